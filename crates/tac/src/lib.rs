@@ -1,0 +1,1 @@
+//! Reads and writes `buildbot.tac` without Python.

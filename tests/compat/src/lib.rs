@@ -1,0 +1,1 @@
+//! Side-by-side tests with the Python programs.

@@ -1,0 +1,2 @@
+//! Chores of the repository: `cargo run -p xtask -- tidy`.
+fn main() {}
