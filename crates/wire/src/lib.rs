@@ -7,10 +7,17 @@
 //! * [`msgpack`]: `msgpack_experimental_v7`, MessagePack maps over WebSocket.
 //!
 //! Both speak in the same terms: [`Value`] for arguments and results, [`Update`] for what a running
-//! command reports.
+//! command reports, [`session`] for requests and events.
 
+mod failure;
+mod limits;
+pub mod msgpack;
+pub mod pb;
+pub mod session;
 mod update;
 mod value;
 
+pub use failure::Failure;
+pub use limits::Limits;
 pub use update::{LineMarks, Stream, Update};
 pub use value::Value;

@@ -55,3 +55,63 @@ pub enum Update {
         value: crate::Value,
     },
 }
+
+impl Update {
+    /// Key and value of an update that is no text; both protocols send these alike.
+    pub(crate) fn into_plain_pair(self) -> (crate::Value, crate::Value) {
+        use crate::Value;
+        let (key, value) = match self {
+            Update::Rc(rc) => ("rc", Value::from(rc)),
+            Update::Elapsed(seconds) => ("elapsed", Value::Float(seconds)),
+            Update::FailureReason(reason) => ("failure_reason", Value::Text(reason)),
+            Update::Files(files) => (
+                "files",
+                Value::List(files.into_iter().map(Value::Text).collect()),
+            ),
+            Update::Stat(fields) => ("stat", Value::Tuple(fields.map(Value::Int).to_vec())),
+            Update::Other { key, value } => return (Value::Text(key), value),
+            Update::Text { stream, text, .. } => (stream.key(), Value::Text(text)),
+        };
+        (Value::from(key), value)
+    }
+
+    /// The update that a key and a plain value stand for.
+    pub(crate) fn from_plain_pair(key: &str, value: crate::Value) -> Self {
+        let known = match key {
+            "rc" => value
+                .as_int()
+                .and_then(|rc| i64::try_from(rc).ok())
+                .map(Update::Rc),
+            "elapsed" => value.as_float().map(Update::Elapsed),
+            "failure_reason" => value
+                .as_text()
+                .map(|text| Update::FailureReason(text.to_owned())),
+            "files" => value.as_sequence().and_then(|files| {
+                let files = files.iter().map(|file| file.as_text().map(str::to_owned));
+                files.collect::<Option<Vec<_>>>().map(Update::Files)
+            }),
+            "stat" => value.as_sequence().and_then(|fields| {
+                let fields = fields.iter().map(crate::Value::as_int);
+                let fields = fields.collect::<Option<Vec<_>>>()?;
+                fields.try_into().ok().map(Update::Stat)
+            }),
+            _ => None,
+        };
+        known.unwrap_or_else(|| Update::Other {
+            key: key.to_owned(),
+            value,
+        })
+    }
+}
+
+impl Stream {
+    /// The key of this stream's updates.
+    pub(crate) fn key(&self) -> &'static str {
+        match self {
+            Stream::Header => "header",
+            Stream::Log(_) => "log",
+            Stream::Stderr => "stderr",
+            Stream::Stdout => "stdout",
+        }
+    }
+}
