@@ -1,1 +1,3 @@
 //! The worker program.
+
+pub mod output;
