@@ -8,10 +8,14 @@
 //! Buildbot: the output rules of worker commands (decoding, lines, buffer).
 
 mod buffer;
+mod decoder;
 mod encoding;
 mod lines;
+mod multi_byte;
 mod newline;
 mod settings;
+mod single_byte;
+mod tables;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +25,8 @@ use buildbot_wire::{LineMarks, Stream, Update};
 use buffer::Buffer;
 use lines::Lines;
 
-pub use encoding::{Decoder, EncodeError, Encoding, UnknownEncoding};
+pub use decoder::Decoder;
+pub use encoding::{EncodeError, Encoding, UnknownEncoding};
 pub use newline::{NewlinePattern, NewlinePatternError};
 pub use settings::Settings;
 
@@ -94,7 +99,7 @@ impl Output {
             let text = pipeline.decoder.finish();
             let first_at = pipeline
                 .lines
-                .push(&text, now, &self.settings, &mut self.complete);
+                .push(text, now, &self.settings, &mut self.complete);
             self.pass_on(stream, first_at, now);
         }
         for stream in &streams {
