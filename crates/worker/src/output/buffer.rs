@@ -51,8 +51,7 @@ impl Buffer {
 
     /// Takes whole lines; the first began at `first_at`, the others `now`.
     pub(super) fn text(&mut self, stream: &Stream, text: &str, first_at: f64, now: f64) {
-        let chars = text.chars().count();
-        let size = chars + LINE_SIZE * memchr_iter(b'\n', text.as_bytes()).count();
+        let (size, chars) = text_size(text);
         if size <= self.limit {
             if !self.fits(size) {
                 self.flush();
@@ -86,19 +85,19 @@ impl Buffer {
 
     /// Takes an update as it is.
     pub(super) fn value(&mut self, update: Update) {
-        let size = match &update {
-            Update::Text { text, .. } => {
-                text.chars().count() + LINE_SIZE * memchr_iter(b'\n', text.as_bytes()).count()
-            }
-            _ => VALUE_SIZE,
+        let (size, chars) = match &update {
+            Update::Text { text, .. } => text_size(text),
+            Update::Rc(_)
+            | Update::Elapsed(_)
+            | Update::FailureReason(_)
+            | Update::Files(_)
+            | Update::Stat(_)
+            | Update::Other { .. } => (VALUE_SIZE, 0),
         };
         if !self.fits(size) {
             self.flush();
         }
-        self.last_chars = match &update {
-            Update::Text { text, .. } => text.chars().count(),
-            _ => 0,
-        };
+        self.last_chars = chars;
         self.size += size;
         self.bytes += update_bytes(&update);
         self.entries.push(update);
@@ -138,6 +137,11 @@ impl Buffer {
     /// Memory that entries and batches take, in bytes.
     pub(super) fn pending_bytes(&self) -> usize {
         self.bytes + self.batches_bytes
+    }
+
+    /// Memory that batches take, in bytes.
+    pub(super) fn ready_bytes(&self) -> usize {
+        self.batches_bytes
     }
 
     fn fits(&self, size: usize) -> bool {
@@ -182,6 +186,15 @@ impl Buffer {
             marks,
         });
     }
+}
+
+/// What a text counts, and its characters.
+fn text_size(text: &str) -> (usize, usize) {
+    let chars = text.chars().count();
+    (
+        chars + LINE_SIZE * memchr_iter(b'\n', text.as_bytes()).count(),
+        chars,
+    )
 }
 
 /// Appends the marks of `lines`, which follow `before` characters; returns the bytes they take.

@@ -63,7 +63,9 @@ impl Decoder {
         // What is valid UTF-8 is text as it is: for UTF-8 all of it, for the others ASCII.
         let plain = match &self.charset {
             Charset::Utf8 => bytes,
-            _ => &bytes[..encoding_rs::Encoding::ascii_valid_up_to(bytes)],
+            Charset::Ascii | Charset::Latin1 | Charset::SingleByte(_) | Charset::MultiByte(_) => {
+                &bytes[..encoding_rs::Encoding::ascii_valid_up_to(bytes)]
+            }
         };
         let plain = match std::str::from_utf8(plain) {
             Ok(text) if text.len() == bytes.len() => return Cow::Borrowed(text),

@@ -36,7 +36,9 @@ impl Lines {
         if text.is_empty() {
             return first_at;
         }
-        let max_chars = settings.max_line_length.max(2);
+        let max_chars = settings
+            .max_line_length
+            .clamp(Settings::LINE_LENGTH_MIN, Settings::LINE_LENGTH_MAX);
         let before = complete.len();
         let open = if self.open_bytes == 0 {
             let text = settings.newline.replace(text);
@@ -52,12 +54,9 @@ impl Lines {
             self.distribute(&text, max_chars, complete);
             settings.newline.open_bytes(&text)
         };
-        self.open_bytes = match open {
-            None => self.rest.len(),
-            // A match that began in a piece that has been cut off cannot come any more.
-            Some(bytes) if bytes > self.rest.len() => 0,
-            Some(bytes) => bytes,
-        };
+        // Where the piece with the beginning of a match has been cut off, all of the rest is looked at
+        // again, in vain.
+        self.open_bytes = open.map_or(self.rest.len(), |bytes| bytes.min(self.rest.len()));
         self.rest_at = if complete.len() == before {
             first_at
         } else {

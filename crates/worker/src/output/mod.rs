@@ -55,7 +55,7 @@ impl Output {
     /// With `marks` every text carries positions and times of its lines, as msgpack wants them.
     pub fn new(settings: Arc<Settings>, encoding: &Encoding, marks: bool) -> Self {
         Self {
-            buffer: Buffer::new(settings.buffer_size, marks),
+            buffer: Buffer::new(settings.buffer_size.min(Settings::BUFFER_SIZE_MAX), marks),
             settings,
             encoding: encoding.clone(),
             streams: BTreeMap::new(),
@@ -119,7 +119,8 @@ impl Output {
 
     /// Says whether something waits in the buffer, so that the timer has to run.
     ///
-    /// The timer starts when this becomes true and is not restarted by later data.
+    /// The timer starts when this becomes true and is not restarted by later data. A batch that a full
+    /// buffer has become does not stop it: the next one is then sent earlier than it need be, never later.
     pub fn is_buffering(&self) -> bool {
         self.buffer.is_buffering()
     }
@@ -129,7 +130,16 @@ impl Output {
         self.buffer.next_batch()
     }
 
-    /// Bytes held in batches, buffer, unfinished lines and characters, for backpressure.
+    /// Bytes held in batches that nobody has taken: when they are many, stop reading.
+    ///
+    /// For backpressure this is the number to look at, because taking batches makes it smaller at once. The
+    /// rest of [`pending_bytes`](Self::pending_bytes) is bounded by the settings, and some of it only
+    /// goes away by reading on.
+    pub fn ready_bytes(&self) -> usize {
+        self.buffer.ready_bytes()
+    }
+
+    /// Bytes held altogether: batches, buffer, unfinished lines and characters.
     pub fn pending_bytes(&self) -> usize {
         let rests = self
             .streams
@@ -151,16 +161,175 @@ fn pipeline<'a>(
     stream: &Stream,
     encoding: &Encoding,
 ) -> &'a mut Pipeline {
-    // Two look-ups instead of `entry`, which would clone the name of a log each time.
-    if !streams.contains_key(stream) {
-        let fresh = Pipeline {
-            decoder: encoding.new_decoder(),
-            lines: Lines::default(),
+    streams.entry(stream.clone()).or_insert_with(|| Pipeline {
+        decoder: encoding.new_decoder(),
+        lines: Lines::default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What arrives at the master, update by update, when stdout says `chunks` at the times 1, 2, …
+    #[track_caller]
+    fn check(max_line_length: usize, chunks: &[&str], expected: &[(&str, &[u32], &[f64])]) {
+        let settings = Settings {
+            max_line_length,
+            ..Settings::default()
         };
-        streams.insert(stream.clone(), fresh);
+        let encoding = Encoding::named(None).expect("UTF-8 is known");
+        let mut output = Output::new(Arc::new(settings), &encoding, true);
+        for (chunk, time) in chunks.iter().zip(1u32..) {
+            output.bytes(&Stream::Stdout, chunk.as_bytes(), f64::from(time));
+            output.flush();
+        }
+        output.finish_lines(99.0);
+        output.flush();
+        let updates: Vec<Update> = std::iter::from_fn(|| output.next_batch())
+            .flatten()
+            .collect();
+        let expected = expected.iter().map(|(text, newlines, times)| Update::Text {
+            stream: Stream::Stdout,
+            text: (*text).to_owned(),
+            marks: Some(LineMarks {
+                newlines: newlines.to_vec(),
+                times: times.to_vec(),
+            }),
+        });
+        assert_eq!(updates, expected.collect::<Vec<_>>());
     }
-    match streams.get_mut(stream) {
-        Some(pipeline) => pipeline,
-        None => unreachable!("inserted above"),
+
+    // Seen: what the worker 4.3.0 makes of the same chunks.
+
+    #[test]
+    fn a_carriage_return_waits_for_what_follows() {
+        check(4096, &["abc\r"], &[("abc\n", &[3], &[1.0])]);
+        check(4096, &["abc\r", "\n"], &[("abc\n", &[3], &[1.0])]);
+        check(
+            4096,
+            &["abc\r", "d"],
+            &[("abc\n", &[3], &[1.0]), ("d\n", &[1], &[2.0])],
+        );
+        check(
+            4096,
+            &["\r", "\r", "\r"],
+            &[
+                ("\n", &[0], &[1.0]),
+                ("\n", &[0], &[2.0]),
+                ("\n", &[0], &[3.0]),
+            ],
+        );
+    }
+
+    #[test]
+    fn escape_sequences_are_seen_across_reads_and_runs_of_backspaces_are_not() {
+        check(
+            4096,
+            &["ab\x1b[", "2Jxy\n"],
+            &[("ab\nxy\n", &[2, 5], &[1.0, 2.0])],
+        );
+        check(
+            4096,
+            &["a\x08\x08", "\x08b\n"],
+            &[("a\n", &[1], &[1.0]), ("\nb\n", &[0, 2], &[2.0, 2.0])],
+        );
+    }
+
+    // Here the worker 4.3.0 loses text or times.
+
+    #[test]
+    fn long_lines_are_cut_without_loss() {
+        check(4, &["abc\n"], &[("abc\n", &[3], &[1.0])]);
+        check(
+            4,
+            &["abcdefgh\n"],
+            &[("abc\ndef\ngh\n", &[3, 7, 10], &[1.0, 1.0, 1.0])],
+        );
+        check(
+            4,
+            &["ab", "cdef\n"],
+            &[("abc\ndef\n", &[3, 7], &[1.0, 2.0])],
+        );
+        check(
+            4,
+            &["éééé", "é"],
+            &[("ééé\n", &[3], &[1.0]), ("éé\n", &[2], &[1.0])],
+        );
+    }
+
+    #[test]
+    fn settings_beyond_reason_are_bounded() {
+        check(0, &["ab"], &[("a\n", &[1], &[1.0]), ("b\n", &[1], &[1.0])]);
+        let settings = Settings {
+            max_line_length: usize::MAX,
+            buffer_size: usize::MAX,
+            ..Settings::default()
+        };
+        let encoding = Encoding::named(None).expect("UTF-8 is known");
+        let mut output = Output::new(Arc::new(settings), &encoding, false);
+        for _ in 0..4 {
+            output.bytes(
+                &Stream::Stdout,
+                "x".repeat(Settings::BUFFER_SIZE_MAX / 2).as_bytes(),
+                1.0,
+            );
+        }
+        assert!(output.ready_bytes() >= Settings::BUFFER_SIZE_MAX / 2);
+        assert!(
+            output.pending_bytes() - output.ready_bytes()
+                <= Settings::BUFFER_SIZE_MAX + Settings::LINE_LENGTH_MAX
+        );
+    }
+
+    #[test]
+    fn what_is_left_at_the_end_comes_in_the_order_of_the_streams() {
+        let encoding = Encoding::named(Some("UTF-8")).expect("UTF-8 is known");
+        let mut output = Output::new(Arc::default(), &encoding, false);
+        output.bytes(&Stream::Stdout, b"out\xe2", 1.0);
+        output.bytes(&Stream::Log("z".to_owned()), b"log", 1.0);
+        output.bytes(&Stream::Stderr, b"err", 1.0);
+        output.text(&Stream::Header, "head", 1.0);
+        output.value(Update::Rc(1));
+        output.finish_lines(2.0);
+        output.flush();
+        let text = |stream, text: &str| Update::Text {
+            stream,
+            text: text.to_owned(),
+            marks: None,
+        };
+        let expected = vec![
+            Update::Rc(1),
+            text(Stream::Header, "head\n"),
+            text(Stream::Log("z".to_owned()), "log\n"),
+            text(Stream::Stderr, "err\n"),
+            text(Stream::Stdout, "out\u{fffd}\n"),
+        ];
+        assert_eq!(output.next_batch(), Some(expected));
+        assert_eq!(output.next_batch(), None);
+    }
+
+    #[test]
+    fn an_unknown_encoding_is_refused_with_the_known_ones() {
+        let error = Encoding::named(Some("klingon"))
+            .expect_err("there is no such encoding")
+            .to_string();
+        assert!(
+            error.contains("\"klingon\"") && error.contains("utf_8") && error.contains("euc_jp"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_character_that_an_encoding_lacks_is_named() {
+        let latin_1 = Encoding::named(Some("ISO-8859-1")).expect("latin-1 is known");
+        let error = latin_1
+            .encode("für 5 €")
+            .expect_err("there is no euro sign")
+            .to_string();
+        assert!(
+            error.contains("'€' (U+20AC) at index 6") && error.contains("latin_1"),
+            "{error}"
+        );
     }
 }
