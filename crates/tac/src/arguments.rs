@@ -259,18 +259,22 @@ impl Reader {
 
     fn text(&mut self, name: &str) -> Option<String> {
         let given = self.some(name)?;
+        self.text_of(name, "text or None", &given)
+    }
+
+    fn text_of(&mut self, name: &str, expected: &str, given: &Given) -> Option<String> {
         let Value::Text(text) = &given.value else {
             let found = given.value.kind();
             self.fault(
-                Some(&given),
-                format!("{name} must be text or None, not {found}"),
+                Some(given),
+                format!("{name} must be {expected}, not {found}"),
                 "write it in quotes",
             );
             return None;
         };
         if text.contains('\0') {
             self.fault(
-                Some(&given),
+                Some(given),
                 format!("{name} contains a NUL character"),
                 "remove it",
             );
@@ -279,21 +283,21 @@ impl Reader {
     }
 
     /// Text that must be there; empty after a fault.
-    fn required_text(&mut self, name: &'static str) -> String {
+    fn required_text(&mut self, name: &str) -> String {
         let given = self.bound.take(name);
-        if given
-            .as_ref()
-            .is_none_or(|given| matches!(given.value, Value::None))
-        {
-            self.fault(
-                given.as_ref(),
-                format!("{name} must be text, not None"),
-                "write it in quotes; os.environ.get(…) is None if the variable is not set",
-            );
-            return String::new();
+        match given {
+            Some(given) if !matches!(given.value, Value::None) => {
+                self.text_of(name, "text", &given).unwrap_or_default()
+            }
+            none => {
+                self.fault(
+                    none.as_ref(),
+                    format!("{name} must be text, not None"),
+                    "write it in quotes; os.environ.get(…) is None if the variable is not set",
+                );
+                String::new()
+            }
         }
-        self.bound.given.extend(given.map(|given| (name, given)));
-        self.text(name).unwrap_or_default()
     }
 
     fn flag(&mut self, name: &str) -> bool {
@@ -355,15 +359,16 @@ impl Reader {
         };
         let count = number.and_then(|number| u32::try_from(number).ok());
         if count.is_none() {
-            let found = given.value.kind();
-            let found = if number.is_some() {
-                "one below 0 or above 4294967295"
-            } else {
-                found
+            let message = match number {
+                Some(_) => format!("{name} must be from 0 to {}", u32::MAX),
+                None => format!(
+                    "{name} must be a whole number or None, not {}",
+                    given.value.kind()
+                ),
             };
             self.fault(
                 Some(&given),
-                format!("{name} must be a whole number or None, not {found}"),
+                message,
                 "write it without quotes, for instance 4",
             );
         }
@@ -372,16 +377,19 @@ impl Reader {
 
     fn umask(&mut self) -> Option<u32> {
         let given = self.some("umask")?;
-        let found = match given.value.number() {
+        let message = match given.value.number() {
             Some(Number::Int(number)) => match u32::try_from(number) {
                 Ok(mask) if mask <= 0o777 => return Some(mask),
-                _ => "one below 0 or above 0o777",
+                _ => "umask must be from 0 to 0o777".into(),
             },
-            Some(Number::Float(_)) | None => given.value.kind(),
+            Some(Number::Float(_)) | None => format!(
+                "umask must be a whole number or None, not {}",
+                given.value.kind()
+            ),
         };
         self.fault(
             Some(&given),
-            format!("umask must be a whole number or None, not {found}"),
+            message,
             "write it without quotes and in octal form, for instance 0o22",
         );
         None

@@ -338,7 +338,7 @@ impl Evaluator<'_> {
         match target {
             Target::Name { at, name } => {
                 if self.variables.remove(name).is_none() {
-                    return Err(unknown_name(*at, name));
+                    return Err(unknown_name(*at));
                 }
                 Ok(())
             }
@@ -511,12 +511,13 @@ fn not_set(at: usize, name: &str) -> Fault {
     )
 }
 
-fn unknown_name(at: usize, name: &str) -> Fault {
+/// Does not show the name: it may be a password without its quotes.
+fn unknown_name(at: usize) -> Fault {
     Fault::new(
         at,
-        format!("the name `{name}` is not known here"),
+        "this name is not known here",
         format!(
-            "known: names that the file assigns or imports above, __file__, and {}",
+            "text stands in quotes; known: names that the file assigns or imports above, __file__, and {}",
             names::builtins()
         ),
     )

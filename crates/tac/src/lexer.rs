@@ -31,10 +31,12 @@ pub(crate) enum TokenKind {
 }
 
 impl TokenKind {
-    /// How a message calls the token. Texts are not shown: they may be secret.
+    /// How a message calls the token. Texts and names are not shown: they may be a password, which
+    /// is easily written without its quotes.
     pub(crate) fn describe(&self) -> String {
         match self {
-            Self::Name(name) => format!("`{name}`"),
+            Self::Name(name) if KEYWORDS.contains(&&**name) => format!("`{name}`"),
+            Self::Name(_) => "a name".into(),
             Self::Integer(_) | Self::Float(_) => "a number".into(),
             Self::Text(_) | Self::Formatted(_) => "a string".into(),
             Self::Symbol(symbol) => format!("`{symbol}`"),
@@ -45,6 +47,14 @@ impl TokenKind {
         }
     }
 }
+
+/// Words that cannot be names.
+pub(crate) const KEYWORDS: &[&str] = &[
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
+    "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import",
+    "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while",
+    "with", "yield",
+];
 
 /// Longest first, so that the first match is the right one.
 const SYMBOLS: &[&str] = &[
@@ -268,7 +278,7 @@ impl Lexer<'_> {
         let Some(symbol) = SYMBOLS.iter().find(|s| self.rest().starts_with(**s)) else {
             return Err(Fault::new(
                 at,
-                format!("the character {next:?} has no meaning here"),
+                "this character has no meaning here",
                 "remove it, or put the text into quotes",
             ));
         };

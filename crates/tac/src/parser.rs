@@ -5,7 +5,7 @@ mod expression;
 use std::rc::Rc;
 
 use crate::error::Fault;
-use crate::lexer::{self, Token, TokenKind};
+use crate::lexer::{self, KEYWORDS, Token, TokenKind};
 use crate::syntax::{
     BinaryOperator, Expression, ExpressionKind, ImportedModule, ImportedName, Statement,
     StatementKind, Target,
@@ -14,14 +14,6 @@ use crate::syntax::{
 /// What a statement can be; the help of every refused one.
 const STATEMENTS: &str = "allowed: assignments, calls, import, from … import, if, for, with open(…), \
     try … except ImportError, del";
-
-/// Words that cannot be names.
-const KEYWORDS: &[&str] = &[
-    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
-    "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import",
-    "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while",
-    "with", "yield",
-];
 
 /// Parses `text`, in which lines end with `\n`.
 pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, Fault> {
@@ -111,7 +103,7 @@ impl<'a> Parser<'a> {
         Fault::new(
             self.at(),
             format!("expected {expected}, found {}", self.kind().describe()),
-            "",
+            "check this line for a missing quote, comma, bracket or operator",
         )
     }
 

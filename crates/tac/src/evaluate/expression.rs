@@ -165,7 +165,7 @@ impl Evaluator<'_> {
             "__name__" => Ok(Value::text("builtins")),
             _ => match names::builtin(name) {
                 Some(name) => Ok(Value::Known(name)),
-                None => Err(unknown_name(at, name)),
+                None => Err(unknown_name(at)),
             },
         }
     }

@@ -432,7 +432,7 @@ fn split_words(text: &str, limit: usize) -> Vec<Value> {
     let mut rest = text.trim_start_matches(is_space);
     while !rest.is_empty() {
         if words.len() == limit {
-            words.push(Value::text(rest.trim_end_matches(is_space)));
+            words.push(Value::text(rest));
             break;
         }
         let end = rest.find(is_space).unwrap_or(rest.len());

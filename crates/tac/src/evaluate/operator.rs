@@ -26,7 +26,7 @@ fn overflow(at: usize) -> Fault {
     Fault::new(
         at,
         "the result is no number that this file can use",
-        "no value of a worker needs more than 38 digits, or a division by zero",
+        "it has more than 38 digits, or is divided by zero: write the value itself",
     )
 }
 

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use super::{KEYWORDS, Parser};
+use super::Parser;
 use crate::error::Fault;
-use crate::lexer::{self, StringPiece, TokenKind};
+use crate::lexer::{self, KEYWORDS, StringPiece, TokenKind};
 use crate::syntax::{
     Argument, BinaryOperator, ComparisonOperator, Conversion, Expression, ExpressionKind, Piece,
     UnaryOperator,
