@@ -1,0 +1,5 @@
+from __future__ import print_function, absolute_import
+from buildbot_worker.bot import Worker
+from twisted.application import service
+application = service.Application("buildbot-worker")
+Worker('h', 9989, 'n', 'p', '/b', 600).setServiceParent(application)

@@ -1,0 +1,12 @@
+import os
+from buildbot_worker.bot import Worker
+from twisted.application import service
+application = service.Application('buildbot-worker')
+s = Worker(
+    'h',
+    9989,  # the port
+    'n', 'p',
+    '/b', 600,
+    umask=0o022,
+)
+s.setServiceParent(application)

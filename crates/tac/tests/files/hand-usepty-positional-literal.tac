@@ -1,0 +1,5 @@
+import os
+from buildbot_worker.bot import Worker
+from twisted.application import service
+application = service.Application('buildbot-worker')
+Worker('h', 9989, 'n', 'p', '/b', 600, True, 0o22).setServiceParent(application)

@@ -1,0 +1,6 @@
+import os
+from buildbot_worker.bot import Worker
+from twisted.application import service
+application = service.Application('buildbot-worker')
+if True:
+x = 1

@@ -1,0 +1,6 @@
+import os
+from buildbot_worker.bot import Worker
+from twisted.application import service
+application = service.Application('buildbot-worker')
+s = Worker('h', 9989, 'n', 'GEHEIM', '/b', 600, protocol='telnet')
+s.setServiceParent(application)

@@ -1,0 +1,5 @@
+import os
+from buildbot_worker.bot import Worker
+from twisted.application import service
+application = service.Application('buildbot-worker')
+a = service.Application('x', uid=0)
