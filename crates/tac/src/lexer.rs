@@ -266,7 +266,9 @@ impl Lexer<'_> {
             self.bump();
         }
         let name = self.text.get(at..self.at).unwrap_or("").to_owned();
-        if name.len() <= 2 && matches!(self.peek(), Some('\'' | '"')) {
+        // `in'abc'` is a keyword and a string.
+        let prefix = name.len() <= 2 && !KEYWORDS.contains(&name.as_str());
+        if prefix && matches!(self.peek(), Some('\'' | '"')) {
             return self.string(at, &name.to_ascii_lowercase());
         }
         self.push(at, TokenKind::Name(name.into()));
@@ -358,9 +360,24 @@ mod tests {
         check("f(1,\n  2)\n", "f ( 1 , 2 ) NL END");
         check("a = \\\n  1\n", "a = 1 NL END");
         check(
+            "a in'b'if r'\\n'else'c'",
+            "a in \"b\" if \"\\\\n\" else \"c\" NL END",
+        );
+        check(
             "if a:\n  b\n c\n",
             "11: this indentation matches no block above",
         );
+    }
+
+    #[test]
+    fn numbers_are_read_in_every_form_also_that_of_python_2() {
+        check(
+            "022 0o22 0x1F 0b11 1_000 00 .5 1e3",
+            "18 18 31 3 1000 0 0.5 1000.0 NL END",
+        );
+        for text in ["08", "0o8", "1__0", "1_", "0x", "1e", "1.2.3", "12ab"] {
+            check(text, "0: this is no number that Python understands");
+        }
     }
 
     #[test]

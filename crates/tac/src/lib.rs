@@ -5,7 +5,7 @@
 //! [`read_worker`] follows that little and refuses everything else, with the place and what is
 //! allowed; [`write_worker`] writes the form that users know, which the Python worker executes.
 //!
-//! Text goes through [`lexer`], [`parser`] and [`evaluate`]; the last gives [`WorkerTac`]. None of
+//! Text goes through `lexer`, `parser` and `evaluate`; the last gives [`WorkerTac`]. None of
 //! them does anything to the machine: what they may ask of it is in [`Surroundings`].
 
 mod arguments;

@@ -47,6 +47,7 @@ const KNOWN: &[(&str, Meaning)] = &[
     ("os.path.join", Is("os.path.join")),
     ("os.path.normpath", Is("os.path.normpath")),
     ("os.path.realpath", Is("os.path.realpath")),
+    ("os.pathsep", Is("os.pathsep")),
     ("os.sep", Is("os.sep")),
     ("os.uname", Is("os.uname")),
     ("platform", Module),

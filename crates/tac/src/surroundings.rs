@@ -57,6 +57,9 @@ impl Surroundings<'static> {
     ///
     /// Differs: an environment variable whose name or value is not UTF-8 is not visible to the tac
     /// file, because its texts are Unicode here; it stays in the environment.
+    ///
+    /// Differs: `os.cpu_count()` is the number of processors that this process may use, because in a
+    /// container the number of all of them misleads.
     pub fn of_this_process(file: PathBuf) -> io::Result<Self> {
         Ok(Self {
             file,

@@ -174,6 +174,7 @@ impl Evaluator<'_> {
     pub(super) fn known(&self, canonical: &'static str) -> Value {
         match canonical {
             "os.environ" => Value::Environ,
+            "os.pathsep" => Value::text(":"),
             "os.sep" => Value::text("/"),
             "os.name" => Value::text("posix"),
             "sys.platform" => Value::text(self.surroundings.machine.system.to_lowercase()),

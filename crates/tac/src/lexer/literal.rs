@@ -326,7 +326,8 @@ impl Scanner<'_> {
             Fault::new(
                 open,
                 "this field of the f-string is not closed",
-                "close it with `}`, or write `{{` for the character itself",
+                "close it with `}`; quotes inside of it must be of the other kind; \
+                    `{{` stands for the character itself",
             )
         };
         let at = self.at;

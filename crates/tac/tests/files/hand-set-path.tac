@@ -3,7 +3,7 @@ import os
 from buildbot_worker.bot import Worker
 from twisted.application import service
 application = service.Application('buildbot-worker')
-os.environ['PATH'] = '/opt/bin:' + os.environ.get('PATH', '')
+os.environ['PATH'] = '/opt/bin' + os.pathsep + os.environ.get('PATH', '')
 os.environ.setdefault('LANG', 'C')
 os.environ.setdefault('SET', 'no')
 os.environ.update({'U': 'v'})
