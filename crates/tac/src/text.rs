@@ -280,6 +280,14 @@ pub(crate) fn format_value(value: &Value, specification: &str) -> Result<String,
             let number = value.number().ok_or_else(refused)?;
             Ok(layout.fraction(number.float()))
         }
+        (Value::Float(number), None) if layout.precision.is_none() && !layout.alternate => {
+            if zero && layout.fill.is_none() {
+                layout.fill = Some('0');
+                layout.align = layout.align.or(Some('='));
+            }
+            let sign = layout.sign(number.is_sign_negative() && !number.is_nan());
+            Ok(layout.place(sign, &float(number.abs()), '>'))
+        }
         _ => Err(refused()),
     }
 }
