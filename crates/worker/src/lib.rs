@@ -1,5 +1,6 @@
 //! The worker program.
 
 pub mod endpoint;
+pub mod log;
 pub mod output;
 mod python_number;
