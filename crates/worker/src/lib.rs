@@ -4,3 +4,4 @@ pub mod endpoint;
 pub mod log;
 pub mod output;
 mod python_number;
+pub mod reconnect;
