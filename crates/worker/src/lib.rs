@@ -3,5 +3,7 @@
 pub mod endpoint;
 pub mod log;
 pub mod output;
+pub mod pid_file;
 mod python_number;
 pub mod reconnect;
+pub mod signals;

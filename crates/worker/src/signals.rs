@@ -1,0 +1,154 @@
+//! The signals that the worker as a whole reacts to.
+//!
+//! * SIGTERM and SIGINT: stop. The first one asks, the second one ends the process at once.
+//! * SIGHUP: asks for a graceful shutdown if `allow_shutdown` is `signal`; else the process ends by it.
+//!
+//! Requests arrive on streams, so that any kind of event loop can wait for them.
+
+use std::io::{self, Read as _};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::{flag, low_level};
+
+/// What the signals ask for.
+#[derive(Debug)]
+pub struct Signals {
+    stop: UnixStream,
+    graceful: Option<UnixStream>,
+    received: Arc<AtomicUsize>,
+}
+
+impl Signals {
+    /// Installs the handlers; call it once, before anything that starts children.
+    ///
+    /// Children start with the default reaction to every signal, even if this process was started
+    /// with some ignored (`nohup`, a background job of a shell): such a signal gets a handler that
+    /// does nothing, which a new program does not inherit. What was ignored never ends the worker;
+    /// only SIGTERM stops it in any case. Linux only, as other systems do not tell without unsafe code
+    /// which signals are ignored.
+    pub fn install(graceful_on_sighup: bool) -> io::Result<Self> {
+        let ignored = ignored_signals();
+        let is_ignored = |signal: i32| ignored.contains(&signal);
+
+        let received = Arc::new(AtomicUsize::new(0));
+        let (stop, stop_write) = stream_pair()?;
+        let second = Arc::new(AtomicBool::new(false));
+        for signal in [SIGTERM, SIGINT] {
+            if signal == SIGINT && is_ignored(SIGINT) {
+                continue;
+            }
+            // In this order: the first signal finds the flag unset and then sets it.
+            flag::register_conditional_default(signal, Arc::clone(&second))?;
+            flag::register(signal, Arc::clone(&second))?;
+            flag::register_usize(
+                signal,
+                Arc::clone(&received),
+                signal.unsigned_abs() as usize,
+            )?;
+            low_level::pipe::register(signal, stop_write.try_clone()?)?;
+        }
+        let graceful = if graceful_on_sighup {
+            let (read, write) = stream_pair()?;
+            low_level::pipe::register(SIGHUP, write)?;
+            Some(read)
+        } else {
+            None
+        };
+        let handled = |signal: i32| signal == SIGTERM || (signal == SIGHUP && graceful.is_some());
+        let unused = Arc::new(AtomicBool::new(false));
+        for signal in ignored.iter().copied().filter(|signal| !handled(*signal)) {
+            if signal_hook::consts::FORBIDDEN.contains(&signal) {
+                continue;
+            }
+            // The signals that the C library keeps for itself cannot be had; nobody sends them.
+            let _ = flag::register(signal, Arc::clone(&unused));
+        }
+        Ok(Self {
+            stop,
+            graceful,
+            received,
+        })
+    }
+
+    /// A stream that can be read from once the process is to stop. Not blocking.
+    pub fn stop(&self) -> &UnixStream {
+        &self.stop
+    }
+
+    /// A stream with one byte for each time a graceful shutdown is asked for. Not blocking.
+    pub fn graceful(&self) -> Option<&UnixStream> {
+        self.graceful.as_ref()
+    }
+
+    /// The signal that asked to stop, if one has.
+    pub fn stopped_by(&self) -> Option<i32> {
+        match self.received.load(Ordering::SeqCst) {
+            0 => None,
+            signal => i32::try_from(signal).ok(),
+        }
+    }
+
+    /// Waits until the process is to stop.
+    pub fn wait_for_stop(&self) -> io::Result<()> {
+        self.stop.set_nonblocking(false)?;
+        let mut stream = &self.stop;
+        while self.stopped_by().is_none() {
+            match stream.read(&mut [0]) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Ends the process by `signal`, as if it had never been handled. Returns only if that is not possible.
+pub fn end_by(signal: i32) {
+    // Fails only for a signal that it does not know; the caller then ends the process in another way.
+    let _ = low_level::emulate_default_handler(signal);
+}
+
+fn stream_pair() -> io::Result<(UnixStream, UnixStream)> {
+    let (read, write) = UnixStream::pair()?;
+    read.set_nonblocking(true)?;
+    Ok((read, write))
+}
+
+/// The signals that this process was started to ignore.
+fn ignored_signals() -> Vec<i32> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    signals_in_mask(&status)
+}
+
+fn signals_in_mask(status: &str) -> Vec<i32> {
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0);
+    (1..=64)
+        .filter(|signal| mask >> (signal - 1) & 1 == 1)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::signals_in_mask;
+
+    #[test]
+    fn the_ignored_signals_are_read_from_the_mask() {
+        let check = |status: &str, expected: &[i32]| assert_eq!(signals_in_mask(status), expected);
+        check(
+            "Name:\tx\nSigIgn:\t0000000000001003\nSigCgt:\tf\n",
+            &[1, 2, 13],
+        );
+        check("SigIgn:\t8000000000000000\n", &[64]);
+        check("SigIgn:\t0000000000000000\n", &[]);
+        check("SigIgn:\tx\n", &[]);
+        check("", &[]);
+    }
+}
