@@ -5,12 +5,15 @@ compile_error!("buildbot-worker needs a POSIX system: on Windows, use the Python
 
 pub mod agent;
 pub mod cli;
+pub mod command;
 pub mod daemon;
 pub mod endpoint;
 pub mod log;
 pub mod output;
 pub mod pid_file;
+pub mod process;
 mod python_number;
+mod python_text;
 pub mod reconnect;
 pub mod signals;
 pub mod worker_process;

@@ -1,0 +1,139 @@
+//! `downloadFile`: the master reads, the worker writes.
+
+use std::fs::{File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use buildbot_wire::Value;
+
+use super::arguments::Arguments;
+use super::transfer::{BLOCK_BYTES_MAX, Progress};
+use super::upload::require_object;
+use super::{CommandFailure, Report, StartError, TransferRequest, blocking};
+use crate::process::reason;
+
+/// `downloadFile`.
+pub(super) struct DownloadFile {
+    path: PathBuf,
+    max_size: Option<u64>,
+    block_size: u64,
+    mode: Option<u32>,
+}
+
+/// Permission bits, among all that a mode may have.
+const MODE_BITS: i128 = 0o7777;
+
+impl DownloadFile {
+    pub(super) fn from_arguments(arguments: &Arguments<'_>) -> Result<Self, StartError> {
+        require_object(arguments, "reader")?;
+        let mode = arguments.required_count("mode")?;
+        Ok(Self {
+            path: arguments.transfer_path("workerdest")?,
+            max_size: arguments.required_count("maxsize")?,
+            block_size: arguments.block_size()?.min(BLOCK_BYTES_MAX),
+            mode: mode.and_then(|mode| u32::try_from(i128::from(mode) & MODE_BITS).ok()),
+        })
+    }
+
+    pub(super) async fn run(self, report: &mut Report) -> Result<(), CommandFailure> {
+        let mut progress = Progress::default();
+        let path = self.path.clone();
+        blocking(move || make_parents(&path)).await??;
+        let (path, mode) = (self.path.clone(), self.mode);
+        let opened = blocking(move || {
+            let file = File::create(&path)?;
+            if let Some(mode) = mode {
+                file.set_permissions(Permissions::from_mode(mode))?;
+            }
+            Ok::<_, io::Error>(file)
+        })
+        .await?;
+        match opened {
+            Ok(file) => self.receive(file, &mut progress, report).await?,
+            Err(error) => {
+                tracing::debug!(path = %self.path.display(), %error, "cannot open a file for download");
+                progress.fail(format!(
+                    "Cannot open file '{}' for download",
+                    self.path.display()
+                ));
+            }
+        }
+        progress.close(TransferRequest::CloseReader, report).await;
+        progress.conclude(report)
+    }
+
+    /// Writes blocks until the end, the limit, an interrupt or a refusal.
+    async fn receive(
+        &self,
+        file: File,
+        progress: &mut Progress,
+        report: &mut Report,
+    ) -> Result<(), CommandFailure> {
+        let mut file = Some(file);
+        let mut left = self.max_size;
+        while let Some(mut writer) = file.take() {
+            if report.is_interrupted() {
+                progress.interrupt();
+                break;
+            }
+            let length = left.map_or(self.block_size, |left| left.min(self.block_size));
+            if length == 0 {
+                progress.truncate(&self.path);
+                break;
+            }
+            let block = match report.call(TransferRequest::Read { length }).await {
+                // Nothing at all stands for the end, too. Seen: mp-build.
+                Ok(Value::None) => break,
+                Ok(Value::Bytes(bytes)) => bytes,
+                Ok(Value::Text(text)) => text.into_bytes(),
+                Ok(other) => {
+                    let found = crate::python_text::repr_of(&other);
+                    return Err(CommandFailure::value(format!(
+                        "the master answered a read with {found}, which is no byte string"
+                    )));
+                }
+                Err(error) => {
+                    progress.refused(error);
+                    break;
+                }
+            };
+            if block.is_empty() {
+                break;
+            }
+            let mut block = block;
+            if let Some(left) = &mut left {
+                // A master that answers with more than it was asked for does not get past the limit.
+                block.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= block.len() as u64;
+            }
+            let (writer, outcome) = blocking(move || {
+                let outcome = writer.write_all(&block);
+                (writer, outcome)
+            })
+            .await?;
+            if let Err(error) = outcome {
+                progress.fail(format!(
+                    "Cannot write file '{}': {}",
+                    self.path.display(),
+                    reason(&error)
+                ));
+                break;
+            }
+            file = Some(writer);
+        }
+        Ok(())
+    }
+}
+
+/// Makes the missing directories above `path`; a failure names the one that could not be made.
+fn make_parents(path: &Path) -> Result<(), CommandFailure> {
+    let Some(parent) = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    else {
+        return Ok(());
+    };
+    super::directories::make_directories(parent)
+        .map_err(|(error, path)| CommandFailure::os(&error, Some(&path)))
+}

@@ -1,0 +1,281 @@
+//! Log files that a program writes, read while it runs.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::PathBuf;
+
+/// Most bytes of one piece.
+const PIECE_BYTES_MAX: usize = 65_536;
+
+/// A log file that the master wants to see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LogFileRequest {
+    /// The name of the log in the step.
+    pub(crate) name: String,
+    /// The file; absolute.
+    pub(crate) path: PathBuf,
+    /// Leave out what the file held before the program started.
+    pub(crate) follow: bool,
+}
+
+/// What tells that a file has changed: times with nanoseconds, and size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mark {
+    modified: (i64, i64),
+    changed: (i64, i64),
+    size: u64,
+}
+
+impl Mark {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            size: metadata.size(),
+        }
+    }
+}
+
+enum State {
+    /// Not changed since the start of the program; what it was then, if it existed.
+    Unchanged(Option<Mark>),
+    /// Being read; never opened again.
+    Open(File),
+    /// Cannot be read; tried no more.
+    Unreadable,
+}
+
+struct LogFile {
+    request: LogFileRequest,
+    state: State,
+    /// Where `follow` begins: the size when the program started, while the file exists.
+    start: u64,
+}
+
+/// The log files of one run.
+///
+/// All methods touch the disk, and may block on it.
+pub(crate) struct LogFiles {
+    files: Vec<LogFile>,
+    /// The file to look at next.
+    next: usize,
+    buffer: Vec<u8>,
+}
+
+/// A piece of a log file.
+pub(crate) struct Piece<'a> {
+    /// The name of the log.
+    pub(crate) name: &'a str,
+    /// What the file holds, at most 64 KiB.
+    pub(crate) bytes: &'a [u8],
+}
+
+impl LogFiles {
+    /// Notes how the files are before the program starts.
+    ///
+    /// Differs: with `follow` reading begins at the size that the file has now, not when a change is seen
+    /// first, because what the program writes up to then belongs to the log.
+    pub(crate) fn new(requests: &[LogFileRequest]) -> Self {
+        let files = requests
+            .iter()
+            .map(|request| {
+                let mark = std::fs::metadata(&request.path).ok().as_ref().map(Mark::of);
+                LogFile {
+                    request: request.clone(),
+                    start: mark.map_or(0, |mark| mark.size),
+                    state: State::Unchanged(mark),
+                }
+            })
+            .collect();
+        Self {
+            files,
+            next: 0,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Whether there is nothing to look at.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Reads on, until there is a piece. False: all files have been looked at, and have no more for now.
+    pub(crate) fn advance(&mut self) -> bool {
+        while let Some(file) = self.files.get_mut(self.next) {
+            self.buffer.clear();
+            if file.read(&mut self.buffer) {
+                return true;
+            }
+            self.next += 1;
+        }
+        self.next = 0;
+        self.buffer = Vec::new();
+        false
+    }
+
+    /// The piece that [`advance`](Self::advance) has read.
+    pub(crate) fn piece(&self) -> Option<Piece<'_>> {
+        let file = self.files.get(self.next)?;
+        Some(Piece {
+            name: &file.request.name,
+            bytes: &self.buffer,
+        })
+    }
+}
+
+impl LogFile {
+    /// Reads a piece into the empty `buffer`, if there is one.
+    fn read(&mut self, buffer: &mut Vec<u8>) -> bool {
+        if let State::Unchanged(before) = self.state {
+            self.state = self.look(before);
+        }
+        let State::Open(file) = &self.state else {
+            return false;
+        };
+        match file.take(PIECE_BYTES_MAX as u64).read_to_end(buffer) {
+            Ok(length) => length > 0,
+            // Bytes that were read before the error count.
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => !buffer.is_empty(),
+            Err(error) => {
+                tracing::warn!(path = %self.request.path.display(), %error, "cannot read a log file");
+                self.state = State::Unreadable;
+                !buffer.is_empty()
+            }
+        }
+    }
+
+    /// Opens the file if it has changed.
+    fn look(&mut self, before: Option<Mark>) -> State {
+        let Ok(metadata) = std::fs::metadata(&self.request.path) else {
+            // Gone: whatever appears is new.
+            self.start = 0;
+            return State::Unchanged(None);
+        };
+        if before == Some(Mark::of(&metadata)) {
+            return State::Unchanged(before);
+        }
+        // A pipe without a writer must not stop the worker.
+        let opened = OpenOptions::new()
+            .read(true)
+            .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+            .open(&self.request.path)
+            .and_then(|mut file| {
+                // A file that became smaller was written anew.
+                if self.request.follow && self.start <= metadata.size() && self.start > 0 {
+                    file.seek(SeekFrom::Start(self.start))?;
+                }
+                Ok(file)
+            });
+        match opened {
+            Ok(file) => State::Open(file),
+            Err(error) => {
+                tracing::debug!(path = %self.request.path.display(), %error, "cannot open a log file yet");
+                State::Unchanged(before)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    /// Lets `change` happen to a file that held `before`, and gives what is read of it then.
+    fn check(before: Option<&str>, follow: bool, change: impl FnOnce(&PathBuf), expected: &str) {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let path = directory.path().join("log");
+        if let Some(before) = before {
+            std::fs::write(&path, before).expect("file");
+        }
+        let request = LogFileRequest {
+            name: "log".to_owned(),
+            path: path.clone(),
+            follow,
+        };
+        let mut files = LogFiles::new(&[request]);
+        assert!(!files.advance());
+        change(&path);
+        assert_eq!(read(&mut files), expected);
+        assert!(!files.advance());
+    }
+
+    fn read(files: &mut LogFiles) -> String {
+        let mut text = String::new();
+        while files.advance() {
+            let piece = files.piece().expect("a piece");
+            assert!(piece.bytes.len() <= PIECE_BYTES_MAX);
+            text.push_str(std::str::from_utf8(piece.bytes).expect("text"));
+        }
+        text
+    }
+
+    fn append(text: &str) -> impl FnOnce(&PathBuf) {
+        let text = text.to_owned();
+        move |path| {
+            let mut file = OpenOptions::new()
+                .append(true)
+                .create(true)
+                .open(path)
+                .expect("open");
+            file.write_all(text.as_bytes()).expect("write");
+        }
+    }
+
+    #[test]
+    fn an_untouched_file_is_not_read() {
+        check(Some("old\n"), false, |_| {}, "");
+        check(None, false, |_| {}, "");
+    }
+
+    #[test]
+    fn a_changed_file_is_read_from_its_start() {
+        check(Some("old\n"), false, append("new\n"), "old\nnew\n");
+        check(None, false, append("new\n"), "new\n");
+    }
+
+    #[test]
+    fn a_followed_file_is_read_from_where_it_was_before_the_program() {
+        check(Some("old\n"), true, append("new\n"), "new\n");
+        check(None, true, append("new\n"), "new\n");
+        check(
+            Some("long before\n"),
+            true,
+            |path| std::fs::write(path, "x\n").expect("write"),
+            "x\n",
+        );
+    }
+
+    #[test]
+    fn a_file_that_disappeared_counts_as_new() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let path = directory.path().join("log");
+        std::fs::write(&path, "old").expect("file");
+        let mut files = LogFiles::new(&[LogFileRequest {
+            name: "log".to_owned(),
+            path: path.clone(),
+            follow: true,
+        }]);
+        std::fs::remove_file(&path).expect("remove");
+        assert!(!files.advance());
+        std::fs::write(&path, "brand new").expect("file");
+        assert_eq!(read(&mut files), "brand new");
+    }
+
+    #[test]
+    fn reading_goes_on_where_it_stopped() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let path = directory.path().join("log");
+        let mut files = LogFiles::new(&[LogFileRequest {
+            name: "log".to_owned(),
+            path: path.clone(),
+            follow: false,
+        }]);
+        append("one\n")(&path);
+        assert_eq!(read(&mut files), "one\n");
+        let large = "0123456789".repeat(20_000);
+        append(&large)(&path);
+        assert_eq!(read(&mut files), large);
+    }
+}
