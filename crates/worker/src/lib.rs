@@ -6,6 +6,7 @@ compile_error!("buildbot-worker needs a POSIX system: on Windows, use the Python
 pub mod agent;
 pub mod cli;
 pub mod command;
+pub mod connect;
 pub mod daemon;
 pub mod endpoint;
 pub mod log;

@@ -9,14 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use buildbot_tac::{AllowShutdown, LogTarget, Master, Surroundings, WorkerTac};
+use buildbot_tac::{AllowShutdown, LogTarget, Surroundings, WorkerTac};
 use rustix::fs::Mode;
 
+use crate::agent::{self, Settings};
 use crate::cli::{BUILDBOT_VERSION, OUR_VERSION};
 use crate::daemon::Launcher;
-use crate::endpoint::Endpoint;
 use crate::log::{self, DateStyle, LogLayer, Rotation, Target};
-use crate::output::Encoding;
 use crate::pid_file::{self, Found, PidFile};
 use crate::signals::{self, Signals};
 
@@ -65,11 +64,11 @@ pub fn run(options: &ProcessOptions, launcher: Launcher) -> ExitCode {
     };
     launcher.ready();
     let Prepared {
-        tac,
+        settings,
         signals,
         pid_file,
     } = prepared;
-    let result = crate::agent::run(&tac, &signals);
+    let result = agent::run(settings, &signals);
     if let Err(error) = &result {
         tracing::error!("the worker cannot go on: {error:#}");
     }
@@ -87,7 +86,7 @@ pub fn run(options: &ProcessOptions, launcher: Launcher) -> ExitCode {
 
 /// Everything that can go wrong before the worker runs is done.
 struct Prepared {
-    tac: WorkerTac,
+    settings: Settings,
     signals: Signals,
     pid_file: Option<PidFile>,
 }
@@ -95,6 +94,10 @@ struct Prepared {
 impl Prepared {
     fn new(options: &ProcessOptions, is_daemon: bool) -> anyhow::Result<Self> {
         let tac = load(&options.tac)?;
+        let basedir = absolute(&tac.worker.basedir)?;
+        let environ = std::env::vars_os().collect();
+        let settings = Settings::new(&tac, basedir.clone(), environ)
+            .with_context(|| format!("Failed to load application: {}", options.tac.display()))?;
         let signals = Signals::install(tac.worker.allow_shutdown == Some(AllowShutdown::Signal))
             .context("while installing the handlers of signals")?;
         open_log(&tac.log, &options.log)?;
@@ -106,7 +109,6 @@ impl Prepared {
 
         // Relative names in the options are seen from where the process was started.
         let pid_path = options.pid_file.as_deref().map(absolute).transpose()?;
-        let basedir = absolute(&tac.worker.basedir)?;
         if let Some(rundir) = &options.rundir {
             std::env::set_current_dir(rundir)
                 .with_context(|| format!("while changing to the directory {}", rundir.display()))?;
@@ -121,7 +123,7 @@ impl Prepared {
         tracing::info!("Starting Worker -- version: {BUILDBOT_VERSION}");
         record_host_name(&basedir);
         Ok(Self {
-            tac,
+            settings,
             signals,
             pid_file,
         })
@@ -143,20 +145,11 @@ fn load(path: &Path) -> anyhow::Result<WorkerTac> {
         let _ = writeln!(io::stdout(), "{line}");
     }
 
-    let wrong = |name: &str| format!("Failed to load application: {name} in {}", path.display());
-    if let Master::Endpoint(endpoint) = &tac.worker.master {
-        Endpoint::parse(endpoint).with_context(|| wrong("connection_string"))?;
-    }
-    if let Some(endpoint) = &tac.worker.proxy_connection_string {
-        Endpoint::parse(endpoint).with_context(|| wrong("proxy_connection_string"))?;
-    }
-    Encoding::named(tac.worker.unicode_encoding.as_deref())
-        .with_context(|| wrong("unicode_encoding"))?;
     let basedir = &tac.worker.basedir;
     anyhow::ensure!(
         basedir.is_dir(),
-        "{}: {} is no directory; make it, or correct basedir",
-        wrong("basedir"),
+        "Failed to load application: basedir in {}: {} is no directory; make it, or correct basedir",
+        path.display(),
         basedir.display()
     );
     Ok(tac)

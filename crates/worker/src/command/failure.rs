@@ -114,6 +114,27 @@ pub(crate) fn os_error_text(error: &io::Error, path: Option<&Path>) -> String {
     text
 }
 
+impl From<CommandFailure> for buildbot_wire::Failure {
+    fn from(failure: CommandFailure) -> Self {
+        Self {
+            parents: failure.parents,
+            value: failure.value,
+            traceback: failure.traceback,
+        }
+    }
+}
+
+impl From<buildbot_wire::Failure> for CommandFailure {
+    fn from(failure: buildbot_wire::Failure) -> Self {
+        Self {
+            class: failure.class().to_owned(),
+            parents: failure.parents,
+            value: failure.value,
+            traceback: failure.traceback,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

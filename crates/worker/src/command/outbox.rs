@@ -175,6 +175,19 @@ impl Interrupts {
     }
 }
 
+impl From<TransferRequest> for buildbot_wire::session::TransferRequest {
+    fn from(r: TransferRequest) -> Self {
+        match r {
+            TransferRequest::Write(b) | TransferRequest::WriteDirectory(b) => Self::Write(b),
+            TransferRequest::Close => Self::Close,
+            TransferRequest::Utime { accessed, modified } => Self::Utime { accessed, modified },
+            TransferRequest::Unpack => Self::Unpack,
+            TransferRequest::Read { length } => Self::Read { length },
+            TransferRequest::CloseReader => Self::CloseReader,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
