@@ -438,3 +438,41 @@ fn a_refused_read_closes_the_reader_and_fails_the_command() {
     assert_eq!(heard.rc(), Some(1));
     assert_eq!(heard.failure(), &CommandFailure::runtime("disk full"));
 }
+
+#[test]
+fn python_unpacks_the_archive_as_a_master_does() {
+    let stage = Stage::new();
+    stage.write("build/tree/sub/h\u{e9}.txt", "content");
+    let long = "long".repeat(40);
+    stage.write(&format!("build/tree/{long}/{long}"), "deep");
+    symlink("sub", stage.path("build/tree/link")).expect("link");
+    let args = transfer("uploadDirectory", "tree", &[("compress", "gz".into())]);
+    let heard = stage.run("uploadDirectory", args).completed();
+    let mut bytes = Vec::new();
+    for call in &heard.calls {
+        if let TransferRequest::WriteDirectory(block) = call {
+            bytes.extend_from_slice(block);
+        }
+    }
+    let archive = stage.write("archive", bytes);
+    let script = "import sys, tarfile\nwith tarfile.open(sys.argv[1]) as archive:\n    archive.extractall(sys.argv[2], filter='data')";
+    let output = std::process::Command::new("python3")
+        .args(["-c", script])
+        .arg(archive)
+        .arg(stage.path("out"))
+        .output()
+        .expect("python3");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(stage.read("out/sub/h\u{e9}.txt"), "content");
+    assert_eq!(stage.read(&format!("out/{long}/{long}")), "deep");
+    assert_eq!(
+        std::fs::read_link(stage.path("out/link"))
+            .expect("link")
+            .to_str(),
+        Some("sub")
+    );
+}
