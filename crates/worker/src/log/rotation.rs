@@ -31,13 +31,17 @@ impl Rotation {
 ///
 /// Before a write, a file that has reached its size becomes `NAME.1`, where `NAME.1` becomes `NAME.2`
 /// and so on; files with a number from `keep` on are deleted. The new file gets the permissions of the
-/// old one. A rotation that is not possible (a directory that cannot be written) is left out.
+/// old one. A rotation that is not possible (a directory that cannot be written) is tried again after
+/// as many bytes, so that the old files are not moved, and at last deleted, at each write. A file that
+/// somebody has moved away is begun anew when the old one would have been rotated.
 #[derive(Debug)]
 pub struct RotatedFile {
     path: PathBuf,
     rotation: Rotation,
     file: File,
     size: u64,
+    /// The size at which to rotate.
+    rotate_at: Option<u64>,
     /// Writes that were lost since the last one that worked.
     lost: u64,
     /// The last write ended in the middle of a line.
@@ -50,24 +54,26 @@ impl RotatedFile {
         let path = std::path::absolute(path)?;
         let file = append_to(&path)?;
         let size = file.metadata()?.len();
-        Ok(Self {
+        let mut log = Self {
             path,
             rotation,
             file,
             size,
+            rotate_at: None,
             lost: 0,
             torn: false,
-        })
+        };
+        log.rotate_at = log.limit();
+        Ok(log)
     }
 
     /// Appends `lines`, which end with a newline. What cannot be written is lost, and counted.
     pub fn write(&mut self, lines: &[u8]) {
-        if self
-            .rotation
-            .size
-            .is_some_and(|size| size > 0 && self.size >= size)
-        {
-            self.rotate();
+        if self.rotate_at.is_some_and(|limit| self.size >= limit) {
+            self.rotate_at = self.limit();
+            if self.rotate().is_err() {
+                self.rotate_at = self.limit().map(|limit| self.size.saturating_add(limit));
+            }
         }
         if self.torn {
             self.torn = self.append(b"\n").is_err();
@@ -100,21 +106,25 @@ impl RotatedFile {
         Ok(())
     }
 
-    fn rotate(&mut self) {
-        let Ok(permissions) = self.file.metadata().map(|metadata| metadata.permissions()) else {
-            return;
-        };
-        if self.move_old_files().is_err() || fs::rename(&self.path, self.numbered(1)).is_err() {
-            // Asked again at the next write, as the reason may go away.
-            return;
+    /// Bytes between two rotations; 0 means never, as in Python.
+    fn limit(&self) -> Option<u64> {
+        self.rotation.size.filter(|size| *size > 0)
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        let permissions = self.file.metadata()?.permissions();
+        self.move_old_files()?;
+        match fs::rename(&self.path, self.numbered(1)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
         }
-        if let Ok(file) = append_to(&self.path) {
-            // Without it the log is readable to other people than before, at worst the owner only.
-            let _ = file.set_permissions(permissions);
-            self.file = file;
-            self.size = 0;
-            self.torn = false;
-        }
+        let file = append_to(&self.path)?;
+        // Where that is not allowed, the new file has the permissions that any new file has.
+        let _ = file.set_permissions(permissions);
+        self.file = file;
+        self.size = 0;
+        self.torn = false;
+        Ok(())
     }
 
     fn move_old_files(&self) -> io::Result<()> {
@@ -364,6 +374,49 @@ mod tests {
         log.write(b"b\n");
         log.write(b"c\n");
         assert!(!inner.exists());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_rotated_goes_on_and_old_files_stay() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("t.log");
+        let rotation = Rotation {
+            size: Some(4),
+            keep: Some(3),
+        };
+        let mut log = RotatedFile::open(&path, rotation).unwrap();
+        // A directory that is not empty cannot be replaced by a file, nor be deleted as one.
+        let in_the_way = directory.path().join("t.log.3");
+        fs::create_dir_all(in_the_way.join("x")).unwrap();
+        for line in ["a\n", "b\n", "c\n", "d\n", "e\n"] {
+            log.write(line.as_bytes());
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a\nb\nc\nd\ne\n");
+        fs::remove_dir_all(in_the_way).unwrap();
+        log.write(b"f\n");
+        log.write(b"g\n");
+        let files = listing(directory.path());
+        let expected = [("t.log", "g\n"), ("t.log.1", "a\nb\nc\nd\ne\nf\n")];
+        assert_eq!(files.len(), expected.len());
+        for ((name, text), expected) in files.iter().zip(expected) {
+            assert_eq!((name.as_str(), text.as_str()), expected);
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_moved_away_is_begun_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("t.log");
+        let rotation = Rotation {
+            size: Some(4),
+            keep: None,
+        };
+        let mut log = RotatedFile::open(&path, rotation).unwrap();
+        log.write(b"a\n");
+        fs::rename(&path, directory.path().join("moved")).unwrap();
+        log.write(b"b\n");
+        log.write(b"c\n");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "c\n");
     }
 
     #[test]
