@@ -58,7 +58,7 @@ pub fn launch(twistd_options: &[OsString]) -> Result<Pid, LaunchError> {
         .and_then(Pid::from_raw);
     match pid {
         Some(pid) => Ok(pid),
-        None if report.trim().is_empty() => Err(LaunchError::Died),
+        None if report.trim_end().is_empty() => Err(LaunchError::Died),
         None => Err(LaunchError::Refused(report.trim_end().to_owned())),
     }
 }
@@ -121,8 +121,12 @@ impl Launcher {
     pub fn ready(self) {
         match self {
             Self::Terminal => {}
-            // A launcher that is gone needs to know nothing.
-            Self::Pipe(mut pipe) => drop(write!(pipe, "{READY}{}", std::process::id())),
+            Self::Pipe(mut pipe) => {
+                // In one piece, as this process may be killed at any moment. A launcher that is gone
+                // needs to know nothing.
+                let report = format!("{READY}{}", std::process::id());
+                let _ = pipe.write_all(report.as_bytes());
+            }
         }
     }
 
