@@ -87,11 +87,14 @@ pub fn is_alive(pid: Pid) -> bool {
 }
 
 /// Looks at a pid file before a start, and removes a stale one.
+///
+/// The id of this very process is stale as well: it is from before a container was started again.
 pub fn check(path: &Path) -> Result<Found, PidFileError> {
     let Some(pid) = read(path)? else {
         return Ok(Found::Nothing);
     };
-    if is_alive(pid) {
+    let is_own = u32::try_from(pid.as_raw_nonzero().get()) == Ok(std::process::id());
+    if !is_own && is_alive(pid) {
         return Ok(Found::Alive(pid.as_raw_nonzero().get()));
     }
     match fs::remove_file(path) {
@@ -180,9 +183,10 @@ mod tests {
         {
             let _pid_file = PidFile::write(&path).unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), own.to_string());
-            assert_eq!(check(&path).unwrap(), Found::Alive(own));
         }
         assert!(!path.exists());
+        fs::write(&path, own.to_string()).unwrap();
+        assert_eq!(check(&path).unwrap(), Found::Stale, "of this process");
         let mut child = std::process::Command::new("cat")
             .stdin(std::process::Stdio::piped())
             .stdout(std::process::Stdio::piped())

@@ -41,7 +41,15 @@ impl Signals {
                 continue;
             }
             // In this order: the first signal finds the flag unset and then sets it.
-            flag::register_conditional_default(signal, Arc::clone(&second))?;
+            if is_init() {
+                flag::register_conditional_shutdown(
+                    signal,
+                    exit_status(signal),
+                    Arc::clone(&second),
+                )?;
+            } else {
+                flag::register_conditional_default(signal, Arc::clone(&second))?;
+            }
             flag::register(signal, Arc::clone(&second))?;
             flag::register_usize(
                 signal,
@@ -106,10 +114,29 @@ impl Signals {
     }
 }
 
-/// Ends the process by `signal`, as if it had never been handled. Returns only if that is not possible.
-pub fn end_by(signal: i32) {
-    // Fails only for a signal that it does not know; the caller then ends the process in another way.
-    let _ = low_level::emulate_default_handler(signal);
+/// Ends the process by `signal`, as if it had never been handled, or returns the exit status by which
+/// a shell would show that.
+///
+/// It returns for the first process of a container, which the system does not let end by a signal.
+pub fn end_by(signal: i32) -> u8 {
+    if !is_init() {
+        // Fails only for a signal that it does not know; then the status has to say it.
+        let _ = low_level::emulate_default_handler(signal);
+    }
+    u8::try_from(exit_status(signal)).unwrap_or(u8::MAX)
+}
+
+/// The name of a signal that stops the worker.
+pub fn name(signal: i32) -> &'static str {
+    low_level::signal_name(signal).unwrap_or("a signal")
+}
+
+fn exit_status(signal: i32) -> i32 {
+    128 + signal
+}
+
+fn is_init() -> bool {
+    std::process::id() == 1
 }
 
 fn stream_pair() -> io::Result<(UnixStream, UnixStream)> {

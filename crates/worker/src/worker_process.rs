@@ -53,7 +53,8 @@ pub fn check_pid_file(path: &Path) -> anyhow::Result<Option<String>> {
 
 /// Runs the worker in this process until it ends.
 ///
-/// If a signal stopped it, the process ends by that signal and this function does not return.
+/// If a signal stopped it, the process ends by that signal, and this function does not return unless
+/// the process is the first of a container.
 pub fn run(options: &ProcessOptions, launcher: Launcher) -> ExitCode {
     let prepared = match Prepared::new(options, launcher.is_daemon()) {
         Ok(prepared) => prepared,
@@ -72,11 +73,14 @@ pub fn run(options: &ProcessOptions, launcher: Launcher) -> ExitCode {
     if let Err(error) = &result {
         tracing::error!("the worker cannot go on: {error:#}");
     }
+    if let Some(signal) = signals.stopped_by() {
+        tracing::info!("Received {}, shutting down.", signals::name(signal));
+    }
     tracing::info!("Main loop terminated.");
     drop(pid_file);
     tracing::info!("Server Shut Down.");
     if let Some(signal) = signals.stopped_by() {
-        signals::end_by(signal);
+        return ExitCode::from(signals::end_by(signal));
     }
     match result {
         Ok(()) => ExitCode::SUCCESS,

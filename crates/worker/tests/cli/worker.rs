@@ -1,6 +1,7 @@
 //! `create-worker`, `start`, `stop`, `restart` and the process.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -203,23 +204,19 @@ fn start_shows_the_log_until_the_worker_is_attached() {
 fn start_tells_of_a_worker_that_ends_before_it_is_attached() {
     let stage = Stage::with_worker(&[]);
     let begin = Instant::now();
-    let start = stage
+    let mut start = stage
         .command(PROGRAM)
         .args(["start", "w"])
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    stage.wait_for("the pid file", || {
-        fs::read_to_string(stage.path("w/twistd.pid")).is_ok_and(|pid| !pid.is_empty())
-    });
-    stage.wait_for("the worker", || stage.path("w/twistd.hostname").exists());
+    let mut lines = BufReader::new(start.stdout.take().unwrap()).lines();
+    let shows_log = lines.any(|line| line.unwrap().contains("recording hostname"));
+    assert!(shows_log);
     send(stage.pid(), Signal::KILL);
-    let outcome = Outcome::of(start.wait_with_output().unwrap());
-    assert_eq!(outcome.code, 1);
-    assert!(
-        outcome.stdout.contains("ended before it was attached"),
-        "{outcome:?}"
-    );
+    let is_told = lines.any(|line| line.unwrap().contains("ended before it was attached"));
+    assert!(is_told);
+    assert_eq!(start.wait().unwrap().code(), Some(1));
     assert!(begin.elapsed() < Duration::from_secs(9));
 }
 
@@ -343,6 +340,18 @@ fn a_worker_started_by_nohup_ignores_sighup_and_passes_no_ignored_signal_on() {
     let outcome = Outcome::of(child.wait_with_output().unwrap());
     assert_eq!(outcome.code, 143);
     assert!(stage.log().contains("Server Shut Down."), "{}", stage.log());
+}
+
+#[test]
+fn sigint_does_not_end_a_background_job_of_a_shell() {
+    let stage = Stage::with_worker(&[]);
+    let script = format!("trap '' INT; exec {PROGRAM} start --nodaemon w");
+    let child = stage.spawn(stage.command("sh").args(["-c", &script]));
+    send(pid_of(&child), Signal::INT);
+    send(pid_of(&child), Signal::TERM);
+    let outcome = Outcome::of(child.wait_with_output().unwrap());
+    assert_eq!(outcome, Outcome::quiet(143));
+    assert!(stage.log().contains("Received SIGTERM, shutting down."));
 }
 
 #[test]
