@@ -173,8 +173,10 @@ pub enum Problem {
 impl Endpoint {
     /// Reads an endpoint string.
     ///
-    /// Differs: a port outside 1…65535 and a negative timeout are errors here, because no connection
-    /// can come of them; the reference finds out at each attempt.
+    /// Differs: an empty host or path, a port outside 1…65535 and a negative timeout are errors here,
+    /// because no connection can come of them; the reference finds out at each attempt.
+    /// Differs: `tls` takes an IPv6 address for its host, because certificates can name one; the
+    /// reference refuses it.
     /// Differs: a private key without a certificate is an error, because the reference ignores it.
     pub fn parse(text: &str) -> Result<Self, EndpointError> {
         Self::parse_nested(text, 0)

@@ -1,5 +1,6 @@
 //! Expected values are what Twisted 26.10 makes of the same strings, where no comment says otherwise.
 
+use proptest::prelude::*;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -163,6 +164,30 @@ fn endpoints_that_cannot_work_are_refused_at_once() {
     check_refused("ssl:h:5:privateKey=/k", "privateKey needs certKey");
 }
 
+/// Twisted takes the address for a name and refuses it.
+#[test]
+fn tls_goes_to_ipv6_addresses_too() {
+    check(r"tls:\:\:1:5", Endpoint::Tls(tls(tcp("::1", 5))));
+}
+
+proptest! {
+    #[test]
+    fn an_escaped_host_comes_back_as_it_was(host in ".+") {
+        let escaped: String = host.chars().flat_map(|character| ['\\', character]).collect();
+        for text in [format!("tcp:{escaped}:5"), format!("tcp:port=5:host={escaped}")] {
+            prop_assert_eq!(Endpoint::parse(&text), Ok(Endpoint::Tcp(tcp(&host, 5))));
+        }
+    }
+
+    #[test]
+    fn no_text_is_too_strange(text in "(tcp|tls|ssl|unix|)[:=\\\\a-z0-9é]*") {
+        // Whatever comes of it, it comes without a panic, and an error names the text.
+        if let Err(error) = Endpoint::parse(&text) {
+            prop_assert_eq!(error.text, text);
+        }
+    }
+}
+
 #[test]
 fn unix_endpoints_are_read_as_twisted_reads_them() {
     let plain = |text: &str, path: &str| check(text, Endpoint::Unix(unix(path)));
@@ -209,7 +234,6 @@ fn ssl_endpoints_are_read_as_twisted_reads_them() {
 fn tls_endpoints_are_read_as_twisted_reads_them() {
     check("tls:h:5", Endpoint::Tls(tls(tcp("h", 5))));
     check("TLS:host=h:port=5", Endpoint::Tls(tls(tcp("h", 5))));
-    check(r"tls:\:\:1:5", Endpoint::Tls(tls(tcp("::1", 5))));
     check(
         "tls:h:5:6",
         Endpoint::Tls(tls(Tcp {
