@@ -167,24 +167,6 @@ impl Rest {
         )
     }
 
-    /// Waits until `text` stands in the standard output log of the running `build`.
-    ///
-    /// A worker sends output after at most 5 s, so this takes that long.
-    pub fn wait_output(&self, build: BuildId, text: &str) -> Result<()> {
-        wait_until(&format!("the build prints {text:?}"), PATIENCE, || {
-            for step in self.list(&format!("builds/{}/steps", build.0), "steps")? {
-                for log in
-                    self.list(&format!("steps/{}/logs", integer(&step, "stepid")?), "logs")?
-                {
-                    if integer(&log, "num_lines")? > 0 && self.content(&log)?.contains(text) {
-                        return Ok(true);
-                    }
-                }
-            }
-            Ok(false)
-        })
-    }
-
     /// What the interface says about the worker called `name`.
     pub fn worker(&self, name: &str) -> Result<Value> {
         self.list("workers", "workers")?

@@ -169,6 +169,7 @@ fn files_are_made_and_removed(stage: &mut Stage) -> Result<Outcome> {
     ))
 }
 
+/// Few of them: the master takes two seconds to get over each.
 fn impossible() -> MasterConfig {
     let recorded = |mut step: Value| {
         step["recordExceptions"] = json!(true);
@@ -176,9 +177,7 @@ fn impossible() -> MasterConfig {
     };
     let unknown = || remote("unknown command", "nosuchcommand", json!({"x": 1}));
     let builder = Builder::new("b")
-        .step(recorded(unknown()))
         .step(recorded(remote("no argument of mkdir", "mkdir", json!({}))))
-        .step(recorded(remote("no argument of stat", "stat", json!({}))))
         .step(recorded(remote(
             "no argument of shell",
             "shell",
