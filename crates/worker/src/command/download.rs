@@ -55,7 +55,7 @@ impl DownloadFile {
                 tracing::debug!(path = %self.path.display(), %error, "cannot open a file for download");
                 progress.fail(format!(
                     "Cannot open file '{}' for download",
-                    self.path.display()
+                    report.shown(&self.path)
                 ));
             }
         }
@@ -79,7 +79,7 @@ impl DownloadFile {
             }
             let length = left.map_or(self.block_size, |left| left.min(self.block_size));
             if length == 0 {
-                progress.truncate(&self.path);
+                progress.truncate(&self.path, report);
                 break;
             }
             let block = match report.call(TransferRequest::Read { length }).await {
@@ -115,7 +115,7 @@ impl DownloadFile {
             if let Err(error) = outcome {
                 progress.fail(format!(
                     "Cannot write file '{}': {}",
-                    self.path.display(),
+                    report.shown(&self.path),
                     reason(&error)
                 ));
                 break;

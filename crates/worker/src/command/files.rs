@@ -126,7 +126,8 @@ impl FileCommand {
 
 /// Reports that a command failed: `<command>: <reason>: <path>`, and the error number as exit code.
 pub(super) fn report_error(command: &str, error: &io::Error, path: &Path, report: &mut Report) {
-    report.header(&format!("{command}: {}: {}", reason(error), path.display()));
+    let text = format!("{command}: {}: {}", reason(error), report.shown(path));
+    report.header(&text);
     // Whatever has no number is a failure all the same.
     report.value(Update::Rc(error.raw_os_error().map_or(1, i64::from)));
 }

@@ -19,7 +19,8 @@ mod shell;
 mod transfer;
 mod upload;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -88,13 +89,17 @@ pub struct CommandContext {
 
 impl CommandContext {
     /// A file name as text: what is not in the encoding becomes U+FFFD.
-    pub(crate) fn decoded(&self, name: &std::ffi::OsStr) -> String {
-        use std::os::unix::ffi::OsStrExt;
-        let mut decoder = self.encoding.new_decoder();
-        let mut text = decoder.decode(name.as_bytes()).into_owned();
-        text.push_str(decoder.finish());
-        text
+    pub(crate) fn decoded(&self, name: &OsStr) -> String {
+        decoded(&self.encoding, name)
     }
+}
+
+/// A file name as text: what is not in `encoding` becomes U+FFFD.
+fn decoded(encoding: &Encoding, name: &OsStr) -> String {
+    let mut decoder = encoding.new_decoder();
+    let mut text = decoder.decode(name.as_bytes()).into_owned();
+    text.push_str(decoder.finish());
+    text
 }
 
 /// A command that is ready to run.

@@ -1,5 +1,6 @@
 //! What one running command says, and whether it may go on saying it.
 
+use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use buildbot_wire::{Stream, Update, Value};
@@ -7,9 +8,9 @@ use tokio::sync::oneshot;
 
 use super::{
     CommandContext, CommandEvent, CommandFailure, InterruptReason, Interrupts, Outbox,
-    RemoteFailure, TransferRequest,
+    RemoteFailure, TransferRequest, decoded,
 };
-use crate::output::Output;
+use crate::output::{Encoding, Output};
 
 /// The voice of a running command.
 ///
@@ -19,6 +20,7 @@ use crate::output::Output;
 /// are heard.
 pub(crate) struct Report {
     output: Output,
+    encoding: Encoding,
     outbox: Outbox,
     interrupts: Interrupts,
     /// What goes out next, for which there was no room.
@@ -56,6 +58,7 @@ impl Report {
     pub(crate) fn new(context: &CommandContext, outbox: Outbox, interrupts: Interrupts) -> Self {
         Self {
             output: Output::new(context.settings.clone(), &context.encoding, context.marks),
+            encoding: context.encoding.clone(),
             outbox,
             interrupts,
             waiting: None,
@@ -81,6 +84,11 @@ impl Report {
             self.output.text(stream, text, epoch_now());
             self.settle();
         }
+    }
+
+    /// A path as text: what is not in the worker's encoding becomes U+FFFD.
+    pub(crate) fn shown(&self, path: &Path) -> String {
+        decoded(&self.encoding, path.as_os_str())
     }
 
     /// Takes an annotation.

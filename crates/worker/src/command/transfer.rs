@@ -32,10 +32,10 @@ impl Progress {
     }
 
     /// Notes that the file is longer than allowed.
-    pub(super) fn truncate(&mut self, path: &Path) {
+    pub(super) fn truncate(&mut self, path: &Path, report: &Report) {
         self.fail(format!(
             "Maximum filesize reached, truncating file '{}'",
-            path.display()
+            report.shown(path)
         ));
     }
 

@@ -49,7 +49,7 @@ impl Blocks {
             }
             let length = left.map_or(self.block_size, |left| left.min(self.block_size));
             if length == 0 {
-                progress.truncate(path);
+                progress.truncate(path, report);
                 break;
             }
             let (reader, outcome) = blocking(move || {
@@ -64,7 +64,7 @@ impl Blocks {
                 Err(error) => {
                     progress.fail(format!(
                         "Cannot read file '{}': {}",
-                        path.display(),
+                        report.shown(path),
                         reason(&error)
                     ));
                     break;
@@ -122,7 +122,7 @@ impl UploadFile {
             Ok::<_, std::io::Error>((File::open(&path)?, Times::of(&metadata)))
         })
         .await?;
-        report.header(&format!("sending {}\n", self.path.display()));
+        report.header(&format!("sending {}\n", report.shown(&self.path)));
         let mut times = None;
         match opened {
             Ok((file, read_times)) => {
@@ -136,7 +136,7 @@ impl UploadFile {
                 tracing::debug!(path = %self.path.display(), %error, "cannot open a file for upload");
                 progress.fail(format!(
                     "Cannot open file '{}' for upload",
-                    self.path.display()
+                    report.shown(&self.path)
                 ));
             }
         }
@@ -224,7 +224,7 @@ impl UploadDirectory {
             .map_err(|error| CommandFailure::runtime(format!("the worker broke: {error}")))?;
         match packed {
             Ok(file) => {
-                report.header(&format!("sending {}\n", self.path.display()));
+                report.header(&format!("sending {}\n", report.shown(&self.path)));
                 self.blocks
                     .send(
                         file,
@@ -241,7 +241,7 @@ impl UploadDirectory {
                 let text = os_error_text(&error.error, error.path.as_deref());
                 progress.fail(format!(
                     "Cannot read directory '{}' for upload: {text}",
-                    self.path.display()
+                    report.shown(&self.path)
                 ));
             }
         }

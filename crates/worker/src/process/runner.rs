@@ -124,7 +124,7 @@ struct Running<'a> {
 
 impl<'a> Running<'a> {
     fn new(
-        run: Run,
+        mut run: Run,
         launched: Launched,
         signals: ChildSignals,
         logs: LogFiles,
@@ -141,7 +141,7 @@ impl<'a> Running<'a> {
         // From here on dropping kills and reaps.
         let program = Program::new(child, signals);
         let open = |pipe: Option<OwnedFd>| pipe.map(OutputPipe::new).transpose();
-        let input = run.stdin.clone().unwrap_or_default();
+        let input = run.stdin.take().unwrap_or_default();
         let now = Instant::now();
         Ok(Self {
             stdin: stdin
@@ -178,11 +178,17 @@ impl<'a> Running<'a> {
         })
     }
 
+    /// Differs: when the worker has killed the program whoever is left of its group gets `KILL`, because no
+    /// orphan is to remain. At a normal end nobody is killed.
     async fn finish(mut self) -> Ended {
         while !self.has_ended() {
             self.pause_or_resume();
             let event = self.next_event().await;
             self.handle(event);
+        }
+        if !matches!(self.phase, Phase::Running) {
+            // Nobody of the group goes on, least of all while a slow master takes the rest.
+            self.program.signal(Signal::KILL);
         }
         self.drain();
         self.stdin = None;
@@ -208,6 +214,9 @@ impl<'a> Running<'a> {
     }
 
     /// While the master is slower than the program nothing is read, and silence does not count.
+    ///
+    /// Differs: the program waits for a slow master, because the worker's memory has a bound; and it is not
+    /// killed for being silent meanwhile, because it cannot speak.
     fn pause_or_resume(&mut self) {
         if self.report.is_blocked() {
             self.idle_at = None;
@@ -339,6 +348,8 @@ impl<'a> Running<'a> {
         }
     }
 
+    /// Differs: this signal goes to the whole group too, because descendants are to end as well. Output is
+    /// read until the program has died, and only then are the pipes closed, because its last words matter.
     fn send_last_signal(&mut self) {
         self.program.signal(self.run.limits.interrupt_signal);
         self.phase = Phase::Dying {
@@ -502,14 +513,12 @@ impl<'a> Running<'a> {
             }
         };
         self.run.report_end(rc, self.started, self.report);
-        if self.exit.is_none() {
-            self.program.signal(Signal::KILL);
-            if tokio::time::timeout(DEATH_TIME, self.program.exited())
+        if self.exit.is_none()
+            && tokio::time::timeout(DEATH_TIME, self.program.exited())
                 .await
                 .is_err()
-            {
-                tracing::warn!(command = %self.run.command.exactly(), "a program does not die of KILL");
-            }
+        {
+            tracing::warn!(command = %self.run.command.exactly(), "a program does not die of KILL");
         }
         self.program.reap(killed);
         Ended {

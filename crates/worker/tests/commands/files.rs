@@ -100,6 +100,12 @@ fn file_names_are_in_the_workers_encoding() {
         stage.run("rmfile", arguments([("path", "hé".into())])).rc(),
         Some(0)
     );
+    let heard = stage.run("stat", arguments([("file", "hé".into())]));
+    let expected = format!(
+        "stat: No such file or directory: {}\n",
+        stage.path_text("hé")
+    );
+    assert_eq!(heard.header(), expected);
 }
 
 #[test]
