@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
 
+use crate::process::ignored_signals;
+
 /// What the signals ask for.
 #[derive(Debug)]
 pub struct Signals {
@@ -27,8 +29,7 @@ impl Signals {
     /// Children start with the default reaction to every signal, even if this process was started
     /// with some ignored (`nohup`, a background job of a shell): such a signal gets a handler that
     /// does nothing, which a new program does not inherit. What was ignored never ends the worker;
-    /// only SIGTERM stops it in any case. Linux only, as other systems do not tell without unsafe code
-    /// which signals are ignored.
+    /// only SIGTERM stops it in any case.
     pub fn install(graceful_on_sighup: bool) -> io::Result<Self> {
         let ignored = ignored_signals();
         let is_ignored = |signal: i32| ignored.contains(&signal);
@@ -143,39 +144,4 @@ fn stream_pair() -> io::Result<(UnixStream, UnixStream)> {
     let (read, write) = UnixStream::pair()?;
     read.set_nonblocking(true)?;
     Ok((read, write))
-}
-
-/// The signals that this process was started to ignore.
-fn ignored_signals() -> Vec<i32> {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    signals_in_mask(&status)
-}
-
-fn signals_in_mask(status: &str) -> Vec<i32> {
-    let mask = status
-        .lines()
-        .find_map(|line| line.strip_prefix("SigIgn:"))
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .unwrap_or(0);
-    (1..=64)
-        .filter(|signal| mask >> (signal - 1) & 1 == 1)
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::signals_in_mask;
-
-    #[test]
-    fn the_ignored_signals_are_read_from_the_mask() {
-        let check = |status: &str, expected: &[i32]| assert_eq!(signals_in_mask(status), expected);
-        check(
-            "Name:\tx\nSigIgn:\t0000000000001003\nSigCgt:\tf\n",
-            &[1, 2, 13],
-        );
-        check("SigIgn:\t8000000000000000\n", &[64]);
-        check("SigIgn:\t0000000000000000\n", &[]);
-        check("SigIgn:\tx\n", &[]);
-        check("", &[]);
-    }
 }

@@ -17,6 +17,7 @@ use crate::cli::{BUILDBOT_VERSION, OUR_VERSION};
 use crate::daemon::Launcher;
 use crate::log::{self, DateStyle, LogLayer, Rotation, Target};
 use crate::pid_file::{self, Found, PidFile};
+use crate::process::close_inherited_descriptors_on_exec;
 use crate::signals::{self, Signals};
 
 /// The umask of a daemon whose options name none: its files are nobody else's business.
@@ -104,6 +105,7 @@ impl Prepared {
             .with_context(|| format!("Failed to load application: {}", options.tac.display()))?;
         let signals = Signals::install(tac.worker.allow_shutdown == Some(AllowShutdown::Signal))
             .context("while installing the handlers of signals")?;
+        close_inherited_descriptors_on_exec();
         open_log(&tac.log, &options.log)?;
         tracing::info!("Log opened.");
         tracing::info!(

@@ -152,7 +152,8 @@ fn signals_that_the_worker_ignores_are_not_ignored_by_programs() {
         0b10_0000_0111,
         "HUP, INT, QUIT, USR1 are ignored here"
     );
-    buildbot_worker::process::become_clean_parent();
+    let signals = buildbot_worker::signals::Signals::install(false);
+    let _signals = signals.expect("the handlers");
     // 32 and 33 belong to the C library, and only to it.
     let below_32 = 0x7fff_ffff;
     for terminal in [false, true] {

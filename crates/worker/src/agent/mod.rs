@@ -6,6 +6,7 @@
 
 mod builders;
 mod info;
+mod running;
 mod serving;
 mod settings;
 mod shutdown;

@@ -6,30 +6,28 @@
 //! behind ([`UNCONFIRMED_BYTES_MAX`]), so that their programs block; and the master is heard only
 //! while it takes its answers ([`UNSENT_BYTES_MAX`]).
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::fmt::Write as _;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use buildbot_wire::session::{CommandKey, MasterRequest, ReplyKey, WorkerEvent, WorkerSession};
 use buildbot_wire::{Failure, Value};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, WriteHalf};
-use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::builders::{self, Builders};
+use super::running::{Meant, Running, RunningCommands};
 use super::settings::SpokenProtocol;
 use super::shutdown::Request;
 use super::{Agent, info};
 use crate::cli::BUILDBOT_VERSION;
 use crate::command::{
-    self, CommandContext, CommandEvent, InterruptReason, Interrupter, Interrupts, Outbox, Paths,
-    RemoteFailure,
+    self, CommandContext, CommandEvent, InterruptReason, Interrupts, Outbox, Paths,
 };
 use crate::connect::Stream;
 use crate::output;
+use crate::process::reap_left_behind;
 
 /// Bytes that may wait to be sent before commands are not heard any more.
 const OUTPUT_BYTES_MAX: usize = 256 << 10;
@@ -49,6 +47,9 @@ const READ_BYTES: usize = 32 << 10;
 /// first, but may be busy; over msgpack it answers a request.
 const FIRST_BYTE_PB: Duration = Duration::from_secs(120);
 const FIRST_BYTE_MSGPACK: Duration = Duration::from_secs(30);
+
+/// A worker that drains stops when it has had no command for so long.
+const IDLE_BEFORE_STOP: Duration = Duration::from_millis(200);
 
 /// A login may have to wait for a reconfiguration, but not for ever.
 const LOGIN_MAX: Duration = Duration::from_secs(600);
@@ -76,23 +77,13 @@ enum Ending {
 pub(super) struct Serving<'a> {
     agent: &'a mut Agent,
     session: Box<dyn WorkerSession + Send>,
-    commands: BTreeMap<CommandKey, Running>,
-    last_heard: CommandKey,
+    commands: RunningCommands,
     output: Arc<output::Settings>,
     jobs: JoinSet<Job>,
     clock: Clock,
     /// When the last command has ended the worker stops.
-    draining: bool,
+    is_draining: bool,
     ending: Option<Ending>,
-}
-
-/// A command as the connection sees it.
-struct Running {
-    id: String,
-    builder: Option<String>,
-    interrupter: Interrupter,
-    events: mpsc::Receiver<CommandEvent>,
-    transfer: Option<oneshot::Sender<Result<Value, RemoteFailure>>>,
 }
 
 /// The result of work that touches the disk.
@@ -120,6 +111,8 @@ struct Clock {
     keepalive: Option<Instant>,
     /// The keep-alive must have been answered.
     answer: Option<Instant>,
+    /// The worker has been without work for long enough to stop.
+    idle: Option<Instant>,
 }
 
 impl Clock {
@@ -140,16 +133,16 @@ impl<'a> Serving<'a> {
         Self {
             agent,
             session,
-            commands: BTreeMap::new(),
-            last_heard: CommandKey(0),
+            commands: RunningCommands::default(),
             output: Arc::new(output::Settings::default()),
             jobs: JoinSet::new(),
             clock: Clock {
                 login: Some(Instant::now() + first_byte),
                 keepalive: None,
                 answer: None,
+                idle: None,
             },
-            draining: false,
+            is_draining: false,
             ending: None,
         }
     }
@@ -172,12 +165,10 @@ impl<'a> Serving<'a> {
             let hears_master = unsent < UNSENT_BYTES_MAX && self.ending.is_none();
             let time = self.clock.next();
             let output = self.session.output();
-            let (commands, last) = (&mut self.commands, self.last_heard);
             let input = tokio::select! {
                 read = reader.read(&mut buffer), if hears_master => Input::Read(read),
                 sent = send(&mut writer, output), if unsent > 0 || to_flush => sent,
-                (key, event) = std::future::poll_fn(|context| hear(commands, last, context)),
-                    if hears_commands => Input::Command(key, event),
+                (key, event) = self.commands.hear(), if hears_commands => Input::Command(key, event),
                 Some(Ok(job)) = self.jobs.join_next() => Input::Job(job),
                 () = sleep_until(time.unwrap_or_else(Instant::now)), if time.is_some() => Input::Time,
                 request = self.agent.requests.next() => Input::Asked(request),
@@ -224,7 +215,7 @@ impl<'a> Serving<'a> {
                     }
                 }
                 Input::Asked(Request::Stop) => {
-                    self.interrupt_all(&InterruptReason::Shutdown);
+                    self.commands.silence(&InterruptReason::Shutdown);
                     return Ended::Stop;
                 }
                 Input::Asked(Request::Graceful) => self.shut_down_gracefully(),
@@ -238,7 +229,7 @@ impl<'a> Serving<'a> {
     }
 
     fn lost(mut self, why: String) -> Ended {
-        self.interrupt_all(&InterruptReason::ConnectionLost);
+        self.commands.silence(&InterruptReason::ConnectionLost);
         // What was decided before the connection was lost counts.
         match self.ending.take() {
             Some(Ending::Finish(why)) => Ended::Finish(why),
@@ -251,17 +242,11 @@ impl<'a> Serving<'a> {
     fn end(mut self, ending: Ending, stream: Box<dyn Stream>) -> Ended {
         match ending {
             Ending::Finish(why) => {
-                self.interrupt_all(&InterruptReason::Shutdown);
+                self.commands.silence(&InterruptReason::Shutdown);
                 Ended::Finish(why)
             }
             Ending::Lost(why) => self.lost(why),
             Ending::Refused(why) => Ended::Refused(why, stream),
-        }
-    }
-
-    fn interrupt_all(&mut self, reason: &InterruptReason) {
-        for command in std::mem::take(&mut self.commands).into_values() {
-            command.interrupter.interrupt(reason.clone());
         }
     }
 
@@ -274,7 +259,17 @@ impl<'a> Serving<'a> {
         if is_over(self.clock.answer) {
             return Some("the master does not answer the keep-alive".to_owned());
         }
+        if is_over(self.clock.idle) {
+            self.clock.idle = None;
+            if self.session.backlog().requests > 0 {
+                self.stop_when_idle();
+            } else {
+                let why = "asked to shut down, and the running commands have ended".to_owned();
+                self.ending = Some(Ending::Finish(why));
+            }
+        }
         if is_over(self.clock.keepalive) {
+            reap_left_behind();
             self.clock.keepalive = None;
             let timeout = self.agent.settings.keepalive?.timeout;
             self.clock.answer = Some(now + timeout);
@@ -283,6 +278,14 @@ impl<'a> Serving<'a> {
             }
         }
         None
+    }
+
+    /// While the worker drains: waits a moment after the last command, in which the master takes note
+    /// of its end, and perhaps starts the next command of the build.
+    fn stop_when_idle(&mut self) {
+        if self.is_draining && self.commands.is_empty() {
+            self.clock.idle = Some(Instant::now() + IDLE_BEFORE_STOP);
+        }
     }
 
     fn schedule_keepalive(&mut self) {
@@ -308,12 +311,7 @@ impl<'a> Serving<'a> {
                 self.ending = Some(Ending::Finish(why));
             }
             WorkerEvent::TransferAnswered { command, result } => {
-                let running = self.commands.get_mut(&command);
-                if let Some(reply) = running.and_then(|running| running.transfer.take()) {
-                    // The command may have been interrupted; then nobody waits.
-                    let _ = reply
-                        .send(result.map_err(|failure| RemoteFailure::Answered(failure.into())));
-                }
+                self.commands.answer_transfer(command, result);
             }
             WorkerEvent::ReportRefused { failure, .. } => {
                 tracing::warn!("the master refuses a report of a command: {failure}");
@@ -372,7 +370,7 @@ impl<'a> Serving<'a> {
                 args,
             } => self.start(command, id, builder, &name, &args),
             MasterRequest::InterruptCommand { id, builder, why } => {
-                self.interrupt(&id, builder.as_deref(), why);
+                self.interrupt(&id, builder.as_deref(), &why);
                 Ok(Value::None)
             }
             MasterRequest::Shutdown => {
@@ -416,22 +414,14 @@ impl<'a> Serving<'a> {
         };
         let command = match command::prepare(name, args, context) {
             Ok(command) => command,
-            Err(error) => return Err(error.failure(&id).into()),
+            Err(error) => return Err(error.failure(&id)),
         };
-        tracing::info!("startCommand:{name} [id {id}]");
+        tracing::info!("startCommand:{name} [id {id}]{}", paths_in(args));
         if let Paths::Pb { .. } = paths {
             // A builder runs one command at a time; a master that starts another wants that one.
-            for running in self
-                .commands
-                .values()
-                .filter(|running| running.builder == builder)
-            {
-                tracing::warn!("command {} is interrupted by command {id}", running.id);
-                let why = "another command of this builder was started".to_owned();
-                running
-                    .interrupter
-                    .interrupt(InterruptReason::Master { why });
-            }
+            let meant = Meant::OfBuilder(builder.as_deref());
+            self.commands
+                .interrupt(&meant, &format!("command {id} of its builder was started"));
         }
         let (outbox, events) = Outbox::channel();
         let (interrupter, interrupts) = Interrupts::channel();
@@ -444,50 +434,38 @@ impl<'a> Serving<'a> {
             transfer: None,
         };
         self.commands.insert(key, running);
+        self.clock.idle = None;
         Ok(Value::None)
     }
 
     /// Over PB whatever the builder runs is meant, over msgpack the command of that id.
-    fn interrupt(&mut self, id: &str, builder: Option<&str>, why: String) {
-        let by_builder = self.agent.settings.protocol == SpokenProtocol::Pb;
-        let mut meant = self.commands.values().filter(|running| {
-            if by_builder {
-                running.builder.as_deref() == builder
-            } else {
-                running.id == id
-            }
-        });
-        // Of several the last one is current.
-        match meant.next_back() {
-            Some(running) => {
-                tracing::info!("command {} is interrupted: {why}", running.id);
-                running
-                    .interrupter
-                    .interrupt(InterruptReason::Master { why });
-            }
-            None => tracing::info!("command {id} is to be interrupted, but does not run"),
+    fn interrupt(&mut self, id: &str, builder: Option<&str>, why: &str) {
+        let meant = match self.agent.settings.protocol {
+            SpokenProtocol::Pb => Meant::OfBuilder(builder),
+            SpokenProtocol::Msgpack { .. } => Meant::WithId(id),
+        };
+        if !self.commands.interrupt(&meant, why) {
+            tracing::info!("command {id} is to be interrupted, but does not run");
         }
     }
 
     fn handle_command(&mut self, key: CommandKey, event: Option<CommandEvent>) {
-        self.last_heard = key;
         let sent = match event {
             Some(CommandEvent::Updates(updates)) => self.session.update(key, updates),
             Some(CommandEvent::Transfer { request, reply }) => {
-                let sent = self.session.transfer(key, request.into());
-                match (&sent, self.commands.get_mut(&key)) {
-                    (Ok(()), Some(running)) => running.transfer = Some(reply),
-                    // The command learns of it by the dropped reply.
-                    _ => drop(reply),
+                let sent = self.session.transfer(key, request);
+                // Of a request that is not sent the command learns by the dropped reply.
+                if sent.is_ok() {
+                    self.commands.await_transfer(key, reply);
                 }
                 sent
             }
             Some(CommandEvent::Complete(result)) => {
-                self.forget(key);
-                self.session.complete(key, result.map_err(Failure::from))
+                self.commands.remove(key);
+                self.session.complete(key, result)
             }
             None => {
-                self.forget(key);
+                self.commands.remove(key);
                 let text = "the worker broke while it ran this command; its log says more";
                 let failure = Failure::new("builtins.RuntimeError", &[], text);
                 self.session.complete(key, Err(failure))
@@ -496,23 +474,16 @@ impl<'a> Serving<'a> {
         if let Err(error) = sent {
             tracing::error!("a report of a command cannot be sent: {error}");
         }
-        if self.draining && self.commands.is_empty() {
-            let why = "the running commands have ended".to_owned();
-            self.ending = Some(Ending::Finish(why));
-        }
-    }
-
-    fn forget(&mut self, key: CommandKey) {
-        if let Some(running) = self.commands.remove(&key) {
-            tracing::info!("command {} has ended", running.id);
-        }
+        self.stop_when_idle();
     }
 
     fn finish_job(&mut self, job: Job) {
         match job {
             Job::Info(reply, info) => self.session.reply(reply, Ok(info)),
             Job::Builders(reply, Ok(builders)) => {
-                self.stop_commands_without_builder(&builders);
+                let is_gone = |builder: &str| !builders.contains_key(builder);
+                self.commands
+                    .interrupt_builders(is_gone, "its builder was removed");
                 let names: Vec<String> = builders.keys().cloned().collect();
                 self.agent.builders = builders;
                 if let Err(error) = self.session.reply_builders(reply, &names) {
@@ -525,22 +496,6 @@ impl<'a> Serving<'a> {
                 tracing::error!("the builders' directories cannot be prepared: {error}");
                 let failure = Failure::new("builtins.OSError", &[], error.to_string());
                 self.session.reply(reply, Err(failure));
-            }
-        }
-    }
-
-    fn stop_commands_without_builder(&self, builders: &Builders) {
-        for running in self.commands.values() {
-            if running
-                .builder
-                .as_ref()
-                .is_some_and(|builder| !builders.contains_key(builder))
-            {
-                let why = "its builder was removed".to_owned();
-                tracing::info!("command {} is interrupted: {why}", running.id);
-                running
-                    .interrupter
-                    .interrupt(InterruptReason::Master { why });
             }
         }
     }
@@ -558,10 +513,8 @@ impl<'a> Serving<'a> {
                      the worker stops when its {} running commands have ended",
                     self.commands.len()
                 );
-                self.draining = true;
-                if self.commands.is_empty() {
-                    self.ending = Some(Ending::Finish("no command is running".to_owned()));
-                }
+                self.is_draining = true;
+                self.stop_when_idle();
             }
             Err(error) => tracing::error!("the master cannot be asked for a shutdown: {error}"),
         }
@@ -576,24 +529,28 @@ async fn send(writer: &mut WriteHalf<Box<dyn Stream>>, output: &[u8]) -> Input {
     }
 }
 
-/// The next event of any command, beginning behind the one that was heard last.
-fn hear(
-    commands: &mut BTreeMap<CommandKey, Running>,
-    last: CommandKey,
-    context: &mut Context<'_>,
-) -> Poll<(CommandKey, Option<CommandEvent>)> {
-    let behind = (Bound::Excluded(last), Bound::Unbounded);
-    for (key, running) in commands.range_mut(behind) {
-        if let Poll::Ready(event) = running.events.poll_recv(context) {
-            return Poll::Ready((*key, event));
+/// The paths that a file system command is about, for the log.
+fn paths_in(args: &Value) -> String {
+    let mut found = String::new();
+    for key in [
+        "paths",
+        "path",
+        "dir",
+        "file",
+        "fromdir",
+        "todir",
+        "from_path",
+        "to_path",
+    ] {
+        let Some(value) = args.get(key) else {
+            continue;
+        };
+        let paths = value.as_sequence().unwrap_or(std::slice::from_ref(value));
+        for path in paths.iter().filter_map(Value::as_text) {
+            let _ = write!(found, " {path:?}");
         }
     }
-    for (key, running) in commands.range_mut(..=last) {
-        if let Poll::Ready(event) = running.events.poll_recv(context) {
-            return Poll::Ready((*key, event));
-        }
-    }
-    Poll::Pending
+    found
 }
 
 /// Reads `set_worker_settings`; the error names what is missing or wrong.

@@ -72,11 +72,16 @@ pub struct Keepalive {
 /// Why a worker cannot run with its settings.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// A connection string, or the one of the proxy.
-    #[error(transparent)]
-    Endpoint(#[from] EndpointError),
-    /// `unicode_encoding`.
-    #[error(transparent)]
+    /// A connection string.
+    #[error("{option}: {source}")]
+    Endpoint {
+        /// The argument of `Worker(…)` that is wrong.
+        option: &'static str,
+        /// What is wrong with it.
+        source: EndpointError,
+    },
+    /// An encoding that is not known here.
+    #[error("unicode_encoding: {0}")]
     Encoding(#[from] UnknownEncoding),
     /// HTTP's credentials separate name and password by a colon.
     #[error("the worker name {0:?} has a colon, which msgpack_experimental_v7 cannot carry")]
@@ -109,7 +114,9 @@ impl Settings {
                 }
                 let (host, port) = match &worker.master {
                     Master::Address { host, port } => (host.clone(), *port),
-                    Master::Endpoint(text) => web_socket_address(text)?,
+                    Master::Endpoint(text) => {
+                        web_socket_address(text).map_err(in_option("connection_string"))?
+                    }
                 };
                 let path = worker.path.as_deref().unwrap_or_default();
                 SpokenProtocol::Msgpack {
@@ -142,12 +149,19 @@ impl Settings {
     }
 }
 
-fn route(tac: &WorkerTac) -> Result<Route, EndpointError> {
+fn in_option(option: &'static str) -> impl Fn(EndpointError) -> SettingsError {
+    move |source| SettingsError::Endpoint { option, source }
+}
+
+fn route(tac: &WorkerTac) -> Result<Route, SettingsError> {
     let worker = &tac.worker;
     Ok(match (&worker.master, &worker.proxy_connection_string) {
-        (Master::Endpoint(text), _) => Route::Direct(Endpoint::parse(text)?),
+        (Master::Endpoint(text), _) => {
+            let endpoint = Endpoint::parse(text);
+            Route::Direct(endpoint.map_err(in_option("connection_string"))?)
+        }
         (Master::Address { host, port }, Some(proxy)) => Route::Proxied {
-            proxy: Endpoint::parse(proxy)?,
+            proxy: Endpoint::parse(proxy).map_err(in_option("proxy_connection_string"))?,
             host: host.clone(),
             port: *port,
             use_tls: worker.use_tls,

@@ -1,5 +1,7 @@
 //! The arguments of a command, taken from what the master sent.
 
+use super::failure;
+use buildbot_wire::Failure;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -8,7 +10,7 @@ use std::time::Duration;
 use buildbot_wire::Value;
 use rustix::process::Signal;
 
-use super::{CommandContext, CommandFailure, Paths};
+use super::{CommandContext, Paths};
 use crate::process::{Seconds, signal_named};
 use crate::python_text::{repr_of, str_of};
 
@@ -43,13 +45,13 @@ impl StartError {
     /// The failure that answers the master's request.
     ///
     /// Seen: pb-build, commands 30 and 31.
-    pub fn failure(&self, command_id: &str) -> CommandFailure {
+    pub fn failure(&self, command_id: &str) -> Failure {
         match self {
             StartError::UnknownCommand { .. } => {
-                CommandFailure::unknown_command(command_id, &self.to_string())
+                failure::unknown_command(command_id, &self.to_string())
             }
-            StartError::MissingArgument { name } => CommandFailure::key(name),
-            StartError::Invalid { .. } => CommandFailure::value(self.to_string()),
+            StartError::MissingArgument { name } => failure::key(name),
+            StartError::Invalid { .. } => failure::value(self.to_string()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `mkdir`, `rmdir` and `cpdir`.
 
+use buildbot_wire::Failure;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use rustix::process::Signal;
 
 use super::arguments::{Arguments, normalised};
 use super::files::report_error;
-use super::{CommandContext, CommandFailure, Report, StartError, blocking};
+use super::{CommandContext, Report, StartError, blocking};
 use crate::process::{Argument, CommandLine, Ended, Limits, Run, child_environment, run};
 
 /// Seconds without output after which a removal or a copy is killed, unless the master says otherwise.
@@ -27,7 +28,7 @@ impl MakeDirectories {
         })
     }
 
-    pub(super) async fn run(self, report: &mut Report) -> Result<(), CommandFailure> {
+    pub(super) async fn run(self, report: &mut Report) -> Result<(), Failure> {
         for path in self.paths {
             let work = path.clone();
             if let Err((error, _)) = blocking(move || make_directories(&work)).await? {
@@ -133,7 +134,7 @@ impl RemoveDirectories {
         self,
         context: &CommandContext,
         report: &mut Report,
-    ) -> Result<(), CommandFailure> {
+    ) -> Result<(), Failure> {
         let mut rc = 0;
         for path in &self.paths {
             let ended = self.remove(path, context, report).await?;
@@ -153,7 +154,7 @@ impl RemoveDirectories {
         path: &Path,
         context: &CommandContext,
         report: &mut Report,
-    ) -> Result<Ended, CommandFailure> {
+    ) -> Result<Ended, Failure> {
         let removal: [OsString; 2] = ["-rf".into(), path.into()];
         let first = self.programs.run("rm", &removal, context, report).await;
         // Once killed, another attempt would only take as long again.
@@ -185,7 +186,7 @@ impl RemoveDirectories {
     }
 }
 
-fn without_failure(mut ended: Ended) -> Result<Ended, CommandFailure> {
+fn without_failure(mut ended: Ended) -> Result<Ended, Failure> {
     ended.failure.take().map_or(Ok(ended), Err)
 }
 
@@ -210,7 +211,7 @@ impl CopyDirectory {
         self,
         context: &CommandContext,
         report: &mut Report,
-    ) -> Result<(), CommandFailure> {
+    ) -> Result<(), Failure> {
         if let Some(parent) = self.to.parent().map(Path::to_owned)
             && let Err((error, path)) = blocking(move || make_directories(&parent)).await?
         {

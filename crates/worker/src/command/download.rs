@@ -1,5 +1,8 @@
 //! `downloadFile`: the master reads, the worker writes.
 
+use super::failure;
+use buildbot_wire::Failure;
+use buildbot_wire::session::TransferRequest;
 use std::fs::{File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +13,7 @@ use buildbot_wire::Value;
 use super::arguments::Arguments;
 use super::transfer::{BLOCK_BYTES_MAX, Progress};
 use super::upload::require_object;
-use super::{CommandFailure, Report, StartError, TransferRequest, blocking};
+use super::{Report, StartError, blocking};
 use crate::process::reason;
 
 /// `downloadFile`.
@@ -36,7 +39,7 @@ impl DownloadFile {
         })
     }
 
-    pub(super) async fn run(self, report: &mut Report) -> Result<(), CommandFailure> {
+    pub(super) async fn run(self, report: &mut Report) -> Result<(), Failure> {
         let mut progress = Progress::default();
         let path = self.path.clone();
         blocking(move || make_parents(&path)).await??;
@@ -69,7 +72,7 @@ impl DownloadFile {
         file: File,
         progress: &mut Progress,
         report: &mut Report,
-    ) -> Result<(), CommandFailure> {
+    ) -> Result<(), Failure> {
         let mut file = Some(file);
         let mut left = self.max_size;
         while let Some(mut writer) = file.take() {
@@ -89,7 +92,7 @@ impl DownloadFile {
                 Ok(Value::Text(text)) => text.into_bytes(),
                 Ok(other) => {
                     let found = crate::python_text::repr_of(&other);
-                    return Err(CommandFailure::value(format!(
+                    return Err(failure::value(format!(
                         "the master answered a read with {found}, which is no byte string"
                     )));
                 }
@@ -127,7 +130,7 @@ impl DownloadFile {
 }
 
 /// Makes the missing directories above `path`; a failure names the one that could not be made.
-fn make_parents(path: &Path) -> Result<(), CommandFailure> {
+fn make_parents(path: &Path) -> Result<(), Failure> {
     let Some(parent) = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty())
@@ -135,5 +138,5 @@ fn make_parents(path: &Path) -> Result<(), CommandFailure> {
         return Ok(());
     };
     super::directories::make_directories(parent)
-        .map_err(|(error, path)| CommandFailure::os(&error, Some(&path)))
+        .map_err(|(error, path)| failure::os(&error, Some(&path)))
 }

@@ -1,5 +1,6 @@
 //! `stat`, `glob`, `listdir` and `rmfile`: commands that are over at once.
 
+use buildbot_wire::Failure;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use buildbot_wire::Update;
 
 use super::arguments::Arguments;
 use super::glob::matches;
-use super::{CommandContext, CommandFailure, Report, StartError, blocking};
+use super::{CommandContext, Report, StartError, blocking};
 use crate::process::reason;
 
 /// A command that looks at, or removes, one path.
@@ -109,7 +110,7 @@ impl FileCommand {
         self,
         context: &CommandContext,
         report: &mut Report,
-    ) -> Result<(), CommandFailure> {
+    ) -> Result<(), Failure> {
         let (action, path, work_context) = (self.action, self.path.clone(), context.clone());
         match blocking(move || action.perform(&path, &work_context)).await? {
             Ok(update) => {

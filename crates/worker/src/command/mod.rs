@@ -9,7 +9,7 @@ mod archive;
 mod arguments;
 mod directories;
 mod download;
-mod failure;
+pub(crate) mod failure;
 mod files;
 mod glob;
 mod home;
@@ -24,16 +24,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use buildbot_wire::Value;
+use buildbot_wire::{Failure, Value};
 
 use crate::output::{Encoding, Settings};
 use arguments::Arguments;
 
 pub use arguments::StartError;
-pub use failure::CommandFailure;
 pub use outbox::{
     CommandEvent, InterruptReason, Interrupter, Interrupts, OUTBOX_EVENTS_MAX, Outbox,
-    RemoteFailure, TransferRequest,
+    RemoteFailure,
 };
 pub(crate) use report::Report;
 
@@ -180,8 +179,8 @@ impl Command {
 /// Runs blocking work on a thread of its own. A panic there becomes a failure of the command.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, CommandFailure> {
+) -> Result<T, Failure> {
     tokio::task::spawn_blocking(work)
         .await
-        .map_err(|error| CommandFailure::runtime(format!("the worker broke: {error}")))
+        .map_err(|error| failure::runtime(format!("the worker broke: {error}")))
 }

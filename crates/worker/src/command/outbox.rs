@@ -1,9 +1,8 @@
 //! Between a command and the agent: what goes out, and what interrupts.
 
-use buildbot_wire::{Update, Value};
+use buildbot_wire::session::TransferRequest;
+use buildbot_wire::{Failure, Update, Value};
 use tokio::sync::{mpsc, oneshot, watch};
-
-use super::CommandFailure;
 
 /// Batches of updates that may wait for the agent; each has about `buffer_size` characters (64 KiB).
 ///
@@ -23,35 +22,7 @@ pub enum CommandEvent {
         reply: oneshot::Sender<Result<Value, RemoteFailure>>,
     },
     /// The command has ended, and says nothing more. Never sent after a lost connection or a shutdown.
-    Complete(Result<(), CommandFailure>),
-}
-
-/// A call of a file transfer.
-#[derive(Debug, Clone, PartialEq)]
-pub enum TransferRequest {
-    /// A block of a file: `write`, `update_upload_file_write`.
-    Write(Vec<u8>),
-    /// A block of the archive of a directory: `write`, `update_upload_directory_write`.
-    WriteDirectory(Vec<u8>),
-    /// The file is complete: `close`, `update_upload_file_close`.
-    Close,
-    /// Times of the file, in seconds since the epoch, after `Close`: `utime`, `update_upload_file_utime`.
-    Utime {
-        /// Last access.
-        accessed: f64,
-        /// Last modification.
-        modified: f64,
-    },
-    /// The archive is complete: `unpack`, `update_upload_directory_unpack`.
-    Unpack,
-    /// The next block: `read`, `update_read_file`. The answer is a byte string, empty (or `None`, or an
-    /// empty text) at the end.
-    Read {
-        /// Most bytes to answer with.
-        length: u64,
-    },
-    /// No more is read: `close` of a reader, `update_read_file_close`.
-    CloseReader,
+    Complete(Result<(), Failure>),
 }
 
 /// A call of a transfer that did not succeed.
@@ -59,7 +30,7 @@ pub enum TransferRequest {
 pub enum RemoteFailure {
     /// The master answered with an error.
     #[error("{0}")]
-    Answered(CommandFailure),
+    Answered(Failure),
     /// There is no connection any more. The same as dropping the sender of the answer.
     #[error("the connection is lost")]
     Lost,
@@ -172,19 +143,6 @@ impl Interrupts {
             }
         }
         std::future::pending().await
-    }
-}
-
-impl From<TransferRequest> for buildbot_wire::session::TransferRequest {
-    fn from(r: TransferRequest) -> Self {
-        match r {
-            TransferRequest::Write(b) | TransferRequest::WriteDirectory(b) => Self::Write(b),
-            TransferRequest::Close => Self::Close,
-            TransferRequest::Utime { accessed, modified } => Self::Utime { accessed, modified },
-            TransferRequest::Unpack => Self::Unpack,
-            TransferRequest::Read { length } => Self::Read { length },
-            TransferRequest::CloseReader => Self::CloseReader,
-        }
     }
 }
 

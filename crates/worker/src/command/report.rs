@@ -1,5 +1,7 @@
 //! What one running command says, and whether it may go on saying it.
 
+use buildbot_wire::Failure;
+use buildbot_wire::session::TransferRequest;
 use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -7,8 +9,7 @@ use buildbot_wire::{Stream, Update, Value};
 use tokio::sync::oneshot;
 
 use super::{
-    CommandContext, CommandEvent, CommandFailure, InterruptReason, Interrupts, Outbox,
-    RemoteFailure, TransferRequest, decoded,
+    CommandContext, CommandEvent, InterruptReason, Interrupts, Outbox, RemoteFailure, decoded,
 };
 use crate::output::{Encoding, Output};
 
@@ -235,7 +236,7 @@ impl Report {
     /// Ends the command: `elapsed`, unfinished lines, the rest of the buffer, and that it is complete.
     ///
     /// Waits until the master has taken everything, unless the connection is lost or the worker stops.
-    pub(crate) async fn finish(mut self, outcome: Result<(), CommandFailure>) {
+    pub(crate) async fn finish(mut self, outcome: Result<(), Failure>) {
         if self.interrupts.is_silenced() {
             self.fall_silent();
         }

@@ -1,5 +1,7 @@
 //! `shell`: runs a program.
 
+use super::failure;
+use buildbot_wire::Failure;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
@@ -8,7 +10,7 @@ use buildbot_wire::Value;
 
 use super::arguments::{Arguments, invalid, normalised};
 use super::directories::make_directories;
-use super::{CommandContext, CommandFailure, Report, StartError, blocking};
+use super::{CommandContext, Report, StartError, blocking};
 use crate::process::{
     Argument, Change, CommandLine, Limits, LogFileRequest, Run, child_environment, run,
 };
@@ -19,7 +21,7 @@ pub(super) struct Shell {
     command: CommandLine,
     workdir: PathBuf,
     /// What changes in the environment, or what is wrong with it.
-    environment: Result<Vec<(OsString, Change)>, CommandFailure>,
+    environment: Result<Vec<(OsString, Change)>, Failure>,
     log_environment: bool,
     stdin: Option<Vec<u8>>,
     terminal: bool,
@@ -64,12 +66,12 @@ impl Shell {
         self,
         context: &CommandContext,
         report: &mut Report,
-    ) -> Result<(), CommandFailure> {
+    ) -> Result<(), Failure> {
         let changes = self.environment?;
         let workdir = self.workdir.clone();
         blocking(move || make_directories(&workdir))
             .await?
-            .map_err(|(error, path)| CommandFailure::os(&error, Some(&path)))?;
+            .map_err(|(error, path)| failure::os(&error, Some(&path)))?;
         let environment = child_environment(&context.environ, &changes, &normalised(&self.workdir));
         let ended = run(
             Run {
@@ -142,7 +144,7 @@ fn plain(arguments: &Arguments<'_>, real: OsString) -> Argument {
 /// The changes of the environment. The inner failure is one of the command, not of its start.
 fn environment(
     arguments: &Arguments<'_>,
-) -> Result<Result<Vec<(OsString, Change)>, CommandFailure>, StartError> {
+) -> Result<Result<Vec<(OsString, Change)>, Failure>, StartError> {
     let Some(value) = arguments.some("env") else {
         return Ok(Ok(Vec::new()));
     };
@@ -169,7 +171,7 @@ fn environment(
                 )
             }
             _ => {
-                return Ok(Err(CommandFailure::runtime(format!(
+                return Ok(Err(failure::runtime(format!(
                     "'env' values must be strings or lists; key '{}' is incorrect",
                     str_of(key)
                 ))));

@@ -1,10 +1,12 @@
 //! What uploads and downloads have in common: how they end.
 
+use buildbot_wire::Failure;
+use buildbot_wire::session::TransferRequest;
 use std::path::Path;
 
 use buildbot_wire::{Stream, Update};
 
-use super::{CommandFailure, RemoteFailure, Report, TransferRequest};
+use super::{RemoteFailure, Report};
 
 /// Most bytes of a block, whatever `blocksize` says: PB has no longer strings.
 pub(super) const BLOCK_BYTES_MAX: u64 = 655_360;
@@ -16,7 +18,7 @@ pub(super) struct Progress {
     failed: bool,
     message: Option<String>,
     /// A call that the master answered with an error.
-    failure: Option<CommandFailure>,
+    failure: Option<Failure>,
 }
 
 impl Progress {
@@ -65,7 +67,7 @@ impl Progress {
     }
 
     /// Sends `rc`, and the text if there is one.
-    pub(super) fn conclude(self, report: &mut Report) -> Result<(), CommandFailure> {
+    pub(super) fn conclude(self, report: &mut Report) -> Result<(), Failure> {
         report.value(Update::Rc(i64::from(self.failed)));
         if let Some(message) = self.message {
             report.text(&Stream::Stderr, &message);

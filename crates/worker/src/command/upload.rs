@@ -1,5 +1,8 @@
 //! `uploadFile` and `uploadDirectory`: the worker reads, the master writes.
 
+use super::failure;
+use buildbot_wire::Failure;
+use buildbot_wire::session::TransferRequest;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -11,7 +14,7 @@ use super::archive::{Compression, pack};
 use super::arguments::{Arguments, invalid};
 use super::failure::os_error_text;
 use super::transfer::{BLOCK_BYTES_MAX, Progress};
-use super::{CommandContext, CommandFailure, Paths, Report, StartError, TransferRequest, blocking};
+use super::{CommandContext, Paths, Report, StartError, blocking};
 use crate::process::reason;
 
 /// How much is sent, and in which pieces.
@@ -39,7 +42,7 @@ impl Blocks {
         request: fn(Vec<u8>) -> TransferRequest,
         progress: &mut Progress,
         report: &mut Report,
-    ) -> Result<(), CommandFailure> {
+    ) -> Result<(), Failure> {
         let mut file = Some(file);
         let mut left = self.max_size;
         while let Some(mut reader) = file.take() {
@@ -110,7 +113,7 @@ impl UploadFile {
         self,
         context: &CommandContext,
         report: &mut Report,
-    ) -> Result<(), CommandFailure> {
+    ) -> Result<(), Failure> {
         let mut progress = Progress::default();
         let path = self.path.clone();
         let opened = blocking(move || {
@@ -200,7 +203,7 @@ impl UploadDirectory {
         })
     }
 
-    pub(super) async fn run(self, report: &mut Report) -> Result<(), CommandFailure> {
+    pub(super) async fn run(self, report: &mut Report) -> Result<(), Failure> {
         let mut progress = Progress::default();
         let stop = Arc::new(AtomicBool::new(false));
         let packing = {
@@ -220,8 +223,8 @@ impl UploadDirectory {
                 }
             }
         };
-        let packed = packed
-            .map_err(|error| CommandFailure::runtime(format!("the worker broke: {error}")))?;
+        let packed =
+            packed.map_err(|error| failure::runtime(format!("the worker broke: {error}")))?;
         match packed {
             Ok(file) => {
                 report.header(&format!("sending {}\n", report.shown(&self.path)));
@@ -229,7 +232,7 @@ impl UploadDirectory {
                     .send(
                         file,
                         &self.path,
-                        TransferRequest::WriteDirectory,
+                        TransferRequest::Write,
                         &mut progress,
                         report,
                     )

@@ -1,31 +1,18 @@
 //! What programs inherit from the worker, apart from what they are given on purpose.
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use rustix::io::FdFlags;
 
-/// Makes the worker a clean parent; to be called once at its start, before the first program.
+/// Marks all open descriptors but the three standard streams close-on-exec; to be called once at the start
+/// of the worker, before the first program.
 ///
-/// * Descriptors that the worker itself inherited (a lock of a service manager, a log of a wrapper script)
-///   are marked close-on-exec. Every descriptor opened later is marked so from its birth: the standard
-///   library, tokio and rustix open nothing without `O_CLOEXEC`, and this crate passes the flag wherever it
-///   can be chosen. So programs get their three streams and nothing else.
-/// * Signals that the worker inherited as ignored (`nohup` does it with `SIGHUP`) get a handler that does
-///   nothing. For the worker that is the same; but caught signals fall back to their default when a program
-///   is executed, ignored ones do not. `SIGPIPE`, which Rust itself ignores, is reset by the standard
-///   library in every child.
-///
-/// Both work without code that runs between `fork` and `exec`, so that `posix_spawn` can be used, which does
-/// not depend on the size of the worker. Failures are logged; the worker goes on.
-pub fn become_clean_parent() {
-    close_inherited_descriptors_on_exec();
-    catch_ignored_signals();
-}
-
-/// Marks all open descriptors but the three standard streams close-on-exec.
-fn close_inherited_descriptors_on_exec() {
+/// These are descriptors that the worker itself inherited (a lock of a service manager, a log of a wrapper
+/// script). Every descriptor opened later is marked so from its birth: the standard library, tokio and
+/// rustix open nothing without `O_CLOEXEC`, and this crate passes the flag wherever it can be chosen. So
+/// programs get their three streams and nothing else, without code that runs between `fork` and `exec`:
+/// `posix_spawn` can be used, which does not depend on the size of the worker.
+pub fn close_inherited_descriptors_on_exec() {
     // `/dev/fd` exists on Linux, macOS and the BSDs (there perhaps with the first three only).
     let Ok(entries) = std::fs::read_dir("/dev/fd") else {
         tracing::debug!("no /dev/fd; inherited descriptors stay open in programs");
@@ -52,18 +39,12 @@ fn mark_close_on_exec(descriptor: impl AsFd) {
     }
 }
 
-/// Replaces `SIG_IGN` by a handler without effect, for every signal that has it.
-fn catch_ignored_signals() {
-    let flag = Arc::new(AtomicBool::new(false));
-    for signal in 1..32 {
-        // Rust's own choice, and undone by the standard library in children.
-        if signal == libc::SIGPIPE || !is_ignored(signal) {
-            continue;
-        }
-        if let Err(error) = signal_hook::flag::register(signal, Arc::clone(&flag)) {
-            tracing::debug!(signal, %error, "an ignored signal stays ignored in programs");
-        }
-    }
+/// The signals that this process ignores, most often because it was started so (`nohup`).
+///
+/// Programs inherit that, unlike handlers; whoever starts programs replaces it by a handler that does
+/// nothing. Real-time signals are left out.
+pub fn ignored_signals() -> Vec<i32> {
+    (1..32).filter(|signal| is_ignored(*signal)).collect()
 }
 
 /// Whether the worker ignores `signal`.

@@ -1,7 +1,7 @@
 //! Programs: how they are started, watched, killed and reaped.
 //!
-//! The agent calls [`become_clean_parent`] once; everything else is for the worker commands. A program leads
-//! a process group of its own, all that it says goes through the [`Report`](crate::command) of its command,
+//! The worker process calls [`close_inherited_descriptors_on_exec`] once; everything else is for the worker
+//! commands. A program leads a process group of its own, all that it says goes through the [`Report`](crate::command) of its command,
 //! and it is gone, reaped and without survivors if the worker killed it, when its run is over.
 
 mod child;
@@ -18,7 +18,7 @@ mod signals;
 mod spawn;
 
 pub use child::reap_left_behind;
-pub use inheritance::become_clean_parent;
+pub use inheritance::{close_inherited_descriptors_on_exec, ignored_signals};
 
 pub(crate) use command_line::{Argument, CommandLine};
 pub(crate) use environment::{Change, child_environment};

@@ -1,5 +1,6 @@
 //! What a command wants to be run, and how that is announced.
 
+use crate::command::failure;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -12,7 +13,7 @@ use super::limits::Limits;
 use super::log_files::LogFileRequest;
 use super::runner::Ended;
 use super::spawn::{Launch, LaunchError, Launched};
-use crate::command::{CommandFailure, Report};
+use crate::command::Report;
 
 /// A program to be run for a command.
 pub(crate) struct Run {
@@ -106,7 +107,7 @@ impl Run {
         report.text(&Stream::Stderr, &format!("{error}\n"));
         let failure = match error {
             LaunchError::Program { .. } => None,
-            LaunchError::System { error, .. } => Some(CommandFailure::os(error, None)),
+            LaunchError::System { error, .. } => Some(failure::os(error, None)),
         };
         if failure.is_none() {
             self.report_end(1, started, report);

@@ -1,5 +1,7 @@
 //! One program from start to end: the loop that joins its streams, limits and log files with the report.
 
+use crate::command::failure;
+use buildbot_wire::Failure;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ use super::log_files::LogFiles;
 use super::pipes::{InputPipe, OutputPipe, READ_BYTES_MAX, Read};
 use super::run::Run;
 use super::spawn::Launched;
-use crate::command::{CommandFailure, InterruptReason, Report};
+use crate::command::{InterruptReason, Report};
 
 /// How long a program may take to die of the last signal.
 const DEATH_TIME: Duration = Duration::from_secs(5);
@@ -34,7 +36,7 @@ pub(crate) struct Ended {
     /// The worker killed the program, because of a limit or an interrupt.
     pub(crate) killed: bool,
     /// The run broke, so the command fails.
-    pub(crate) failure: Option<CommandFailure>,
+    pub(crate) failure: Option<Failure>,
 }
 
 /// Why the worker kills a program.
@@ -82,7 +84,7 @@ pub(crate) async fn run(mut run: Run, report: &mut Report) -> Ended {
             Ok(launched) => Running::new(run, launched, signals, logs, started, report),
             Err(error) => return run.not_started(&error, started, report),
         },
-        Err(error) => Err(CommandFailure::os(&error, None)),
+        Err(error) => Err(failure::os(&error, None)),
     };
     match running {
         Ok(running) => running.finish().await,
@@ -130,14 +132,14 @@ impl<'a> Running<'a> {
         logs: LogFiles,
         started: Instant,
         report: &'a mut Report,
-    ) -> Result<Self, CommandFailure> {
+    ) -> Result<Self, Failure> {
         let Launched {
             child,
             stdin,
             stdout,
             stderr,
         } = launched;
-        let failed = |error: std::io::Error| CommandFailure::os(&error, None);
+        let failed = |error: std::io::Error| failure::os(&error, None);
         // From here on dropping kills and reaps.
         let program = Program::new(child, signals);
         let open = |pipe: Option<OwnedFd>| pipe.map(OutputPipe::new).transpose();
@@ -508,7 +510,7 @@ impl<'a> Running<'a> {
             None => {
                 self.report
                     .header("SIGKILL failed to kill process\nusing fake rc=-1\n");
-                let failure = CommandFailure::runtime("SIGKILL failed to kill process");
+                let failure = failure::runtime("SIGKILL failed to kill process");
                 (-1, Some(failure))
             }
         };

@@ -87,8 +87,9 @@ fn searched(path: Option<&OsStr>) -> String {
 impl Launch<'_> {
     /// Starts the program.
     ///
-    /// It leads a new process group, has all signals at their default (together with
-    /// [`become_clean_parent`](super::become_clean_parent)), and no descriptors beyond the three streams.
+    /// It leads a new process group, has all signals at their default, and no descriptors beyond the three
+    /// streams, together with [`Signals::install`](crate::signals::Signals::install) and
+    /// [`close_inherited_descriptors_on_exec`](super::close_inherited_descriptors_on_exec).
     pub(crate) fn start(&self) -> Result<Launched, LaunchError> {
         let (candidates, path) = self.candidates();
         let mut first_error = None;

@@ -94,7 +94,7 @@ fn who_ignores_everything_but_kill_is_given_up_and_gone() {
             .header()
             .contains("SIGKILL failed to kill process\nusing fake rc=-1\n")
     );
-    assert_eq!(heard.failure().class, "builtins.RuntimeError");
+    assert_eq!(heard.failure().class(), "builtins.RuntimeError");
     assert!(!is_alive(&stage.read("pid")));
 }
 

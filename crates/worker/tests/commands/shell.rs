@@ -179,7 +179,7 @@ fn a_wrong_type_in_the_environment_fails_the_command() {
         ]),
     );
     let failure = heard.failure();
-    assert_eq!(failure.class, "builtins.RuntimeError");
+    assert_eq!(failure.class(), "builtins.RuntimeError");
     assert_eq!(
         failure.value,
         "'env' values must be strings or lists; key 'X' is incorrect"
@@ -233,7 +233,7 @@ fn a_working_directory_that_cannot_be_made_fails_the_command() {
         "shell",
         arguments([("command", "true".into()), ("workdir", "file/x".into())]),
     );
-    assert_eq!(heard.failure().class, "builtins.NotADirectoryError");
+    assert_eq!(heard.failure().class(), "builtins.NotADirectoryError");
     assert_eq!(heard.rc(), None);
 }
 
@@ -329,7 +329,7 @@ fn without_a_terminal_the_program_leads_a_group_in_the_workers_session() {
 #[test]
 fn programs_inherit_three_descriptors_and_no_blocked_signals() {
     // Whatever runs the tests may have left more open.
-    buildbot_worker::process::become_clean_parent();
+    buildbot_worker::process::close_inherited_descriptors_on_exec();
     // `ls` needs one to look at them.
     let heard = shell(&Stage::new(), list(&["ls", "/proc/self/fd"]));
     assert_eq!(heard.stdout(), "0\n1\n2\n3\n");
@@ -470,7 +470,7 @@ fn a_command_that_cannot_be_started_says_why_and_does_nothing() {
     );
     let error = stage.refused("nosuchcommand", &arguments([]));
     let failure = error.failure("30");
-    assert_eq!(failure.class, "buildbot_worker.base.UnknownCommand");
+    assert_eq!(failure.class(), "buildbot_worker.base.UnknownCommand");
     assert_eq!(
         failure.value,
         "(command 30): unrecognized WorkerCommand 'nosuchcommand'"

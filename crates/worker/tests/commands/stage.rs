@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use buildbot_wire::Failure;
+use buildbot_wire::session::TransferRequest;
 use buildbot_wire::{LineMarks, Stream, Update, Value};
 use buildbot_worker::command::{
-    CommandContext, CommandEvent, CommandFailure, InterruptReason, Interrupter, Interrupts, Outbox,
-    Paths, RemoteFailure, StartError, TransferRequest, prepare,
+    CommandContext, CommandEvent, InterruptReason, Interrupter, Interrupts, Outbox, Paths,
+    RemoteFailure, StartError, prepare,
 };
 use buildbot_worker::output::{Encoding, Settings};
 
@@ -25,7 +27,7 @@ pub(crate) struct Heard {
     pub(crate) updates: Vec<Update>,
     pub(crate) calls: Vec<TransferRequest>,
     /// How it completed, if it said so.
-    pub(crate) outcome: Option<Result<(), CommandFailure>>,
+    pub(crate) outcome: Option<Result<(), Failure>>,
 }
 
 /// A dictionary of arguments.
@@ -298,7 +300,7 @@ impl Heard {
     }
 
     /// The failure with which the command completed.
-    pub(crate) fn failure(&self) -> &CommandFailure {
+    pub(crate) fn failure(&self) -> &Failure {
         match &self.outcome {
             Some(Err(failure)) => failure,
             other => panic!("completed with {other:?}"),

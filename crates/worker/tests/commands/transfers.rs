@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
+use buildbot_wire::Failure;
 use buildbot_wire::Value;
-use buildbot_worker::command::{CommandFailure, InterruptReason, RemoteFailure, TransferRequest};
+use buildbot_wire::session::TransferRequest;
+use buildbot_worker::command::{InterruptReason, RemoteFailure};
 
 use crate::stage::{Heard, Stage, by_master};
 
@@ -36,8 +38,12 @@ fn upload(stage: &Stage, file: &str, others: &[(&str, Value)]) -> Heard {
     stage.run("uploadFile", transfer("uploadFile", file, others))
 }
 
+fn disk_full() -> Failure {
+    Failure::new("builtins.RuntimeError", &[], "disk full")
+}
+
 fn refusal() -> RemoteFailure {
-    RemoteFailure::Answered(CommandFailure::runtime("disk full"))
+    RemoteFailure::Answered(disk_full())
 }
 
 #[test]
@@ -125,7 +131,7 @@ fn a_refused_block_closes_the_writer_and_fails_the_command() {
     assert_eq!(heard.calls.len(), 2);
     assert_eq!(heard.calls[1], TransferRequest::Close);
     assert_eq!(heard.rc(), Some(1));
-    assert_eq!(heard.failure(), &CommandFailure::runtime("disk full"));
+    assert_eq!(heard.failure(), &disk_full());
 }
 
 #[test]
@@ -218,7 +224,7 @@ fn a_missing_argument_is_named() {
 fn members(calls: &[TransferRequest], compress: Option<&str>) -> BTreeMap<String, String> {
     let mut bytes = Vec::new();
     for call in calls {
-        if let TransferRequest::WriteDirectory(block) = call {
+        if let TransferRequest::Write(block) = call {
             bytes.extend_from_slice(block);
         }
     }
@@ -396,7 +402,7 @@ fn a_download_to_nowhere_closes_the_reader_or_fails() {
         (Some(1), format!("Cannot open file '{path}' for download\n"))
     );
     let heard = download(&stage, "/proc/nope/dl.txt", b"x", &[]);
-    assert_eq!(heard.failure().class, "builtins.FileNotFoundError");
+    assert_eq!(heard.failure().class(), "builtins.FileNotFoundError");
     assert_eq!(
         heard.failure().value,
         "[Errno 2] No such file or directory: '/proc/nope'"
@@ -436,7 +442,7 @@ fn a_refused_read_closes_the_reader_and_fails_the_command() {
     );
     assert_eq!(heard.calls.last(), Some(&TransferRequest::CloseReader));
     assert_eq!(heard.rc(), Some(1));
-    assert_eq!(heard.failure(), &CommandFailure::runtime("disk full"));
+    assert_eq!(heard.failure(), &disk_full());
 }
 
 #[test]
@@ -450,7 +456,7 @@ fn python_unpacks_the_archive_as_a_master_does() {
     let heard = stage.run("uploadDirectory", args).completed();
     let mut bytes = Vec::new();
     for call in &heard.calls {
-        if let TransferRequest::WriteDirectory(block) = call {
+        if let TransferRequest::Write(block) = call {
             bytes.extend_from_slice(block);
         }
     }
