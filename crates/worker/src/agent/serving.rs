@@ -48,8 +48,12 @@ const READ_BYTES: usize = 32 << 10;
 const FIRST_BYTE_PB: Duration = Duration::from_secs(120);
 const FIRST_BYTE_MSGPACK: Duration = Duration::from_secs(30);
 
-/// A worker that drains stops when it has had no command for so long.
-const IDLE_BEFORE_STOP: Duration = Duration::from_millis(200);
+/// A worker that drains stops when it has had no command for so long. A busy Python master confirms the end
+/// of a command well before its step has ended, and a connection that is lost by then means a retry.
+const IDLE_BEFORE_STOP: Duration = Duration::from_secs(3);
+
+/// The last bytes of a connection must have been sent within this time.
+const LAST_BYTES_MAX: Duration = Duration::from_secs(5);
 
 /// A login may have to wait for a reconfiguration, but not for ever.
 const LOGIN_MAX: Duration = Duration::from_secs(600);
@@ -113,14 +117,20 @@ struct Clock {
     answer: Option<Instant>,
     /// The worker has been without work for long enough to stop.
     idle: Option<Instant>,
+    /// The connection ends even if the master does not take the last bytes.
+    leave: Option<Instant>,
 }
 
 impl Clock {
     fn next(&self) -> Option<Instant> {
-        [self.login, self.keepalive, self.answer]
-            .into_iter()
-            .flatten()
-            .min()
+        let times = [
+            self.login,
+            self.keepalive,
+            self.answer,
+            self.idle,
+            self.leave,
+        ];
+        times.into_iter().flatten().min()
     }
 }
 
@@ -141,6 +151,7 @@ impl<'a> Serving<'a> {
                 keepalive: None,
                 answer: None,
                 idle: None,
+                leave: None,
             },
             is_draining: false,
             ending: None,
@@ -259,13 +270,16 @@ impl<'a> Serving<'a> {
         if is_over(self.clock.answer) {
             return Some("the master does not answer the keep-alive".to_owned());
         }
+        if is_over(self.clock.leave) {
+            return Some("the master does not take the last bytes".to_owned());
+        }
         if is_over(self.clock.idle) {
             self.clock.idle = None;
             if self.session.backlog().requests > 0 {
                 self.stop_when_idle();
             } else {
                 let why = "asked to shut down, and the running commands have ended".to_owned();
-                self.ending = Some(Ending::Finish(why));
+                self.end_with(Ending::Finish(why));
             }
         }
         if is_over(self.clock.keepalive) {
@@ -278,6 +292,12 @@ impl<'a> Serving<'a> {
             }
         }
         None
+    }
+
+    /// Ends the connection when everything that was said before is sent.
+    fn end_with(&mut self, ending: Ending) {
+        self.ending = Some(ending);
+        self.clock.leave = Some(Instant::now() + LAST_BYTES_MAX);
     }
 
     /// While the worker drains: waits a moment after the last command, in which the master takes note
@@ -304,11 +324,11 @@ impl<'a> Serving<'a> {
                 self.schedule_keepalive();
             }
             WorkerEvent::LoginRefused(failure) => {
-                self.ending = Some(Ending::Refused(failure.value));
+                self.end_with(Ending::Refused(failure.value));
             }
             WorkerEvent::LoginFailed(failure) => {
                 let why = format!("the master turns this worker away: {}", failure.value);
-                self.ending = Some(Ending::Finish(why));
+                self.end_with(Ending::Finish(why));
             }
             WorkerEvent::TransferAnswered { command, result } => {
                 self.commands.answer_transfer(command, result);
@@ -326,7 +346,7 @@ impl<'a> Serving<'a> {
             WorkerEvent::Closed => {
                 let why = "the master has closed the connection; \
                            perhaps another worker of this name is connected";
-                self.ending = Some(Ending::Lost(why.to_owned()));
+                self.end_with(Ending::Lost(why.to_owned()));
             }
             WorkerEvent::Noticed(text) => tracing::debug!("{text}"),
         }
@@ -375,7 +395,7 @@ impl<'a> Serving<'a> {
             }
             MasterRequest::Shutdown => {
                 let why = "the master shuts this worker down".to_owned();
-                self.ending = Some(Ending::Finish(why));
+                self.end_with(Ending::Finish(why));
                 Ok(Value::None)
             }
         };
@@ -505,7 +525,7 @@ impl<'a> Serving<'a> {
             Ok(true) => tracing::info!("asking the master for a graceful shutdown"),
             Ok(false) if self.agent.settings.protocol == SpokenProtocol::Pb => {
                 let why = "asked to shut down while not logged in".to_owned();
-                self.ending = Some(Ending::Finish(why));
+                self.end_with(Ending::Finish(why));
             }
             Ok(false) => {
                 tracing::info!(
