@@ -51,6 +51,8 @@ struct LogFile {
     state: State,
     /// Where `follow` begins: the size when the program started, while the file exists.
     start: u64,
+    /// Bytes that may still be read, once the program has ended.
+    left: Option<u64>,
 }
 
 /// The log files of one run.
@@ -58,8 +60,8 @@ struct LogFile {
 /// All methods touch the disk, and may block on it.
 pub(crate) struct LogFiles {
     files: Vec<LogFile>,
-    /// The file to look at next.
-    next: usize,
+    /// The file that was looked at last.
+    current: usize,
     buffer: Vec<u8>,
 }
 
@@ -85,12 +87,13 @@ impl LogFiles {
                     request: request.clone(),
                     start: mark.map_or(0, |mark| mark.size),
                     state: State::Unchanged(mark),
+                    left: None,
                 }
             })
             .collect();
         Self {
             files,
-            next: 0,
+            current: 0,
             buffer: Vec::new(),
         }
     }
@@ -100,23 +103,31 @@ impl LogFiles {
         self.files.is_empty()
     }
 
-    /// Reads on, until there is a piece. False: all files have been looked at, and have no more for now.
+    /// The program has ended: what the files hold now is read, but not what others go on writing.
+    pub(crate) fn end_of_program(&mut self) {
+        for file in &mut self.files {
+            file.limit_to_present_size();
+        }
+    }
+
+    /// Reads on, until there is a piece; the files take turns. False: all files have been looked at, and
+    /// have no more for now.
     pub(crate) fn advance(&mut self) -> bool {
-        while let Some(file) = self.files.get_mut(self.next) {
+        for _ in 0..self.files.len() {
+            self.current = (self.current + 1) % self.files.len();
             self.buffer.clear();
-            if file.read(&mut self.buffer) {
+            let file = self.files.get_mut(self.current);
+            if file.is_some_and(|file| file.read(&mut self.buffer)) {
                 return true;
             }
-            self.next += 1;
         }
-        self.next = 0;
         self.buffer = Vec::new();
         false
     }
 
     /// The piece that [`advance`](Self::advance) has read.
     pub(crate) fn piece(&self) -> Option<Piece<'_>> {
-        let file = self.files.get(self.next)?;
+        let file = self.files.get(self.current)?;
         Some(Piece {
             name: &file.request.name,
             bytes: &self.buffer,
@@ -133,7 +144,12 @@ impl LogFile {
         let State::Open(file) = &self.state else {
             return false;
         };
-        match file.take(PIECE_BYTES_MAX as u64).read_to_end(buffer) {
+        let most = (PIECE_BYTES_MAX as u64).min(self.left.unwrap_or(u64::MAX));
+        let outcome = file.take(most).read_to_end(buffer);
+        self.left = self
+            .left
+            .map(|left| left.saturating_sub(buffer.len() as u64));
+        match outcome {
             Ok(length) => length > 0,
             // Bytes that were read before the error count.
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => !buffer.is_empty(),
@@ -142,6 +158,19 @@ impl LogFile {
                 self.state = State::Unreadable;
                 !buffer.is_empty()
             }
+        }
+    }
+
+    /// Lets no more be read than the file holds now, or one piece where a size says nothing.
+    fn limit_to_present_size(&mut self) {
+        if let State::Unchanged(before) = self.state {
+            self.state = self.look(before);
+        }
+        if let State::Open(file) = &mut self.state {
+            let size = file.metadata().map_or(0, |metadata| metadata.len());
+            let read = file.stream_position().unwrap_or(0);
+            let present = size.saturating_sub(read).max(PIECE_BYTES_MAX as u64);
+            self.left = Some(present);
         }
     }
 
@@ -261,6 +290,43 @@ mod tests {
         assert!(!files.advance());
         std::fs::write(&path, "brand new").expect("file");
         assert_eq!(read(&mut files), "brand new");
+    }
+
+    fn request(path: &std::path::Path) -> LogFileRequest {
+        LogFileRequest {
+            name: path.display().to_string(),
+            path: path.to_owned(),
+            follow: false,
+        }
+    }
+
+    #[test]
+    fn what_a_survivor_writes_after_the_end_of_the_program_is_left_out() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let path = directory.path().join("log");
+        let mut files = LogFiles::new(&[request(&path)]);
+        let large = "0123456789".repeat(20_000);
+        append(&large)(&path);
+        files.end_of_program();
+        append("too late")(&path);
+        assert_eq!(read(&mut files), large);
+    }
+
+    #[test]
+    fn files_take_turns() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let paths = ["one", "two"].map(|name| directory.path().join(name));
+        let mut files = LogFiles::new(&paths.each_ref().map(|path| request(path)));
+        for path in &paths {
+            append(&"x".repeat(2 * PIECE_BYTES_MAX))(path);
+        }
+        let mut names = Vec::new();
+        while files.advance() {
+            names.push(files.piece().expect("a piece").name.to_owned());
+        }
+        let unique: std::collections::BTreeSet<_> = names.iter().take(2).collect();
+        assert_eq!(names.len(), 4);
+        assert_eq!(unique.len(), 2, "{names:?}");
     }
 
     #[test]

@@ -464,34 +464,34 @@ impl<'a> Running<'a> {
         self.logs = Some(logs);
     }
 
-    /// Looks at the log files once more, until there is nothing new or nobody wants it.
+    /// Looks at the log files once more, for what they hold at the end, unless nobody wants it.
     async fn read_rest_of_logs(&mut self) {
-        if self.log_tick_at.is_none() && self.looking.is_none() {
+        if self.looking.is_some() {
+            let outcome = joined(&mut self.looking).await;
+            self.take_log_piece(outcome);
+        }
+        if self.logs.as_ref().is_none_or(LogFiles::is_empty) {
             return;
         }
+        if let Some(mut logs) = self.logs.take() {
+            // What is written after this is not the program's.
+            self.looking = Some(tokio::task::spawn_blocking(move || {
+                logs.end_of_program();
+                let has_piece = logs.advance();
+                (logs, has_piece)
+            }));
+        }
         loop {
+            let outcome = joined(&mut self.looking).await;
+            let more = outcome.as_ref().is_some_and(|(_, has_piece)| *has_piece);
+            self.take_log_piece(outcome);
             while self.report.is_blocked() {
                 self.report.advance().await;
             }
-            if self.report.is_silent() {
+            if !more || self.report.is_silent() {
                 return;
             }
-            if self.looking.is_none() {
-                if self.logs.is_none() {
-                    return;
-                }
-                self.look_at_logs();
-                let outcome = joined(&mut self.looking).await;
-                let more = outcome.as_ref().is_some_and(|(_, has_piece)| *has_piece);
-                self.take_log_piece(outcome);
-                if !more {
-                    return;
-                }
-            } else {
-                // Begun before the end: what is written after it needs another look.
-                let outcome = joined(&mut self.looking).await;
-                self.take_log_piece(outcome);
-            }
+            self.look_at_logs();
         }
     }
 
