@@ -48,7 +48,10 @@ pub fn run(settings: Settings, signals: &Signals) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(serve_until_over(settings, signals))
+    let outcome = runtime.block_on(serve_until_over(settings, signals));
+    // A thread that waits for a name server, or for a disk that is gone, does not hold up the end.
+    runtime.shutdown_background();
+    outcome
 }
 
 async fn serve_until_over(settings: Settings, signals: &Signals) -> std::io::Result<()> {

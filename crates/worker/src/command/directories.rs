@@ -10,7 +10,7 @@ use rustix::process::Signal;
 
 use super::arguments::{Arguments, normalised};
 use super::files::report_error;
-use super::{CommandContext, Report, StartError, blocking};
+use super::{CommandContext, Report, StartError};
 use crate::process::{Argument, CommandLine, Ended, Limits, Run, child_environment, run};
 
 /// Seconds without output after which a removal or a copy is killed, unless the master says otherwise.
@@ -31,7 +31,7 @@ impl MakeDirectories {
     pub(super) async fn run(self, report: &mut Report) -> Result<(), Failure> {
         for path in self.paths {
             let work = path.clone();
-            if let Err((error, _)) = blocking(move || make_directories(&work)).await? {
+            if let Err((error, _)) = report.blocking(move || make_directories(&work)).await? {
                 report_error("mkdir", &error, &path, report);
                 return Ok(());
             }
@@ -213,7 +213,7 @@ impl CopyDirectory {
         report: &mut Report,
     ) -> Result<(), Failure> {
         if let Some(parent) = self.to.parent().map(Path::to_owned)
-            && let Err((error, path)) = blocking(move || make_directories(&parent)).await?
+            && let Err((error, path)) = report.blocking(move || make_directories(&parent)).await?
         {
             report_error("cpdir", &error, &path, report);
             return Ok(());

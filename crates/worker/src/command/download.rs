@@ -13,7 +13,7 @@ use buildbot_wire::Value;
 use super::arguments::Arguments;
 use super::transfer::{BLOCK_BYTES_MAX, Progress};
 use super::upload::require_object;
-use super::{Report, StartError, blocking};
+use super::{Report, StartError};
 use crate::process::reason;
 
 /// `downloadFile`.
@@ -42,19 +42,21 @@ impl DownloadFile {
     pub(super) async fn run(self, report: &mut Report) -> Result<(), Failure> {
         let mut progress = Progress::default();
         let path = self.path.clone();
-        blocking(move || make_parents(&path)).await??;
+        report.blocking(move || make_parents(&path)).await??;
         let (path, mode) = (self.path.clone(), self.mode);
-        let opened = blocking(move || {
-            let file = File::create(&path)?;
-            if let Some(mode) = mode {
-                file.set_permissions(Permissions::from_mode(mode))?;
-            }
-            Ok::<_, io::Error>(file)
-        })
-        .await?;
+        let opened = report
+            .interruptible(move || {
+                let file = File::create(&path)?;
+                if let Some(mode) = mode {
+                    file.set_permissions(Permissions::from_mode(mode))?;
+                }
+                Ok::<_, io::Error>(file)
+            })
+            .await?;
         match opened {
-            Ok(file) => self.receive(file, &mut progress, report).await?,
-            Err(error) => {
+            None => progress.interrupt(),
+            Some(Ok(file)) => self.receive(file, &mut progress, report).await?,
+            Some(Err(error)) => {
                 tracing::debug!(path = %self.path.display(), %error, "cannot open a file for download");
                 progress.fail(format!(
                     "Cannot open file '{}' for download",
@@ -110,11 +112,14 @@ impl DownloadFile {
                 block.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
                 *left -= block.len() as u64;
             }
-            let (writer, outcome) = blocking(move || {
+            let written = report.interruptible(move || {
                 let outcome = writer.write_all(&block);
                 (writer, outcome)
-            })
-            .await?;
+            });
+            let Some((writer, outcome)) = written.await? else {
+                progress.interrupt();
+                break;
+            };
             if let Err(error) = outcome {
                 progress.fail(format!(
                     "Cannot write file '{}': {}",

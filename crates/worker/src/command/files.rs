@@ -9,7 +9,7 @@ use buildbot_wire::Update;
 
 use super::arguments::Arguments;
 use super::glob::matches;
-use super::{CommandContext, Report, StartError, blocking};
+use super::{CommandContext, Report, StartError};
 use crate::process::reason;
 
 /// A command that looks at, or removes, one path.
@@ -112,7 +112,10 @@ impl FileCommand {
         report: &mut Report,
     ) -> Result<(), Failure> {
         let (action, path, work_context) = (self.action, self.path.clone(), context.clone());
-        match blocking(move || action.perform(&path, &work_context)).await? {
+        match report
+            .blocking(move || action.perform(&path, &work_context))
+            .await?
+        {
             Ok(update) => {
                 if let Some(update) = update {
                     report.value(update);

@@ -24,7 +24,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use buildbot_wire::{Failure, Value};
+use buildbot_wire::Value;
 
 use crate::output::{Encoding, Settings};
 use arguments::Arguments;
@@ -174,13 +174,4 @@ impl Command {
         };
         report.finish(outcome).await;
     }
-}
-
-/// Runs blocking work on a thread of its own. A panic there becomes a failure of the command.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Failure> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| failure::runtime(format!("the worker broke: {error}")))
 }

@@ -8,6 +8,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use buildbot_wire::{Stream, Update, Value};
 use tokio::sync::oneshot;
 
+use super::failure;
 use super::{
     CommandContext, CommandEvent, InterruptReason, Interrupts, Outbox, RemoteFailure, decoded,
 };
@@ -194,6 +195,48 @@ impl Report {
         } else if self.flush_at.is_none() {
             self.flush_at = tokio::time::Instant::now().checked_add(self.buffer_timeout);
         }
+    }
+
+    /// Runs blocking work on a thread of its own. A panic there becomes a failure of the command.
+    ///
+    /// When nobody listens any more this fails at once, and the thread is left to itself: work may block for
+    /// ever (a pipe without a writer, a file server that is gone), but must not hold up the end of the worker.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let outcome = self.work(work, |report| report.silent).await?;
+        outcome.ok_or_else(|| failure::runtime("nobody waits for the command any more"))
+    }
+
+    /// As [`blocking`](Self::blocking), for work of which any interrupt ends the wait: `None`.
+    pub(crate) async fn interruptible<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<Option<T>, Failure> {
+        self.work(work, |report| report.interrupted).await
+    }
+
+    async fn work<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce() -> T + Send + 'static,
+        is_over: fn(&Self) -> bool,
+    ) -> Result<Option<T>, Failure> {
+        if is_over(self) {
+            return Ok(None);
+        }
+        let mut thread = tokio::task::spawn_blocking(work);
+        while !is_over(self) {
+            tokio::select! {
+                biased;
+                outcome = &mut thread => {
+                    let broken = |error| failure::runtime(format!("the worker broke: {error}"));
+                    return outcome.map(Some).map_err(broken);
+                }
+                _ = self.advance() => {}
+            }
+        }
+        Ok(None)
     }
 
     /// Calls the object of a file transfer, and waits for the answer.

@@ -10,7 +10,7 @@ use buildbot_wire::Value;
 
 use super::arguments::{Arguments, invalid, normalised};
 use super::directories::make_directories;
-use super::{CommandContext, Report, StartError, blocking};
+use super::{CommandContext, Report, StartError};
 use crate::process::{
     Argument, Change, CommandLine, Limits, LogFileRequest, Run, child_environment, run,
 };
@@ -69,7 +69,8 @@ impl Shell {
     ) -> Result<(), Failure> {
         let changes = self.environment?;
         let workdir = self.workdir.clone();
-        blocking(move || make_directories(&workdir))
+        report
+            .blocking(move || make_directories(&workdir))
             .await?
             .map_err(|(error, path)| failure::os(&error, Some(&path)))?;
         let environment = child_environment(&context.environ, &changes, &normalised(&self.workdir));

@@ -1,6 +1,5 @@
 //! `uploadFile` and `uploadDirectory`: the worker reads, the master writes.
 
-use super::failure;
 use buildbot_wire::Failure;
 use buildbot_wire::session::TransferRequest;
 use std::fs::File;
@@ -14,7 +13,7 @@ use super::archive::{Compression, pack};
 use super::arguments::{Arguments, invalid};
 use super::failure::os_error_text;
 use super::transfer::{BLOCK_BYTES_MAX, Progress};
-use super::{CommandContext, Paths, Report, StartError, blocking};
+use super::{CommandContext, Paths, Report, StartError};
 use crate::process::reason;
 
 /// How much is sent, and in which pieces.
@@ -55,12 +54,15 @@ impl Blocks {
                 progress.truncate(path, report);
                 break;
             }
-            let (reader, outcome) = blocking(move || {
+            let read = report.interruptible(move || {
                 let mut block = Vec::new();
                 let outcome = reader.by_ref().take(length).read_to_end(&mut block);
                 (reader, outcome.map(|_| block))
-            })
-            .await?;
+            });
+            let Some((reader, outcome)) = read.await? else {
+                progress.interrupt();
+                break;
+            };
             let block = match outcome {
                 Ok(block) if block.is_empty() => break,
                 Ok(block) => block,
@@ -116,26 +118,28 @@ impl UploadFile {
     ) -> Result<(), Failure> {
         let mut progress = Progress::default();
         let path = self.path.clone();
-        let opened = blocking(move || {
-            // The times before reading, which changes one of them.
-            let metadata = std::fs::metadata(&path)?;
-            if metadata.is_dir() {
-                return Err(rustix::io::Errno::ISDIR.into());
-            }
-            Ok::<_, std::io::Error>((File::open(&path)?, Times::of(&metadata)))
-        })
-        .await?;
+        let opened = report
+            .interruptible(move || {
+                // The times before reading, which changes one of them.
+                let metadata = std::fs::metadata(&path)?;
+                if metadata.is_dir() {
+                    return Err(rustix::io::Errno::ISDIR.into());
+                }
+                Ok::<_, std::io::Error>((File::open(&path)?, Times::of(&metadata)))
+            })
+            .await?;
         report.header(&format!("sending {}\n", report.shown(&self.path)));
         let mut times = None;
         match opened {
-            Ok((file, read_times)) => {
+            None => progress.interrupt(),
+            Some(Ok((file, read_times))) => {
                 times = self.keep_stamp.then_some(read_times);
                 let (blocks, path) = (self.blocks, &self.path);
                 blocks
                     .send(file, path, TransferRequest::Write, &mut progress, report)
                     .await?;
             }
-            Err(error) => {
+            Some(Err(error)) => {
                 tracing::debug!(path = %self.path.display(), %error, "cannot open a file for upload");
                 progress.fail(format!(
                     "Cannot open file '{}' for upload",
@@ -206,27 +210,16 @@ impl UploadDirectory {
     pub(super) async fn run(self, report: &mut Report) -> Result<(), Failure> {
         let mut progress = Progress::default();
         let stop = Arc::new(AtomicBool::new(false));
-        let packing = {
+        let packed = {
             let (path, compression, stop) =
                 (self.path.clone(), self.compression, Arc::clone(&stop));
-            tokio::task::spawn_blocking(move || pack(&path, compression, &stop))
+            let packing = report.interruptible(move || pack(&path, compression, &stop));
+            packing.await?
         };
-        tokio::pin!(packing);
-        let packed = loop {
-            tokio::select! {
-                biased;
-                packed = &mut packing => break packed,
-                reason = report.advance() => {
-                    if reason.is_some() {
-                        stop.store(true, Ordering::Relaxed);
-                    }
-                }
-            }
-        };
-        let packed =
-            packed.map_err(|error| failure::runtime(format!("the worker broke: {error}")))?;
+        stop.store(true, Ordering::Relaxed);
         match packed {
-            Ok(file) => {
+            None => progress.interrupt(),
+            Some(Ok(file)) => {
                 report.header(&format!("sending {}\n", report.shown(&self.path)));
                 self.blocks
                     .send(
@@ -239,8 +232,7 @@ impl UploadDirectory {
                     .await?;
                 progress.close(TransferRequest::Unpack, report).await;
             }
-            Err(_) if report.is_interrupted() => progress.interrupt(),
-            Err(error) => {
+            Some(Err(error)) => {
                 let text = os_error_text(&error.error, error.path.as_deref());
                 progress.fail(format!(
                     "Cannot read directory '{}' for upload: {text}",

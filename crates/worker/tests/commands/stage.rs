@@ -142,6 +142,23 @@ impl Stage {
         &self,
         name: &str,
         args: Value,
+        hear: impl FnMut(&CommandEvent, &Interrupter),
+        answer: impl FnMut(&TransferRequest) -> Result<Value, RemoteFailure>,
+    ) -> Heard {
+        self.play(name, args, |_| {}, hear, answer)
+    }
+
+    /// As [`run`](Self::run), for a command that is interrupted as soon as it has begun.
+    pub(crate) fn run_interrupted(&self, name: &str, args: Value, why: InterruptReason) -> Heard {
+        let begin = |interrupter: &Interrupter| interrupter.interrupt(why);
+        self.play(name, args, begin, |_, _| {}, |_| Ok(Value::None))
+    }
+
+    fn play(
+        &self,
+        name: &str,
+        args: Value,
+        begin: impl FnOnce(&Interrupter),
         mut hear: impl FnMut(&CommandEvent, &Interrupter),
         mut answer: impl FnMut(&TransferRequest) -> Result<Value, RemoteFailure>,
     ) -> Heard {
@@ -152,6 +169,8 @@ impl Stage {
         let (outbox, mut events) = Outbox::channel();
         let (interrupter, interrupts) = Interrupts::channel();
         let agent = async {
+            // The command has been polled once by then.
+            begin(&interrupter);
             let mut heard = Heard::default();
             while let Some(event) = events.recv().await {
                 hear(&event, &interrupter);
@@ -182,11 +201,13 @@ pub(crate) fn on_runtime<T>(future: impl Future<Output = T>) -> T {
         .enable_all()
         .build()
         .expect("runtime");
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         tokio::time::timeout(Duration::from_secs(60), future)
             .await
             .expect("the command hangs")
-    })
+    });
+    runtime.shutdown_background();
+    outcome
 }
 
 /// The text of an update of this stream, or nothing.

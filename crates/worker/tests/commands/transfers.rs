@@ -202,6 +202,29 @@ fn a_lost_connection_ends_a_transfer_in_silence() {
     assert_eq!(heard.calls.len(), 1);
 }
 
+/// Interrupts a transfer with a pipe that nobody opens at the other end.
+fn interrupted_at_a_pipe(name: &str, reason: InterruptReason) -> Heard {
+    let stage = Stage::new().eager();
+    stage.write("build/neighbour", "");
+    let made = std::process::Command::new("mkfifo")
+        .arg(stage.path("build/pipe"))
+        .status();
+    assert!(made.expect("mkfifo").success());
+    stage.run_interrupted(name, transfer(name, "pipe", &[]), reason)
+}
+
+#[test]
+fn a_transfer_that_waits_for_the_disk_can_be_interrupted() {
+    for name in ["uploadFile", "downloadFile"] {
+        let heard = interrupted_at_a_pipe(name, by_master()).completed();
+        assert_eq!(heard.rc(), Some(1), "{name}");
+        assert_eq!(heard.calls.len(), 1, "{name} closes");
+        let heard = interrupted_at_a_pipe(name, InterruptReason::Shutdown);
+        assert_eq!(heard.outcome, None, "{name}");
+        assert!(heard.calls.is_empty(), "{name}");
+    }
+}
+
 #[test]
 fn a_missing_argument_is_named() {
     let stage = Stage::new();
