@@ -60,6 +60,14 @@ impl CommandLine {
         }
     }
 
+    /// The program to execute, as headers and errors show it.
+    pub(crate) fn shown_program(&self) -> &str {
+        match self {
+            CommandLine::Shell(_) => SHELL,
+            CommandLine::Program { program, .. } => &program.shown,
+        }
+    }
+
     /// The command as one line that a POSIX shell would take.
     pub(crate) fn title(&self) -> String {
         match self {

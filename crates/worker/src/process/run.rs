@@ -88,6 +88,7 @@ impl Run {
         let (program, arguments) = self.command.to_execute();
         let launch = Launch {
             program: &program,
+            shown: self.command.shown_program(),
             arguments: &arguments,
             environment: &self.environment,
             workdir: &self.workdir,

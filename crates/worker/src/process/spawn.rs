@@ -21,6 +21,8 @@ const DEFAULT_PATH: &str = "/bin:/usr/bin";
 pub(crate) struct Launch<'a> {
     /// The program, as the user wrote it; becomes the first argument unchanged.
     pub(crate) program: &'a OsStr,
+    /// The program as messages show it: it may be an obfuscated argument.
+    pub(crate) shown: &'a str,
     /// The arguments after it.
     pub(crate) arguments: &'a [OsString],
     /// The whole environment, in whose `PATH` the program is searched.
@@ -50,20 +52,20 @@ pub(crate) struct Launched {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LaunchError {
     /// The program cannot be executed: the user's matter.
-    #[error("cannot execute '{}': {}{}", program.to_string_lossy(), reason(error), searched(path.as_deref()))]
+    #[error("cannot execute '{program}': {}{}", reason(error), searched(path.as_deref()))]
     Program {
-        /// The program as the user wrote it.
-        program: OsString,
+        /// The program as messages show it.
+        program: String,
         /// The directories that were searched, if any were.
         path: Option<OsString>,
         /// What the system says.
         error: io::Error,
     },
     /// The worker cannot create a process, pipe or terminal: the machine's matter.
-    #[error("cannot create a process for '{}': {}", program.to_string_lossy(), reason(error))]
+    #[error("cannot create a process for '{program}': {}", reason(error))]
     System {
-        /// The program as the user wrote it.
-        program: OsString,
+        /// The program as messages show it.
+        program: String,
         /// What the system says.
         error: io::Error,
     },
@@ -98,7 +100,7 @@ impl Launch<'_> {
                 Ok(launched) => return Ok(launched),
                 Err(error) if is_lack_of_resources(&error) => {
                     return Err(LaunchError::System {
-                        program: self.program.to_owned(),
+                        program: self.shown.to_owned(),
                         error,
                     });
                 }
@@ -109,7 +111,7 @@ impl Launch<'_> {
             }
         }
         Err(LaunchError::Program {
-            program: self.program.to_owned(),
+            program: self.shown.to_owned(),
             path,
             error: first_error.unwrap_or_else(|| Errno::NOENT.into()),
         })
@@ -218,6 +220,7 @@ mod tests {
             .collect();
         let launch = Launch {
             program: OsStr::new(program),
+            shown: program,
             arguments: &[],
             environment: &environment,
             workdir: &workdir,

@@ -109,6 +109,17 @@ fn obfuscated_arguments_reach_the_program_and_nobody_else() {
 }
 
 #[test]
+fn an_obfuscated_program_is_not_named_when_it_does_not_exist() {
+    let parts: Vec<Value> = ["obfuscated", "/s3cret", "XXXX"].map(Value::from).to_vec();
+    let heard = shell(&Stage::new(), Value::List(vec![Value::Tuple(parts)])).completed();
+    assert_eq!(
+        heard.stderr(),
+        "cannot execute 'XXXX': No such file or directory\n"
+    );
+    assert!(!heard.header().contains("s3cret"), "{}", heard.header());
+}
+
+#[test]
 fn elements_that_are_no_text_get_their_usual_text_form() {
     let items = vec![
         "echo".into(),
