@@ -418,7 +418,7 @@ impl Reader {
         protocol
     }
 
-    /// Differs: a value that is neither `signal` nor `file` is refused, because ignoring it leaves
+    /// Differs: an `allow_shutdown` that is neither `signal` nor `file` is refused, because ignoring it leaves
     /// an administrator waiting for a shutdown that never comes.
     fn allow_shutdown(&mut self) -> Option<AllowShutdown> {
         let given = self.some("allow_shutdown")?;

@@ -72,8 +72,8 @@ pub fn read(path: &Path) -> Result<Option<Pid>, PidFileError> {
 /// Whether a process runs. A process of somebody else counts, one that has ended does not, also if its
 /// parent has not asked for its exit code.
 ///
-/// Differs: the reference takes such a zombie for a running process, and then in a container without
-/// an `init` neither sees a worker stop nor starts one again.
+/// Differs: a process that has ended but was not reaped is not taken for a running one, because otherwise
+/// a container without an `init` neither sees a worker stop nor starts one again, as with the reference.
 pub fn is_alive(pid: Pid) -> bool {
     if test_kill_process(pid) == Err(Errno::SRCH) {
         return false;

@@ -3,7 +3,7 @@
 /// Reads a decimal number as `int(text)` does: white space around it, a sign, leading zeros and
 /// single underscores between digits are accepted.
 ///
-/// Differs: only ASCII digits are accepted, because nobody writes a port in other ones; numbers
+/// Differs: in numbers only ASCII digits are accepted, because nobody writes a port in other ones; numbers
 /// beyond 64 bits are refused, because no option has a use for them.
 pub(crate) fn python_int(text: &str) -> Option<i64> {
     let text = text.trim();

@@ -250,7 +250,7 @@ impl Evaluator<'_> {
         }
     }
 
-    /// Differs: `~user` is refused unless it stays literal in Python too, because the file may not
+    /// Differs: `~user` in a path is refused unless it stays literal in Python too, because the file may not
     /// look other users up.
     fn expanduser(&mut self, at: usize, path: &str) -> Result<Value, Fault> {
         let Some(rest) = path.strip_prefix('~') else {

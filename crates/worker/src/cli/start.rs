@@ -146,7 +146,7 @@ fn start(output: &Output, options: &StartOptions) -> ExitCode {
 
 /// Starts the daemon; says why if that does not work.
 ///
-/// Differs: a worker that cannot start ends the command at once, because nothing is left to wait for.
+/// Differs: a worker that cannot start ends `start` at once, because nothing is left to wait for.
 fn launch(output: &Output) -> Option<Pid> {
     match worker_process::check_pid_file(pid_file::NAME.as_ref()) {
         Ok(None) => {}
@@ -173,8 +173,8 @@ fn launch(output: &Output) -> Option<Pid> {
 
 /// Shows the log until the worker is attached.
 ///
-/// Differs: a worker that ends before (its name is taken, say) is not waited for, because it cannot
-/// attach any more; the exit code is the same.
+/// Differs: a worker that ends before it is attached (its name is taken, say) is not waited for, because
+/// it cannot attach any more; the exit code is the same.
 fn wait_until_attached(output: &Output, mut log: LogFollower, pid: Pid) -> ExitCode {
     let deadline = Instant::now() + PATIENCE;
     let mut shows = false;

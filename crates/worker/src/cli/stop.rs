@@ -121,7 +121,7 @@ pub(super) fn stop_worker(output: &Output, basedir: &Path, quiet: bool) -> Stopp
     Stopped::StillThere
 }
 
-/// Differs: the process is looked at every few milliseconds, because it then needs no whole second to
+/// Differs: `stop` looks at the process every few milliseconds, because it then needs no whole second to
 /// see that it is gone; the limit is the same.
 fn wait_until_gone(pid: Pid) -> bool {
     let deadline = Instant::now() + PATIENCE;

@@ -129,7 +129,7 @@ impl RemoveDirectories {
         })
     }
 
-    /// Differs: an interrupt stops the removal, because it may take long.
+    /// Differs: an interrupt stops the removal of `rmdir`, because it may take long.
     pub(super) async fn run(
         self,
         context: &CommandContext,
@@ -206,7 +206,7 @@ impl CopyDirectory {
         })
     }
 
-    /// Differs: an interrupt stops the copy, because it may take long.
+    /// Differs: an interrupt stops the copy of `cpdir`, because it may take long.
     pub(super) async fn run(
         self,
         context: &CommandContext,

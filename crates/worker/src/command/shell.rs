@@ -116,7 +116,7 @@ fn command_line(arguments: &Arguments<'_>, value: &Value) -> Result<CommandLine,
 
 /// An element of a list; one of the form `("obfuscated", real, shown)` is shown otherwise.
 ///
-/// Differs: the obfuscated form is recognised as list too, because msgpack has no tuples.
+/// Differs: an obfuscated argument is recognised as list too, because msgpack has no tuples.
 fn argument(arguments: &Arguments<'_>, value: &Value) -> Result<Argument, StartError> {
     if let Some([mark, real, shown]) = value.as_sequence()
         && mark.as_text() == Some("obfuscated")

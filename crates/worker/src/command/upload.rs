@@ -110,7 +110,7 @@ impl UploadFile {
         })
     }
 
-    /// Differs: when the file cannot be opened no times are sent, because there are none.
+    /// Differs: when a file to upload cannot be opened no times are sent, because there are none.
     pub(super) async fn run(
         self,
         context: &CommandContext,

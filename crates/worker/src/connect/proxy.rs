@@ -9,7 +9,7 @@ const HEAD_BYTES_MAX: usize = 16 << 10;
 
 /// Asks a proxy for a tunnel. The error is a reason for a person.
 ///
-/// Differs: sends a `Host` header, because HTTP/1.1 demands it.
+/// Differs: the request to a proxy has a `Host` header, because HTTP/1.1 demands it.
 pub(super) async fn open_tunnel(
     mut stream: Box<dyn Stream>,
     host: &str,

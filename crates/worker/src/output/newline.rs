@@ -59,12 +59,12 @@ pub struct NewlinePatternError {
 impl NewlinePattern {
     /// Reads a regular expression in Python's syntax, as `newline_re` of the worker settings has it.
     ///
-    /// Differs: flags `a` and `L` and named characters (`\N{…}`) are refused, `\w` has the characters of
-    /// Unicode's own definition, and where the pattern matches nothing a longer match at the same place is not
+    /// Differs: in `newline_re` flags `a` and `L` and named characters (`\N{…}`) are refused, `\w` has the
+    /// characters of Unicode's own definition, and where the pattern matches nothing a longer match at the same place is not
     /// looked for, because the engine has none of these and no master sends such patterns.
     ///
-    /// Differs: a search that takes millions of steps is given up, and the text stays as it is until more
-    /// arrives, because the pattern comes from outside and must not keep the worker busy for ever.
+    /// Differs: a search for newlines that takes millions of steps is given up, and the text stays as it is
+    /// until more arrives, because the pattern comes from outside and must not keep the worker busy for ever.
     pub fn from_python_regex(pattern: &str) -> Result<Self, NewlinePatternError> {
         if pattern == USUAL {
             return Ok(Self::default());

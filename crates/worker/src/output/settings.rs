@@ -8,8 +8,8 @@ use super::NewlinePattern;
 ///
 /// Buildbot: `set_worker_settings`. Settings hold for commands that start afterwards.
 ///
-/// Differs: sizes and lengths beyond the limits below are taken as the limit, because a worker's memory and the
-/// size of its messages have to stay bounded, whatever the master asks for.
+/// Differs: sizes and lengths that the master sets beyond limits of this worker are taken as the limit,
+/// because a worker's memory and the size of its messages have to stay bounded, whatever the master asks for.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Size of buffered updates that makes them be sent: characters + 16 per line, 20 for other values;

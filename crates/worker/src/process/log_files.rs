@@ -76,8 +76,8 @@ pub(crate) struct Piece<'a> {
 impl LogFiles {
     /// Notes how the files are before the program starts.
     ///
-    /// Differs: with `follow` reading begins at the size that the file has now, not when a change is seen
-    /// first, because what the program writes up to then belongs to the log.
+    /// Differs: with `follow` the reading of a log file begins at its size when the program starts, not when a
+    /// change is seen first, because what the program writes up to then belongs to the log.
     pub(crate) fn new(requests: &[LogFileRequest]) -> Self {
         let files = requests
             .iter()

@@ -350,8 +350,9 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// Differs: this signal goes to the whole group too, because descendants are to end as well. Output is
-    /// read until the program has died, and only then are the pipes closed, because its last words matter.
+    /// Differs: the second signal to a program goes to its whole group too, because descendants are to end as
+    /// well. Output is read until the program has died, and only then are the pipes closed, because its last
+    /// words matter.
     fn send_last_signal(&mut self) {
         self.program.signal(self.run.limits.interrupt_signal);
         self.phase = Phase::Dying {
