@@ -123,7 +123,11 @@ impl PidFile {
             source,
         };
         let path = std::path::absolute(path).map_err(fail)?;
-        fs::write(&path, std::process::id().to_string()).map_err(fail)?;
+        if let Err(error) = fs::write(&path, std::process::id().to_string()) {
+            // On a full disk it is there and empty, and the next start would stumble over it.
+            let _ = fs::remove_file(&path);
+            return Err(fail(error));
+        }
         Ok(Self { path })
     }
 }

@@ -181,3 +181,23 @@ fn the_log_can_go_to_the_system_log() {
     assert_eq!(stop(&stage, child), Outcome::quiet(143));
     assert!(!stage.path("w/twistd.log").exists());
 }
+
+#[test]
+fn a_pid_file_that_cannot_be_written_does_not_stay_behind() {
+    let stage = stage();
+    // No file may grow: as on a full disk, the file is made, but stays empty.
+    let mut command = stage.command("/bin/sh");
+    command
+        .args(["-c", "ulimit -f 0; trap '' XFSZ; exec \"$0\" \"$@\""])
+        .arg(stage.path("twistd"))
+        .args(["-ny", "buildbot.tac"])
+        .current_dir(stage.path("w"));
+    let outcome = Outcome::of(command.output().unwrap());
+    assert_eq!(outcome.code, 1, "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("cannot write it"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(!stage.path("w/twistd.pid").exists());
+}
