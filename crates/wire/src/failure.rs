@@ -19,6 +19,10 @@ pub struct Failure {
 /// What stands in place of a traceback that there is none of.
 const NO_TRACEBACK: &str = "Traceback unavailable\n";
 
+/// Longest text of a failure that is sent, in bytes. A peer drops the connection at 640 KiB, and a
+/// command whose end cannot be reported would never end for the master.
+const TEXT_BYTES_MAX: usize = 64 << 10;
+
 /// Name under which a failure is copied.
 const COPYABLE_FAILURE: &str = "twisted.spread.pb.CopyableFailure";
 
@@ -59,7 +63,7 @@ impl Failure {
 
     /// The copied failure, with the keys that upstream's programs need.
     pub fn to_value(&self) -> Value {
-        let text = |text: &str| Value::Text(text.to_owned());
+        let text = |text: &str| Value::Text(clipped(text));
         let pairs: [(&str, Value); 10] = [
             ("count", Value::Int(1)),
             ("type", Value::Bytes(self.class().as_bytes().to_vec())),
@@ -120,6 +124,18 @@ impl Failure {
     }
 }
 
+/// The beginning of a text that is too long.
+fn clipped(text: &str) -> String {
+    if text.len() <= TEXT_BYTES_MAX {
+        return text.to_owned();
+    }
+    // The last four bytes within the limit hold a boundary of characters.
+    let mut kept = (TEXT_BYTES_MAX - 3..=TEXT_BYTES_MAX)
+        .rev()
+        .filter_map(|end| text.get(..end));
+    format!("{} […]", kept.next().unwrap_or_default())
+}
+
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.class(), self.value)
@@ -142,6 +158,14 @@ mod tests {
             failure.parents.last().map(String::as_str),
             Some("builtins.object")
         );
+    }
+
+    #[test]
+    fn a_failure_of_any_length_can_be_sent() {
+        let failure = Failure::new("a.B", &[], "é".repeat(1 << 20));
+        let mut sent = Vec::new();
+        crate::pb::jelly::encode(&mut sent, &failure.to_value()).unwrap();
+        assert!(sent.len() < 3 * TEXT_BYTES_MAX);
     }
 
     #[test]

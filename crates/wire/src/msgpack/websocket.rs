@@ -10,6 +10,9 @@ use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use crate::Limits;
 
+/// Room for input that is kept between messages.
+const KEPT_INPUT_BYTES: usize = 64 << 10;
+
 /// Makes the mask of the next frame. Masks should be unpredictable for whoever supplies payloads.
 pub type Masks = Box<dyn FnMut() -> [u8; 4] + Send>;
 
@@ -102,6 +105,10 @@ impl WebSocket {
         if self.consumed > 0 {
             self.input.drain(..self.consumed);
             self.consumed = 0;
+            if self.input.is_empty() {
+                // A large message must not be held for the rest of a long life.
+                self.input.shrink_to(KEPT_INPUT_BYTES);
+            }
         }
         self.input.extend_from_slice(bytes);
     }

@@ -10,6 +10,9 @@ pub const ELEMENT_SIZE_MAX: usize = 655_360;
 /// Longest run of digits before a type byte.
 const DIGITS_MAX: usize = 64;
 
+/// Room for input that is kept between messages.
+const KEPT_INPUT_BYTES: usize = 64 << 10;
+
 const LIST: u8 = 0x80;
 const INT: u8 = 0x81;
 const STRING: u8 = 0x82;
@@ -150,6 +153,10 @@ impl Decoder {
         if self.consumed > 0 {
             self.input.drain(..self.consumed);
             self.consumed = 0;
+            if self.input.is_empty() {
+                // A large message must not be held for the rest of a long life.
+                self.input.shrink_to(KEPT_INPUT_BYTES);
+            }
         }
         self.input.extend_from_slice(bytes);
     }

@@ -63,7 +63,9 @@ fn leftovers(basedir: &Path, wanted: &[(String, String)]) -> io::Result<Vec<Path
     for entry in fs::read_dir(basedir)? {
         let entry = entry?;
         let name = entry.file_name();
-        if entry.file_type()?.is_dir() && name != INFO_DIRECTORY && !used.contains(&name) {
+        // An entry that has vanished meanwhile is none.
+        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_directory && name != INFO_DIRECTORY && !used.contains(&name) {
             found.push(name.into());
         }
     }

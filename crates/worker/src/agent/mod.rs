@@ -44,6 +44,9 @@ struct Agent {
 /// itself: the master shut it down or turned it away, or no login succeeded in `maxretries` attempts.
 ///
 /// When it returns all commands have ended.
+///
+/// Differs: after a refused password there is one pause, in which the connection is held, because the
+/// documented pause is the one between attempts; the reference adds the pause of a lost connection.
 pub fn run(settings: Settings, signals: &Signals) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -81,7 +84,7 @@ impl Agent {
                     tracing::info!("{why}");
                     None
                 }
-                // As the reference does: a master that is asked too often is no help to anybody.
+                // Held as the reference does: a master that is asked too often is no help to anybody.
                 Ended::Refused(why, connection) => {
                     tracing::error!(
                         "the master refuses the login, name or password are wrong: {why}"

@@ -172,8 +172,9 @@ impl<'a> Serving<'a> {
                 let stream = reader.unsplit(writer);
                 return self.end(ending, stream);
             }
-            let hears_commands = unsent < OUTPUT_BYTES_MAX && self.master_keeps_up();
-            let hears_master = unsent < UNSENT_BYTES_MAX && self.ending.is_none();
+            let is_ending = self.ending.is_some();
+            let hears_commands = !is_ending && unsent < OUTPUT_BYTES_MAX && self.master_keeps_up();
+            let hears_master = !is_ending && unsent < UNSENT_BYTES_MAX;
             let time = self.clock.next();
             let output = self.session.output();
             let input = tokio::select! {
