@@ -48,7 +48,7 @@ async fn open_any(tcp: &Tcp) -> Result<TcpStream, ConnectError> {
         source,
     };
     let found = lookup_host((tcp.host.as_str(), tcp.port)).await;
-    let mut addresses = interleaved(found.map_err(name_error)?.collect()).into_iter();
+    let addresses = found.map_err(name_error)?.collect();
     let bind = match &tcp.bind_address {
         Some(address) => {
             Some(
@@ -62,6 +62,17 @@ async fn open_any(tcp: &Tcp) -> Result<TcpStream, ConnectError> {
         }
         None => None,
     };
+    let nothing = || io::Error::new(io::ErrorKind::NotFound, "it has no address");
+    let stream = open_first(addresses, bind).await;
+    stream.map_err(|error| error.unwrap_or_else(|| name_error(nothing())))
+}
+
+/// Connects to the first of `addresses` that answers. The error is the last one, none without an address.
+async fn open_first(
+    addresses: Vec<SocketAddr>,
+    bind: Option<IpAddr>,
+) -> Result<TcpStream, Option<ConnectError>> {
+    let mut addresses = interleaved(addresses).into_iter();
     let mut attempts = JoinSet::new();
     let mut last_error = None;
     loop {
@@ -79,10 +90,7 @@ async fn open_any(tcp: &Tcp) -> Result<TcpStream, ConnectError> {
                 }
             },
             () = sleep(ATTEMPT_DELAY), if more => {}
-            else => {
-                let nothing = || io::Error::new(io::ErrorKind::NotFound, "it has no address");
-                return Err(last_error.unwrap_or_else(|| name_error(nothing())));
-            }
+            else => return Err(last_error),
         }
     }
 }
@@ -140,6 +148,43 @@ mod tests {
         };
         let stream = open(&tcp).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), listener.local_addr().unwrap());
+    }
+
+    #[tokio::test]
+    async fn of_several_addresses_the_one_that_answers_is_taken() {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .unwrap();
+        let listening = listener.local_addr().unwrap();
+        let port = listening.port();
+        let closed = ["127.0.0.2", "::1", "127.0.0.3"]
+            .map(|address| SocketAddr::new(address.parse().unwrap(), port));
+        for place in 0..=closed.len() {
+            let mut addresses = closed.to_vec();
+            addresses.insert(place, listening);
+            let stream = open_first(addresses, None).await.unwrap();
+            assert_eq!(stream.peer_addr().unwrap(), listening);
+        }
+        assert!(matches!(
+            open_first(closed.to_vec(), None).await,
+            Err(Some(ConnectError::Refused { .. }))
+        ));
+        assert!(matches!(open_first(Vec::new(), None).await, Err(None)));
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_silent_does_not_hold_up_the_next() {
+        // A full backlog drops what comes on top of it, as a host does that is not there.
+        let full = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        rustix::net::listen(&full, 0).unwrap();
+        let silent = full.local_addr().unwrap();
+        let _waiting = std::net::TcpStream::connect(silent).unwrap();
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .unwrap();
+        let listening = listener.local_addr().unwrap();
+        let stream = open_first(vec![silent, listening], None).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), listening);
     }
 
     #[tokio::test]
