@@ -251,6 +251,11 @@ fn handshake_error(host: String, source: io::Error) -> TlsError {
              names a directory of PEM files to trust"
                 .to_owned()
         }
+        CertificateError::BadSignature => {
+            "it is not signed with the key of the trusted root that it names; perhaps that root is \
+             of an authority that has been renewed since"
+                .to_owned()
+        }
         other => other.to_string(),
     };
     TlsError::Certificate { host, reason }
