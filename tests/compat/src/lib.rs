@@ -9,6 +9,7 @@
 //! known fault. All sockets are on 127.0.0.1, all files in one temporary directory, which stays if a test fails.
 
 mod certificates;
+mod expected;
 mod master;
 mod outcome;
 mod ports;
@@ -22,11 +23,12 @@ mod wait;
 mod worker;
 
 pub use certificates::Certificates;
+pub use expected::{ensure_lines, lines_of};
 pub use master::{Builder, Master, MasterConfig, PbEndpoint};
 pub use outcome::{BuildOutcome, LogOutcome, Outcome, StepOutcome};
 pub use ports::{free_port, free_ports};
 pub use programs::{WorkerKind, python_program, worker_program};
-pub use relay::{Relay, RelayKind};
+pub use relay::{ProxyAnswer, Relay, RelayKind};
 pub use rest::{BuildId, RequestId, Rest};
 pub use stage::{Stage, ours_alone, same_outcome};
 pub use tree::{checksum, tree};

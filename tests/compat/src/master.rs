@@ -6,6 +6,7 @@ use crate::programs::python_program;
 use crate::rest::Rest;
 use crate::wait::{PATIENCE, wait_until};
 use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -14,7 +15,8 @@ use std::process::{Child, Command, Stdio};
 /// A builder and the steps of its factory.
 ///
 /// A step is an object: `class` names a step class of Buildbot, `Remote` (a worker command with exact arguments) or
-/// `RemoteShell`; the other keys are the arguments of its constructor. `{"$tuple": […]}` is a Python tuple.
+/// `RemoteShell`; the other keys are the arguments of its constructor. `{"$tuple": […]}` is a Python tuple,
+/// `{"$interpolate": text}` an `Interpolate`.
 #[derive(Clone, Debug)]
 pub struct Builder {
     name: String,
@@ -51,6 +53,8 @@ pub enum PbEndpoint {
     /// TCP.
     #[default]
     Plain,
+    /// The socket [`Master::socket`] in the file system.
+    Unix,
     /// TLS with this key and certificate (PEM files).
     Tls {
         /// The private key.
@@ -147,6 +151,7 @@ impl Master {
     fn write_settings(&self, config: &MasterConfig) -> Result<()> {
         let pb = match &config.pb {
             PbEndpoint::Plain => format!("tcp:{}:interface=127.0.0.1", self.pb_port),
+            PbEndpoint::Unix => format!("unix:{}", self.socket().display()),
             PbEndpoint::Tls { key, certificate } => format!(
                 "ssl:{}:interface=127.0.0.1:privateKey={}:certKey={}",
                 self.pb_port,
@@ -217,10 +222,7 @@ impl Master {
         let child = self.child.as_ref().context("the master does not run")?;
         let before = self.log()?.matches(DONE).count();
         self.write_settings(config)?;
-        rustix::process::kill_process(
-            rustix::process::Pid::from_child(child),
-            rustix::process::Signal::HUP,
-        )?;
+        kill_process(Pid::from_child(child), Signal::HUP)?;
         wait_until("the reconfiguration is complete", PATIENCE, || {
             Ok(self.log()?.matches(DONE).count() > before)
         })
@@ -239,6 +241,19 @@ impl Master {
             Protocol::Pb => self.pb_port,
             Protocol::Msgpack => self.msgpack_port,
         }
+    }
+
+    /// The socket for workers with [`PbEndpoint::Unix`].
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.basedir.join("pb.sock")
+    }
+
+    /// Stops the process in its tracks (true), or lets it go on (false).
+    pub fn freeze(&self, freeze: bool) -> Result<()> {
+        let child = self.child.as_ref().context("the master does not run")?;
+        let signal = if freeze { Signal::STOP } else { Signal::CONT };
+        Ok(kill_process(Pid::from_child(child), signal)?)
     }
 
     /// Its directory.

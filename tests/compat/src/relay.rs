@@ -10,6 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -22,8 +23,24 @@ pub enum RelayKind {
     Plain,
     /// Ends TLS; the master's side is plain.
     Tls(Certificates),
+    /// [`RelayKind::Tls`] for clients that show a certificate of the same authority.
+    TlsForClients(Certificates),
     /// Answers `CONNECT`; every connection goes to the relay's target, whatever the request names.
     HttpConnect,
+}
+
+/// What an HTTP proxy says to `CONNECT`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProxyAnswer {
+    /// Yes.
+    #[default]
+    Yes,
+    /// Yes, with headers, and so slowly that every byte is a packet of its own.
+    SlowlyYes,
+    /// That it is forbidden.
+    Forbidden,
+    /// Something that is not HTTP.
+    Garbage,
 }
 
 /// Numbers and switches that the relay's thread and the test share.
@@ -35,6 +52,7 @@ struct Shared {
     shut: AtomicBool,
     /// Heads of the requests that an HTTP proxy got.
     requests: std::sync::Mutex<Vec<String>>,
+    answer: std::sync::Mutex<ProxyAnswer>,
 }
 
 /// A relay on a port of this machine, ended when dropped.
@@ -130,6 +148,13 @@ impl Relay {
             .unwrap_or_default()
     }
 
+    /// From now on a proxy says this.
+    pub fn answer(&self, answer: ProxyAnswer) {
+        if let Ok(mut current) = self.shared.answer.lock() {
+            *current = answer;
+        }
+    }
+
     /// Closes all connections, in both directions.
     pub fn cut(&self) {
         self.generation.send_modify(|generation| *generation += 1);
@@ -166,18 +191,29 @@ enum Entry {
 
 impl Entry {
     fn new(kind: RelayKind) -> Result<Self> {
-        let files = match kind {
+        let (files, asks_client) = match kind {
             RelayKind::Plain => return Ok(Self::Plain),
             RelayKind::HttpConnect => return Ok(Self::HttpConnect),
-            RelayKind::Tls(files) => files,
+            RelayKind::Tls(files) => (files, false),
+            RelayKind::TlsForClients(files) => (files, true),
         };
         let chain = vec![CertificateDer::from_pem_file(&files.certificate)?];
         let key = PrivateKeyDer::from_pem_file(&files.key)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)?;
+        let builder = rustls::ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()?;
+        let builder = if asks_client {
+            let mut roots = rustls::RootCertStore::empty();
+            roots.add(CertificateDer::from_pem_file(&files.authority)?)?;
+            let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(
+                Arc::new(roots),
+                provider,
+            );
+            builder.with_client_cert_verifier(verifier.build()?)
+        } else {
+            builder.with_no_client_auth()
+        };
+        let config = builder.with_single_cert(chain, key)?;
         Ok(Self::Tls(TlsAcceptor::from(Arc::new(config))))
     }
 }
@@ -228,9 +264,33 @@ async fn connected(mut stream: TcpStream, flow: Flow) -> Result<()> {
             if let Ok(mut requests) = flow.shared.requests.lock() {
                 requests.push(head);
             }
-            stream
-                .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                .await?;
+            let answer = flow
+                .shared
+                .answer
+                .lock()
+                .map_or_else(|_| ProxyAnswer::default(), |answer| *answer);
+            match answer {
+                ProxyAnswer::Yes => {
+                    stream
+                        .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                        .await?;
+                }
+                ProxyAnswer::SlowlyYes => {
+                    for byte in b"HTTP/1.0 200 OK\r\nVia: a proxy\r\nX-Empty:\r\n\r\n" {
+                        stream.write_u8(*byte).await?;
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                    }
+                }
+                ProxyAnswer::Forbidden => {
+                    let answer = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\n\r\nno\n";
+                    stream.write_all(answer).await?;
+                    return Ok(());
+                }
+                ProxyAnswer::Garbage => {
+                    stream.write_all(b"SSH-2.0-x\0\xff\r\n\r\n").await?;
+                    return Ok(());
+                }
+            }
             relay(stream, flow).await
         }
     }

@@ -187,24 +187,34 @@ impl Worker {
 
     /// The worker program with the environment of this worker.
     pub fn command(&self) -> Result<Command> {
-        let mut command = Command::new(worker_program(self.kind)?);
+        Ok(self.command_of(&worker_program(self.kind)?))
+    }
+
+    /// Any program with the environment of this worker.
+    #[must_use]
+    pub fn command_of(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         command
             .env_clear()
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
-        Ok(command)
+        command
     }
 
     /// Starts the worker in the foreground.
     pub fn start(&mut self) -> Result<()> {
+        let mut command = self.command()?;
+        command.args(["start", "--nodaemon"]).arg(&self.basedir);
+        self.start_by(command)
+    }
+
+    /// Starts the worker by another command, which must be [`Worker::command_of`] something.
+    pub fn start_by(&mut self, mut command: Command) -> Result<()> {
         let output = File::options()
             .create(true)
             .append(true)
             .open(self.basedir.with_extension("output"))?;
-        let child = self
-            .command()?
-            .args(["start", "--nodaemon"])
-            .arg(&self.basedir)
+        let child = command
             .stdout(output.try_clone()?)
             .stderr(output)
             .spawn()

@@ -1,7 +1,10 @@
 //! A worker comes and goes.
 
 use anyhow::{Result, ensure};
-use buildbot_compat::{Builder, MasterConfig, Outcome, PATIENCE, Stage, WorkerOptions, wait_until};
+use buildbot_compat::{
+    Builder, MasterConfig, Outcome, PATIENCE, Protocol, Stage, WorkerOptions, ours_alone,
+    wait_until,
+};
 use serde_json::{Value, json};
 
 over_both_protocols! {
@@ -19,14 +22,9 @@ fn two_builders() -> MasterConfig {
         .builder(builder("two"))
 }
 
-/// The info that the master stores; ours tells more.
-fn reference_info(stage: &Stage) -> Result<Value> {
-    let worker = stage.rest().worker("w")?;
-    let info = &worker["workerinfo"];
-    Ok(["admin", "host", "access_uri", "version"]
-        .iter()
-        .map(|key| ((*key).to_owned(), info[key].clone()))
-        .collect())
+/// The info that the master shows.
+fn shown_info(stage: &Stage) -> Result<Value> {
+    Ok(stage.rest().worker("w")?["workerinfo"].take())
 }
 
 fn a_worker_attaches_and_is_stopped(stage: &mut Stage) -> Result<Outcome> {
@@ -39,7 +37,7 @@ fn a_worker_attaches_and_is_stopped(stage: &mut Stage) -> Result<Outcome> {
     ] {
         ensure!(log.contains(line), "the worker's log lacks {line:?}");
     }
-    let info = reference_info(stage)?;
+    let info = shown_info(stage)?;
     let outcome = stage.builds(&["one", "two"])?;
     let end = worker.stop()?;
     stage.rest().wait_detached("w")?;
@@ -58,6 +56,50 @@ fn a_worker_attaches_and_is_stopped(stage: &mut Stage) -> Result<Outcome> {
         ))
 }
 
+/// A build that says what the master knows of the worker; the interface shows only a part of it.
+fn telling() -> MasterConfig {
+    let command = ["numcpus", "implementation", "version"]
+        .map(|key| json!({"$interpolate": format!("{key}: %(worker:{key})s\n")}));
+    let step = json!({"class": "ShellCommand", "name": "say", "command": ["printf", "%s%s%s", command[0], command[1], command[2]]});
+    MasterConfig::new().builder(Builder::new("b").step(step))
+}
+
+/// `numcpus` is an option that the reference does not use, `implementation` something that only ours tells;
+/// `access_uri` is a symbolic link here.
+fn what_is_reported(stage: &mut Stage) -> Result<()> {
+    let mut worker = stage.create_worker(&WorkerOptions::default().create("--numcpus=7"))?;
+    let link = worker.basedir().join("info/access_uri");
+    let target = stage.directory().join("uri");
+    std::fs::rename(&link, &target)?;
+    std::os::unix::fs::symlink(&target, &link)?;
+    worker.start()?;
+    stage.rest().wait_attached("w")?;
+    let info = shown_info(stage)?;
+    ensure!(
+        info["access_uri"] == json!("ssh://ci.example.invalid\n"),
+        "the master shows {info}"
+    );
+    let said = stage.build("b")?.step("say")?.stdout();
+    let lines: Vec<&str> = said.lines().collect();
+    ensure!(
+        matches!(lines[..], ["numcpus: 7", implementation, "version: 4.3.0"]
+            if implementation.starts_with("implementation: buildbot-rs ")),
+        "the master knows {lines:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn ours_reports_what_it_is_told_and_what_it_is_over_pb() -> Result<()> {
+    ours_alone("reported", Protocol::Pb, telling(), what_is_reported)
+}
+
+#[test]
+fn ours_reports_what_it_is_told_and_what_it_is_over_msgpack() -> Result<()> {
+    let config = telling();
+    ours_alone("reported", Protocol::Msgpack, config, what_is_reported)
+}
+
 fn a_worker_that_is_killed_comes_back(stage: &mut Stage) -> Result<Outcome> {
     let mut worker = stage.attach_worker(&WorkerOptions::default())?;
     worker.signal(rustix::process::Signal::KILL)?;
@@ -69,8 +111,8 @@ fn a_worker_that_is_killed_comes_back(stage: &mut Stage) -> Result<Outcome> {
     Ok(Outcome::of_builds(builds).noting("end of the killed worker", end))
 }
 
-/// The entries of the worker's base directory that no builder owns.
-fn leftover(stage: &Stage, options: &WorkerOptions) -> Result<Outcome> {
+/// The entries of the worker's base directory that no builder owns. `names_it`: the log must say which.
+fn leftover(stage: &Stage, options: &WorkerOptions, names_it: bool) -> Result<Outcome> {
     let worker = stage.create_worker(
         &options
             .clone()
@@ -86,18 +128,20 @@ fn leftover(stage: &Stage, options: &WorkerOptions) -> Result<Outcome> {
     stage.rest().wait_attached("w")?;
     worker.wait_log("message from master: attached", 3)?;
     let there = |path: &str| worker.basedir().join(path).exists();
-    Ok(stage
-        .builds(&["one"])?
+    let mut outcome = stage.builds(&["one"])?;
+    if names_it {
+        outcome.note(
+            "the log names the leftover",
+            worker.log()?.contains("old-builder"),
+        );
+    }
+    Ok(outcome
         .noting("the leftover directory is there", there("old-builder"))
         .noting("the file is there", there("old-file"))
         .noting("info is there", there("info/admin"))
         .noting(
             "what a link led to is there",
             outside.join("precious").exists(),
-        )
-        .noting(
-            "the log names the leftover",
-            worker.log()?.contains("old-builder"),
         ))
 }
 
@@ -105,11 +149,14 @@ fn leftover_directories_are_removed_on_request(stage: &mut Stage) -> Result<Outc
     leftover(
         stage,
         &WorkerOptions::default().create("--delete-leftover-dirs"),
+        true,
     )
 }
 
 fn leftover_directories_stay_without_the_option(stage: &mut Stage) -> Result<Outcome> {
-    leftover(stage, &WorkerOptions::default())
+    // Over msgpack the master does not tell which directories are wanted, so ours cannot know what is left over.
+    let names_it = stage.protocol == Protocol::Pb;
+    leftover(stage, &WorkerOptions::default(), names_it)
 }
 
 fn a_builder_is_added_used_and_removed(stage: &mut Stage) -> Result<Outcome> {

@@ -1,18 +1,13 @@
-//! Ways to the master: TLS, proxies, keep-alives.
+//! Ways to the master, and whether anybody is at their end.
 
 use anyhow::{Result, ensure};
 use buildbot_compat::{
-    Builder, Certificates, MasterConfig, Outcome, PATIENCE, PbEndpoint, Protocol, Relay, RelayKind,
-    Stage, WorkerOptions, ours_alone, same_outcome, wait_until,
+    Builder, MasterConfig, Outcome, PATIENCE, PbEndpoint, Protocol, Relay, RelayKind, Stage,
+    WorkerOptions, ours_alone, same_outcome, wait_until,
 };
 use serde_json::json;
 
 over_both_protocols! {
-    a_build_runs_through_a_proxy with one_builder;
-    a_build_runs_through_tls with one_builder;
-    a_certificate_of_another_authority_is_refused with one_builder;
-    a_certificate_for_another_name_is_refused with one_builder;
-    a_build_runs_through_tls_inside_a_proxy with one_builder;
     a_worker_starts_before_its_master_listens with one_builder;
 }
 
@@ -20,101 +15,41 @@ fn one_builder() -> MasterConfig {
     MasterConfig::new().builder(Builder::new("b").shell("say", "echo hello"))
 }
 
-fn a_build_runs_through_a_proxy(stage: &mut Stage) -> Result<Outcome> {
-    let port = stage.master.port(stage.protocol);
-    let proxy = Relay::start(RelayKind::HttpConnect, port)?;
-    let option = format!("--proxy-connection-string=tcp:127.0.0.1:{}", proxy.port());
-    let _worker = stage.attach_worker(&WorkerOptions::default().create(option))?;
-    let requests = proxy.requests();
-    let wanted = format!("CONNECT 127.0.0.1:{port} HTTP/1.1\r\n");
-    ensure!(
-        requests.len() == 1 && requests.iter().all(|head| head.starts_with(&wanted)),
-        "the proxy got {requests:?}"
-    );
-    stage.builds(&["b"])
-}
-
-/// Something with TLS in front of the master, and its certificates.
-fn tls(stage: &mut Stage) -> Result<(Option<Relay>, u16, Certificates)> {
-    let files = Certificates::make(&stage.directory().join("certificates"))?;
-    let port = stage.master.port(stage.protocol);
-    if stage.protocol == Protocol::Pb {
-        let endpoint = PbEndpoint::Tls {
-            key: files.key.clone(),
-            certificate: files.certificate.clone(),
-        };
-        stage.restart_master(|config| config.pb(endpoint))?;
-        return Ok((None, port, files));
-    }
-    // The master knows only plain ports for this protocol.
-    let relay = Relay::start(RelayKind::Tls(files.clone()), port)?;
-    let port = relay.port();
-    Ok((Some(relay), port, files))
-}
-
-fn connection_string(host: &str, port: u16, files: &Certificates) -> String {
-    format!(
-        "--connection-string=tls:host={host}:port={port}:trustRoots={}",
-        files.trust_roots().display()
-    )
-}
-
-fn a_build_runs_through_tls(stage: &mut Stage) -> Result<Outcome> {
-    let (_relay, port, files) = tls(stage)?;
-    let option = connection_string("localhost", port, &files);
-    let _worker = stage.attach_worker(&WorkerOptions::default().create(option))?;
-    stage.builds(&["b"])
-}
-
-/// Runs a worker whose connection must fail in the handshake, and looks for the reason in its log.
-fn refused(stage: &mut Stage, host: &str, port: u16, roots: &Certificates) -> Result<Outcome> {
-    let option = connection_string(host, port, roots);
-    let mut worker = stage.start_worker(&WorkerOptions::default().create(option))?;
-    let reasons = [
-        "certificate",
-        "CERTIFICATE",
-        "hostname",
-        "VerificationError",
-    ];
-    wait_until("the worker logs why", PATIENCE, || {
-        let log = worker.log()?;
-        Ok(reasons.iter().any(|reason| log.contains(reason)))
-    })?;
-    ensure!(worker.is_running()?, "the worker has ended");
-    let attached = stage.rest().is_attached("w")?;
-    Ok(Outcome::default()
-        .noting("attached", attached)
-        .noting("end of the worker", worker.stop()?))
-}
-
-fn a_certificate_of_another_authority_is_refused(stage: &mut Stage) -> Result<Outcome> {
-    let (_relay, port, _) = tls(stage)?;
-    let other = Certificates::make(&stage.directory().join("other"))?;
-    refused(stage, "localhost", port, &other)
-}
-
-fn a_certificate_for_another_name_is_refused(stage: &mut Stage) -> Result<Outcome> {
-    let (_relay, port, files) = tls(stage)?;
-    // Another address of the loopback network that the certificate does not name.
-    let relay = Relay::start_on("127.0.0.2", RelayKind::Plain, port)?;
-    refused(stage, "127.0.0.2", relay.port(), &files)
-}
-
-fn a_build_runs_through_tls_inside_a_proxy(stage: &mut Stage) -> Result<Outcome> {
-    let (_relay, port, files) = tls(stage)?;
-    let proxy = Relay::start(RelayKind::HttpConnect, port)?;
-    // `--use-tls` trusts the system's roots, which the variable replaces for both workers.
-    let options = WorkerOptions::default()
-        .address(&format!("localhost:{port}"))
-        .create(format!(
-            "--proxy-connection-string=tcp:127.0.0.1:{}",
-            proxy.port()
-        ))
-        .create("--use-tls")
-        .env("SSL_CERT_FILE", &files.authority.to_string_lossy());
+fn a_build_runs_over_ipv6(stage: &mut Stage) -> Result<Outcome> {
+    let relay = Relay::start_on("::1", RelayKind::Plain, stage.master.port(stage.protocol))?;
+    let options = WorkerOptions::default().address(&format!("[::1]:{}", relay.port()));
     let _worker = stage.attach_worker(&options)?;
-    ensure!(!proxy.requests().is_empty(), "the proxy was not used");
     stage.builds(&["b"])
+}
+
+#[test]
+fn a_build_runs_over_ipv6_over_pb() -> Result<()> {
+    let config = one_builder();
+    same_outcome("ipv6", Protocol::Pb, config, a_build_runs_over_ipv6)
+}
+
+/// The Python worker makes a URL of it that it does not understand itself.
+#[test]
+fn ours_reaches_a_master_by_ipv6_over_msgpack() -> Result<()> {
+    ours_alone("ipv6", Protocol::Msgpack, one_builder(), |stage| {
+        let outcome = a_build_runs_over_ipv6(stage)?;
+        ensure!(
+            outcome.builds.iter().all(|build| build.results == Some(0)),
+            "the build fails:\n{outcome}"
+        );
+        Ok(())
+    })
+}
+
+#[test]
+fn a_build_runs_over_a_socket_in_the_file_system_over_pb() -> Result<()> {
+    let config = one_builder().pb(PbEndpoint::Unix);
+    same_outcome("unix", Protocol::Pb, config, |stage| {
+        let socket = stage.master.socket();
+        let option = format!("--connection-string=unix:{}:lockfile=1", socket.display());
+        let _worker = stage.attach_worker(&WorkerOptions::default().create(option))?;
+        stage.builds(&["b"])
+    })
 }
 
 /// The master asks for a sign of life every second.
@@ -177,6 +112,40 @@ fn silent_master(stage: &mut Stage) -> Result<()> {
     stage.wait_processes(1)?;
     relay.hold(false);
     worker.wait_log("message from master: attached", 3)
+}
+
+/// The same for a master that stands still for a while, as a suspended machine does.
+fn frozen_master(stage: &mut Stage) -> Result<()> {
+    let options = WorkerOptions::default()
+        .create("--keepalive=1")
+        .create("--maxdelay=0")
+        .argument("keepaliveTimeout=2");
+    let worker = stage.attach_worker(&options)?;
+    let request = stage.rest().force("b")?;
+    wait_until("the command runs", PATIENCE, || {
+        Ok(worker.basedir().join("b/build/seen").exists())
+    })?;
+    stage.master.freeze(true)?;
+    worker.wait_log("the master does not answer the keep-alive", 1)?;
+    stage.wait_processes(1)?;
+    stage.master.freeze(false)?;
+    let builds = stage.rest().finish(request, PATIENCE)?;
+    let results: Vec<_> = builds.iter().map(|build| build.results).collect();
+    ensure!(
+        results == [Some(5), Some(0)],
+        "the build is not tried again: {results:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn ours_connects_again_to_a_master_that_stood_still_over_pb() -> Result<()> {
+    ours_alone("frozen", Protocol::Pb, sleeper(), frozen_master)
+}
+
+#[test]
+fn ours_connects_again_to_a_master_that_stood_still_over_msgpack() -> Result<()> {
+    ours_alone("frozen", Protocol::Msgpack, sleeper(), frozen_master)
 }
 
 fn sleeper() -> MasterConfig {

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use buildbot_compat::{
     Builder, MasterConfig, Outcome, PATIENCE, Protocol, Relay, RelayKind, Stage, WorkerOptions,
-    free_port, wait_until,
+    free_port, ours_alone, wait_until,
 };
 use serde_json::json;
 
@@ -88,4 +88,73 @@ fn maxretries_ends_the_worker_with_exit_code_0(stage: &mut Stage) -> Result<Outc
     )?;
     let end = worker.wait_end()?;
     Ok(Outcome::default().noting("end of the worker", end))
+}
+
+/// What ours logs before each pause.
+const PAUSE: &str = "connecting again in ";
+
+/// Ours counts all attempts without a login, and `maxdelay` limits the pauses between them; the Python worker counts
+/// refused passwords only over PB, and ignores `maxdelay` (`worker-cli.md` 4).
+fn attempts_are_counted(stage: &mut Stage) -> Result<()> {
+    let options = WorkerOptions::default()
+        .create("--maxretries=6")
+        .create("--maxdelay=0");
+    let relay = Relay::start(RelayKind::Plain, stage.master.port(stage.protocol))?;
+    for (directory, options) in [
+        (
+            "password",
+            options.clone().password("wrong").port(relay.port()),
+        ),
+        ("nobody", options.port(free_port()?)),
+    ] {
+        let mut worker = stage.create_worker_in(directory, &options)?;
+        worker.start()?;
+        let end = worker.wait_end()?;
+        ensure!(
+            end == "exit 0",
+            "the worker ended with {end}, expected exit 0"
+        );
+        let log = worker.log()?;
+        let attempts = log.matches("connecting to 127.0.0.1:").count();
+        ensure!(attempts == 6, "{attempts} attempts, expected 6:\n{log}");
+        let pauses: Vec<f64> = log
+            .split(PAUSE)
+            .skip(1)
+            .filter_map(|rest| rest.split(' ').next()?.parse().ok())
+            .collect();
+        ensure!(
+            pauses.len() == 5 && pauses.iter().all(|pause| *pause <= 1.0),
+            "pauses of {pauses:?} seconds"
+        );
+        ensure!(
+            log.contains("no login in 6 attempts (maxretries); the worker stops"),
+            "the log does not say why it ended:\n{log}"
+        );
+    }
+    ensure!(
+        relay.connections() == 6,
+        "{} connections, expected 6",
+        relay.connections()
+    );
+    Ok(())
+}
+
+#[test]
+fn ours_counts_attempts_until_a_login_over_pb() -> Result<()> {
+    ours_alone(
+        "attempts",
+        Protocol::Pb,
+        one_builder(),
+        attempts_are_counted,
+    )
+}
+
+#[test]
+fn ours_counts_attempts_until_a_login_over_msgpack() -> Result<()> {
+    ours_alone(
+        "attempts",
+        Protocol::Msgpack,
+        one_builder(),
+        attempts_are_counted,
+    )
 }

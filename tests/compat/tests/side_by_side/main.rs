@@ -24,13 +24,17 @@ macro_rules! over_both_protocols {
 }
 
 mod attach;
+mod bulk;
 mod commands;
 mod connections;
 mod daemon;
 mod interrupts;
+mod log_files;
 mod login;
 mod output;
+mod proxies;
 mod shutdown;
+mod tls;
 mod transfers;
 
 fn compare(
