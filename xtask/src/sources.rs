@@ -234,9 +234,19 @@ impl Places {
         for variable in ["HOME", "CARGO_HOME", "CARGO_TARGET_DIR"] {
             ours.extend(std::env::var(variable));
         }
-        // Short ones are found everywhere; `/root` is looked for below.
-        ours.retain(|place| place.len() > 6);
-        Self { ours }
+        Self::new(ours)
+    }
+
+    /// Keeps what can only mean this machine: `/target` or `/home/ci` stand in files for other reasons.
+    fn new(ours: impl IntoIterator<Item = String>) -> Self {
+        let is_telling = |place: &String| {
+            let names: Vec<&str> = place.split('/').filter(|name| !name.is_empty()).collect();
+            let is_made_up = matches!(names.as_slice(), [_, name] if MADE_UP_NAMES.contains(name));
+            names.len() > 1 && !is_made_up
+        };
+        Self {
+            ours: ours.into_iter().filter(is_telling).collect(),
+        }
     }
 
     fn check(&self, path: &str, text: &str) -> Vec<Problem> {
@@ -244,9 +254,11 @@ impl Places {
         for (number, line) in (1..).zip(text.lines()) {
             let here = self.ours.iter().any(|place| {
                 line.match_indices(place).any(|(at, _)| {
-                    // Not a longer name that begins like it.
+                    // Not a part of a longer path or name.
+                    let is_part = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+                    let before = line[..at].chars().next_back();
                     let next = line[at + place.len()..].chars().next();
-                    next.is_none_or(|c| !(c.is_alphanumeric() || c == '-' || c == '_'))
+                    !before.is_some_and(is_part) && !next.is_some_and(is_part)
                 })
             });
             if here || has_private_home(line) {
@@ -335,14 +347,15 @@ mod tests {
 
     #[test]
     fn paths_of_one_machine_are_found() {
-        let places = Places {
-            ours: vec!["/srv/checkout".to_owned()],
-        };
+        let ours = ["/srv/checkout", "/target", "/home/ci", "/"];
+        let places = Places::new(ours.map(str::to_owned));
         let check = |text: &str, expected: usize| {
             assert_eq!(places.check("a", text).len(), expected, "{text}");
         };
         check("cd /srv/checkout && make", 1);
         check("cd /srv/checkouts", 0);
+        check("www/srv/checkout", 0);
+        check("/target", 0);
         check("/home/ci/build", 0);
         check(concat!("/ho", "me/somebody/x"), 1);
         check(concat!("/ro", "ot/x"), 1);
