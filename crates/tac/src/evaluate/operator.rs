@@ -282,7 +282,8 @@ fn floats(operator: BinaryOperator, a: f64, b: f64) -> Option<Option<f64>> {
         BinaryOperator::Divide => divisible.then(|| a / b),
         BinaryOperator::FloorDivide => divisible.then(|| floor_divide_floats(a, b)),
         BinaryOperator::Remainder => divisible.then(|| float_remainder(a, b)),
-        BinaryOperator::Power => Some(a.powf(b)).filter(|power| power.is_finite()),
+        // Not `powf`: it would map the system's library of mathematics, 300 kB of memory, for this alone.
+        BinaryOperator::Power => Some(libm::pow(a, b)).filter(|power| power.is_finite()),
         BinaryOperator::BitOr
         | BinaryOperator::BitAnd
         | BinaryOperator::BitXor
