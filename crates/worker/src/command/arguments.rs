@@ -1,15 +1,14 @@
 //! The arguments of a command, taken from what the master sent.
 
-use super::failure;
-use buildbot_wire::Failure;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use buildbot_wire::Value;
+use buildbot_wire::{Failure, Value};
 use rustix::process::Signal;
 
+use super::failure;
 use super::{CommandContext, Paths};
 use crate::process::{Seconds, signal_named};
 use crate::python_text::{repr_of, str_of};

@@ -1,11 +1,10 @@
 //! `mkdir`, `rmdir` and `cpdir`.
 
-use buildbot_wire::Failure;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use buildbot_wire::Update;
+use buildbot_wire::{Failure, Update};
 use rustix::process::Signal;
 
 use super::arguments::{Arguments, normalised};

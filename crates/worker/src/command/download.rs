@@ -1,16 +1,15 @@
 //! `downloadFile`: the master reads, the worker writes.
 
-use super::failure;
-use buildbot_wire::Failure;
-use buildbot_wire::session::TransferRequest;
 use std::fs::{File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use buildbot_wire::Value;
+use buildbot_wire::session::TransferRequest;
+use buildbot_wire::{Failure, Value};
 
 use super::arguments::Arguments;
+use super::failure;
 use super::transfer::{BLOCK_BYTES_MAX, Progress};
 use super::upload::require_object;
 use super::{Report, StartError};
@@ -23,6 +22,10 @@ pub(super) struct DownloadFile {
     block_size: u64,
     mode: Option<u32>,
 }
+
+/// Bytes that are written together: going to the disk for each of a master's small blocks (16 KiB is usual)
+/// costs more than writing them.
+const WRITE_BYTES: usize = 256 << 10;
 
 /// Permission bits, among all that a mode may have.
 const MODE_BITS: i128 = 0o7777;
@@ -75,9 +78,9 @@ impl DownloadFile {
         progress: &mut Progress,
         report: &mut Report,
     ) -> Result<(), Failure> {
-        let mut file = Some(file);
+        let mut target = Target::new(file);
         let mut left = self.max_size;
-        while let Some(mut writer) = file.take() {
+        loop {
             if report.is_interrupted() {
                 progress.interrupt();
                 break;
@@ -112,25 +115,77 @@ impl DownloadFile {
                 block.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
                 *left -= block.len() as u64;
             }
-            let written = report.interruptible(move || {
-                let outcome = writer.write_all(&block);
-                (writer, outcome)
-            });
-            let Some((writer, outcome)) = written.await? else {
-                progress.interrupt();
-                break;
-            };
-            if let Err(error) = outcome {
-                progress.fail(format!(
-                    "Cannot write file '{}': {}",
-                    report.shown(&self.path),
-                    reason(&error)
-                ));
-                break;
+            match target.take(block, report).await? {
+                Some(Ok(())) => {}
+                Some(Err(error)) => {
+                    progress.fail(self.cannot_write(&error, report));
+                    return Ok(());
+                }
+                None => {
+                    progress.interrupt();
+                    return Ok(());
+                }
             }
-            file = Some(writer);
+        }
+        if let Some(Err(error)) = target.write(report).await? {
+            progress.fail(self.cannot_write(&error, report));
         }
         Ok(())
+    }
+
+    fn cannot_write(&self, error: &io::Error, report: &Report) -> String {
+        let path = report.shown(&self.path);
+        format!("Cannot write file '{path}': {}", reason(error))
+    }
+}
+
+/// The file that is written, and the blocks that wait for it.
+struct Target {
+    /// Absent only while it is written, or after a panic there.
+    file: Option<File>,
+    waiting: Vec<u8>,
+}
+
+impl Target {
+    fn new(file: File) -> Self {
+        Self {
+            file: Some(file),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Takes a block, and writes what waits if that is enough. `None`: interrupted.
+    async fn take(
+        &mut self,
+        block: Vec<u8>,
+        report: &mut Report,
+    ) -> Result<Option<io::Result<()>>, Failure> {
+        if self.waiting.is_empty() {
+            self.waiting = block;
+        } else {
+            self.waiting.extend_from_slice(&block);
+        }
+        if self.waiting.len() < WRITE_BYTES {
+            return Ok(Some(Ok(())));
+        }
+        self.write(report).await
+    }
+
+    /// Writes what waits. `None`: interrupted; what waited is lost with the transfer.
+    async fn write(&mut self, report: &mut Report) -> Result<Option<io::Result<()>>, Failure> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let Some(mut file) = self.file.take().filter(|_| !waiting.is_empty()) else {
+            return Ok(Some(Ok(())));
+        };
+        let written = report.interruptible(move || {
+            let outcome = file.write_all(&waiting);
+            (file, outcome)
+        });
+        let Some((file, outcome)) = written.await? else {
+            return Ok(None);
+        };
+        self.file = Some(file);
+        Ok(Some(outcome))
     }
 }
 

@@ -1,11 +1,10 @@
 //! `stat`, `glob`, `listdir` and `rmfile`: commands that are over at once.
 
-use buildbot_wire::Failure;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use buildbot_wire::Update;
+use buildbot_wire::{Failure, Update};
 
 use super::arguments::Arguments;
 use super::glob::matches;

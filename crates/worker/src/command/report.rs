@@ -1,11 +1,10 @@
 //! What one running command says, and whether it may go on saying it.
 
-use buildbot_wire::Failure;
-use buildbot_wire::session::TransferRequest;
 use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use buildbot_wire::{Stream, Update, Value};
+use buildbot_wire::session::TransferRequest;
+use buildbot_wire::{Failure, Stream, Update, Value};
 use tokio::sync::oneshot;
 
 use super::failure;

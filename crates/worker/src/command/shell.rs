@@ -1,15 +1,14 @@
 //! `shell`: runs a program.
 
-use super::failure;
-use buildbot_wire::Failure;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-use buildbot_wire::Value;
+use buildbot_wire::{Failure, Value};
 
 use super::arguments::{Arguments, invalid, normalised};
 use super::directories::make_directories;
+use super::failure;
 use super::{CommandContext, Report, StartError};
 use crate::process::{
     Argument, Change, CommandLine, Limits, LogFileRequest, Run, child_environment, run,

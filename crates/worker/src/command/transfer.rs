@@ -1,10 +1,9 @@
 //! What uploads and downloads have in common: how they end.
 
-use buildbot_wire::Failure;
-use buildbot_wire::session::TransferRequest;
 use std::path::Path;
 
-use buildbot_wire::{Stream, Update};
+use buildbot_wire::session::TransferRequest;
+use buildbot_wire::{Failure, Stream, Update};
 
 use super::{RemoteFailure, Report};
 

@@ -1,13 +1,14 @@
 //! `uploadFile` and `uploadDirectory`: the worker reads, the master writes.
 
-use buildbot_wire::Failure;
-use buildbot_wire::session::TransferRequest;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use buildbot_wire::Failure;
+use buildbot_wire::session::TransferRequest;
 
 use super::archive::{Compression, pack};
 use super::arguments::{Arguments, invalid};

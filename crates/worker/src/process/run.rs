@@ -1,6 +1,5 @@
 //! What a command wants to be run, and how that is announced.
 
-use crate::command::failure;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -14,6 +13,7 @@ use super::log_files::LogFileRequest;
 use super::runner::Ended;
 use super::spawn::{Launch, LaunchError, Launched};
 use crate::command::Report;
+use crate::command::failure;
 
 /// A program to be run for a command.
 pub(crate) struct Run {

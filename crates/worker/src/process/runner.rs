@@ -1,11 +1,9 @@
 //! One program from start to end: the loop that joins its streams, limits and log files with the report.
 
-use crate::command::failure;
-use buildbot_wire::Failure;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use buildbot_wire::{Stream, Update};
+use buildbot_wire::{Failure, Stream, Update};
 use rustix::process::Signal;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -16,6 +14,7 @@ use super::log_files::LogFiles;
 use super::pipes::{InputPipe, OutputPipe, READ_BYTES_MAX, Read};
 use super::run::Run;
 use super::spawn::Launched;
+use crate::command::failure;
 use crate::command::{InterruptReason, Report};
 
 /// How long a program may take to die of the last signal.

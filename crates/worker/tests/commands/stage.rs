@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use buildbot_wire::Failure;
 use buildbot_wire::session::TransferRequest;
-use buildbot_wire::{LineMarks, Stream, Update, Value};
+use buildbot_wire::{Failure, LineMarks, Stream, Update, Value};
 use buildbot_worker::command::{
     CommandContext, CommandEvent, InterruptReason, Interrupter, Interrupts, Outbox, Paths,
     RemoteFailure, StartError, prepare,

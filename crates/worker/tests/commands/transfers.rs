@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
-use buildbot_wire::Failure;
-use buildbot_wire::Value;
 use buildbot_wire::session::TransferRequest;
+use buildbot_wire::{Failure, Value};
 use buildbot_worker::command::{InterruptReason, RemoteFailure};
 
 use crate::stage::{Heard, Stage, by_master};
