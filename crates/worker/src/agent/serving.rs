@@ -32,6 +32,9 @@ use crate::process::reap_left_behind;
 /// Bytes that may wait to be sent before commands are not heard any more.
 const OUTPUT_BYTES_MAX: usize = 256 << 10;
 
+/// Memory that is kept for sending while no command runs.
+const IDLE_OUTPUT_BYTES: usize = 4 << 10;
+
 /// Bytes that may wait to be sent before the master is not heard any more.
 const UNSENT_BYTES_MAX: usize = 4 << 20;
 
@@ -207,9 +210,10 @@ impl<'a> Serving<'a> {
                 Input::Written(Ok(length)) => {
                     let output = self.session.output();
                     output.drain(..length);
-                    if output.is_empty() {
-                        // A burst must not be held for the rest of a long life.
-                        output.shrink_to(OUTPUT_BYTES_MAX);
+                    if output.is_empty() && self.commands.is_empty() {
+                        // A burst must not be held for the rest of a long life; while a command runs the
+                        // next one is near.
+                        output.shrink_to(IDLE_OUTPUT_BYTES);
                     }
                     to_flush = true;
                 }

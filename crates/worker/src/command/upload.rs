@@ -56,7 +56,8 @@ impl Blocks {
                 break;
             }
             let read = report.interruptible(move || {
-                let mut block = Vec::new();
+                // Untouched memory costs nothing, and growing piece by piece does.
+                let mut block = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
                 let outcome = reader.by_ref().take(length).read_to_end(&mut block);
                 (reader, outcome.map(|_| block))
             });
