@@ -23,6 +23,8 @@ enum Entry {
 
 /// The rules of output, without regard to cost.
 struct Model {
+    /// What a line counts beside its characters.
+    line_size: usize,
     buffer_size: usize,
     max_line_length: usize,
     newline: fancy_regex::Regex,
@@ -34,9 +36,10 @@ struct Model {
 }
 
 impl Model {
-    fn new(settings: &Settings) -> Self {
+    fn new(settings: &Settings, marks: bool) -> Self {
         let usual = r"(\r\n|\r(?=.)|\x1b\[u|\x1b\[[0-9]+;[0-9]+[Hf]|\x1b\[2J|\x08+)";
         Self {
+            line_size: if marks { 16 } else { 0 },
             buffer_size: settings.buffer_size,
             max_line_length: settings.max_line_length,
             newline: fancy_regex::Regex::new(usual).expect("the pattern is right"),
@@ -102,15 +105,15 @@ impl Model {
     }
 
     fn append(&mut self, entry: Entry) {
-        if size(&self.buffer) + size(std::slice::from_ref(&entry)) > self.buffer_size {
+        if self.size(&self.buffer) + self.size(std::slice::from_ref(&entry)) > self.buffer_size {
             self.flush();
         }
         match entry {
-            Entry::Lines(stream, lines) if lines_size(&lines) > self.buffer_size => {
+            Entry::Lines(stream, lines) if self.lines_size(&lines) > self.buffer_size => {
                 let mut message: Vec<Line> = Vec::new();
                 for line in lines {
                     if !message.is_empty()
-                        && lines_size(&message) + lines_size(std::slice::from_ref(&line))
+                        && self.lines_size(&message) + self.lines_size(std::slice::from_ref(&line))
                             > self.buffer_size
                     {
                         self.batches.push(vec![Entry::Lines(
@@ -128,7 +131,7 @@ impl Model {
             },
             Entry::Value(_) => {
                 self.buffer.push(entry);
-                if size(&self.buffer) > self.buffer_size {
+                if self.size(&self.buffer) > self.buffer_size {
                     self.flush();
                 }
             }
@@ -148,6 +151,21 @@ impl Model {
         }
     }
 
+    fn lines_size(&self, lines: &[Line]) -> usize {
+        lines
+            .iter()
+            .map(|(line, _)| line.chars().count() + self.line_size)
+            .sum()
+    }
+
+    fn size(&self, entries: &[Entry]) -> usize {
+        let size = |entry: &Entry| match entry {
+            Entry::Lines(_, lines) => self.lines_size(lines),
+            Entry::Value(_) => 20,
+        };
+        entries.iter().map(size).sum()
+    }
+
     fn flush(&mut self) {
         if !self.buffer.is_empty() {
             self.batches.push(std::mem::take(&mut self.buffer));
@@ -160,21 +178,6 @@ impl Model {
             .map(|batch| batch.iter().map(|entry| update(entry, marks)).collect())
             .collect()
     }
-}
-
-fn lines_size(lines: &[Line]) -> usize {
-    lines
-        .iter()
-        .map(|(line, _)| line.chars().count() + 16)
-        .sum()
-}
-
-fn size(entries: &[Entry]) -> usize {
-    let size = |entry: &Entry| match entry {
-        Entry::Lines(_, lines) => lines_size(lines),
-        Entry::Value(_) => 20,
-    };
-    entries.iter().map(size).sum()
 }
 
 fn update(entry: &Entry, marks: bool) -> Update {
@@ -314,7 +317,7 @@ proptest! {
 
     #[test]
     fn any_output_in_any_pieces_gives_the_batches_of_the_rules(settings in settings(), events in events(), marks: bool) {
-        let mut model = Model::new(&settings);
+        let mut model = Model::new(&settings, marks);
         let mut output = Output::new(Arc::new(settings.clone()), &utf8(), marks);
         for (event, time) in events.iter().zip(1u32..) {
             let now = f64::from(time);
@@ -348,7 +351,8 @@ proptest! {
             if let Update::Text { text, .. } = update {
                 let lines = text.matches('\n').count();
                 prop_assert!(text.ends_with('\n'));
-                prop_assert!(lines == 1 || text.chars().count() + 16 * lines <= settings.buffer_size);
+                let size = text.chars().count() + model.line_size * lines;
+                prop_assert!(lines == 1 || size <= settings.buffer_size);
             }
         }
         prop_assert_eq!(batches, model.updates(marks));

@@ -6,7 +6,7 @@ use memchr::memchr_iter;
 
 use super::{LineMarks, Stream, Update};
 
-/// What a line counts beside its characters.
+/// What a line counts beside its characters, for its position and its time.
 const LINE_SIZE: usize = 16;
 /// What an update counts that is not text.
 const VALUE_SIZE: usize = 20;
@@ -16,6 +16,8 @@ const VALUE_SIZE: usize = 20;
 pub(super) struct Buffer {
     limit: usize,
     marks: bool,
+    /// What a line counts beside its characters.
+    line_size: usize,
     entries: Vec<Update>,
     /// Size of `entries` as the limit counts it.
     size: usize,
@@ -36,10 +38,14 @@ struct Batch {
 
 impl Buffer {
     /// An empty buffer of this size; with `marks` its texts carry positions and times of lines.
+    ///
+    /// Differs: over PB, which carries neither, a line of the buffer counts no more than its characters, because
+    /// a Python master stores a row for each update and keeps up the better the fuller they are.
     pub(super) fn new(limit: usize, marks: bool) -> Self {
         Self {
             limit,
             marks,
+            line_size: if marks { LINE_SIZE } else { 0 },
             entries: Vec::new(),
             size: 0,
             last_chars: 0,
@@ -51,7 +57,7 @@ impl Buffer {
 
     /// Takes whole lines; the first began at `first_at`, the others `now`.
     pub(super) fn text(&mut self, stream: &Stream, text: &str, first_at: f64, now: f64) {
-        let (size, chars) = text_size(text);
+        let (size, chars) = text_size(text, self.line_size);
         if size <= self.limit {
             if !self.fits(size) {
                 self.flush();
@@ -69,14 +75,14 @@ impl Buffer {
             } else {
                 line.chars().count()
             };
-            if end > start && size + line_chars + LINE_SIZE > self.limit {
+            if end > start && size + line_chars + self.line_size > self.limit {
                 self.append(stream, &text[start..end], chars, size, begun_at, now);
                 self.flush();
                 begun_at = now;
                 (start, chars, size) = (end, 0, 0);
             }
             chars += line_chars;
-            size += line_chars + LINE_SIZE;
+            size += line_chars + self.line_size;
             end = newline + 1;
         }
         self.append(stream, &text[start..end], chars, size, begun_at, now);
@@ -86,7 +92,7 @@ impl Buffer {
     /// Takes an update as it is.
     pub(super) fn value(&mut self, update: Update) {
         let (size, chars) = match &update {
-            Update::Text { text, .. } => text_size(text),
+            Update::Text { text, .. } => text_size(text, self.line_size),
             Update::Rc(_)
             | Update::Elapsed(_)
             | Update::FailureReason(_)
@@ -188,11 +194,11 @@ impl Buffer {
     }
 }
 
-/// What a text counts, and its characters.
-fn text_size(text: &str) -> (usize, usize) {
+/// What a text counts, of which each line counts `line_size` more than its characters; and its characters.
+fn text_size(text: &str, line_size: usize) -> (usize, usize) {
     let chars = text.chars().count();
     (
-        chars + LINE_SIZE * memchr_iter(b'\n', text.as_bytes()).count(),
+        chars + line_size * memchr_iter(b'\n', text.as_bytes()).count(),
         chars,
     )
 }
