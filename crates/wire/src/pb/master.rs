@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use buildbot_model::Secret;
 
 use super::broker::{Broker, CallId, Event, ObjectId, PeerObject, RequestId, Side, Target};
+use super::refusal::{no_such_method, type_error};
 use super::{login, updates};
 use crate::session::{
     CallKey, CommandKey, CommandStart, MasterEvent, MasterRequest, ReplyKey, SessionError,
@@ -537,21 +538,4 @@ fn reader_request(method: &str, args: &[Value]) -> Result<TransferRequest, Failu
         ("read" | "close", _) => Err(type_error(method, "wrong number of arguments")),
         _ => Err(no_such_method(method)),
     }
-}
-
-fn no_such_method(method: &str) -> Failure {
-    let text = format!("No such method: remote_{method}");
-    Failure::new(
-        "twisted.spread.flavors.NoSuchMethod",
-        &["builtins.AttributeError"],
-        text,
-    )
-}
-
-fn type_error(method: &str, what: &str) -> Failure {
-    Failure::new(
-        "builtins.TypeError",
-        &[],
-        format!("remote_{method}: {what}"),
-    )
 }

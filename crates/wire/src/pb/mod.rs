@@ -9,6 +9,7 @@ pub mod broker;
 pub mod jelly;
 pub mod login;
 mod master;
+mod refusal;
 mod updates;
 mod worker;
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use buildbot_model::Secret;
 
 use super::broker::{Broker, CallId, Event, ObjectId, PeerObject, RequestId, Side, Target};
+use super::refusal::{no_such_method, type_error};
 use super::{login, updates};
 use crate::session::{
     Backlog, CommandKey, MasterRequest, ReplyKey, SessionError, TransferRequest, WorkerEvent,
@@ -603,22 +604,4 @@ fn collect_references(value: &Value, into: &mut Vec<u64>) {
         | Value::Text(_)
         | Value::Local(_) => {}
     }
-}
-
-/// Masters look for this class to find out that a peer is old.
-fn no_such_method(method: &str) -> Failure {
-    let text = format!("No such method: remote_{method}");
-    Failure::new(
-        "twisted.spread.flavors.NoSuchMethod",
-        &["builtins.AttributeError"],
-        text,
-    )
-}
-
-fn type_error(method: &str, what: &str) -> Failure {
-    Failure::new(
-        "builtins.TypeError",
-        &[],
-        format!("remote_{method}: {what}"),
-    )
 }
