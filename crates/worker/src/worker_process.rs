@@ -113,6 +113,10 @@ impl Prepared {
             std::process::id()
         );
 
+        if tac.worker.usepty == Some(true) {
+            tracing::warn!("usepty has no effect: the master decides it for each command");
+        }
+
         // Relative names in the options are seen from where the process was started.
         let pid_path = options.pid_file.as_deref().map(absolute).transpose()?;
         if let Some(rundir) = &options.rundir {

@@ -364,6 +364,18 @@ fn the_umask_of_the_tac_file_is_set() {
 }
 
 #[test]
+fn an_option_of_old_files_that_has_no_effect_is_named_in_the_log() {
+    let stage = Stage::with_worker(&[]);
+    let tac = stage.read("w/buildbot.tac");
+    let old = tac.replace("protocol=protocol", "protocol=protocol, usepty=1");
+    stage.write("w/buildbot.tac", &old);
+    let child = stage.spawn(stage.command(PROGRAM).args(["start", "--nodaemon", "w"]));
+    send(pid_of(&child), Signal::TERM);
+    child.wait_with_output().unwrap();
+    assert!(stage.log().contains("usepty has no effect"));
+}
+
+#[test]
 fn the_log_is_rotated_as_the_tac_file_says() {
     let stage = Stage::with_worker(&["--log-size=10", "--log-count=2"]);
     let child = stage.spawn(stage.command(PROGRAM).args(["start", "--nodaemon", "w"]));
