@@ -1,0 +1,1 @@
+"""Deferreds, timers and threads."""

@@ -1,0 +1,1 @@
+"""Logging, failures and small helpers."""
