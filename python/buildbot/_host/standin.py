@@ -23,20 +23,37 @@ class _Finder:
 
         if name in _NAMES:
             return PathFinder.find_spec(name, [_FOLDER])
-        if name == "zope.interface" and is_standin("twisted"):
+        if name == "zope.interface":
             return PathFinder.find_spec(name, [os.path.join(_FOLDER, "zope")])
         if is_standin(top):
-            install = {"twisted": "Twisted", "zope": "zope.interface"}[top]
-            raise ModuleNotFoundError(
-                f"No module named {name!r}: this Python has no {install}, and what stands in "
-                f"for it has no such module; install it: pip install {install.lower()}",
-                name=name,
-            )
+            raise missing(name)
         return None
 
     @staticmethod
     def invalidate_caches():
         pass
+
+
+def missing(name):
+    """The error that says what to install for the module `name`."""
+    package = "twisted" if name.startswith("twisted") else ".".join(name.split(".")[:2])
+    return ModuleNotFoundError(
+        f"No module named {name!r}: this Python has no {package} package, and what stands in "
+        f"for it has no such module; install it: pip install {package}",
+        name=name,
+    )
+
+
+def refuse_attribute(package, name):
+    """For ``__getattr__`` of a stand-in's package: raises what fits for a missing `name`."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    folder = sys.modules[package].__path__[0]
+    if os.path.exists(os.path.join(folder, name + ".py")) or os.path.isdir(
+        os.path.join(folder, name)
+    ):
+        raise AttributeError(name)
+    raise missing(f"{package}.{name}")
 
 
 def is_standin(name):
