@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import sys
 
-_OURS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
+from buildbot._host.record import _OURS
+
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _SITE = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 
 
 def is_ours(filename):
     """Whether a file belongs to this package, its stand-ins or the host."""
-    return filename.startswith(_OURS) or filename.startswith("<frozen")
+    return filename.startswith(_OURS)
 
 
 def _is_users(filename):
