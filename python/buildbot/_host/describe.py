@@ -142,6 +142,7 @@ class Describer:
         return {
             "re.Pattern": self._pattern,
             "datetime.timedelta": self._timedelta,
+            "datetime.datetime": self._datetime,
             "builtins.mappingproxy": self._dict,
             "pathlib.PosixPath": self._path,
             "pathlib._local.PosixPath": self._path,
@@ -182,6 +183,9 @@ class Describer:
 
     def _timedelta(self, value):
         return {"$": "timedelta", "s": value.total_seconds()}
+
+    def _datetime(self, value):
+        return {"$": "datetime", "epoch": value.timestamp(), "v": value.isoformat()}
 
     def _path(self, value):
         return {"$": "path", "v": str(value)}

@@ -31,7 +31,7 @@ def error_of(error):
         message = "<its text cannot be told>"
     place = raised_place(error)
     try:
-        traceback = users_traceback(error)
+        traceback = "" if kind == "refused" else users_traceback(error)
     except Exception:
         traceback = ""
     return {
