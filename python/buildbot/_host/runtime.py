@@ -70,7 +70,3 @@ def native(function):
 
     return carry_out
 
-
-def renderable(value):
-    """Whether `value` is something that gets its meaning from a build's properties."""
-    return hasattr(type(value), "getRenderingFor")

@@ -16,6 +16,7 @@ from buildbot.config import checks
 from buildbot.config.errors import error as config_error
 from buildbot.process import properties, results
 from buildbot.process.properties import PropertiesMixin, WithProperties
+from buildbot.process.properties import _is_renderable as is_renderable
 from buildbot.process.results import (
     ALL_RESULTS,
     CANCELLED,
@@ -301,7 +302,7 @@ class BuildStep(Described, ResultComputingConfigMixin, PropertiesMixin, Comparab
             if param not in left:
                 continue
             value = left.pop(param)
-            if check is not None:
+            if check is not None and not is_renderable(value):
                 check(value, self.__class__, param)
             setattr(self, param, value)
         if left:
@@ -717,7 +718,7 @@ class ShellMixin:
             if arg in refused:
                 self._refuse_argument(arg)
                 continue
-            if check is not None:
+            if check is not None and not is_renderable(value):
                 check(value, self.__class__, arg)
             setattr(self, arg, value)
         for arg in list(left):
