@@ -59,10 +59,9 @@ class Source(buildstep.BuildStep, CompositeStepMixin):
         self.timeout = timeout
         self.retry = retry
         doing, done = _SAYS.get(mode, ("updating", "update"))
-        self.description = _list(description or self.description, doing)
-        self.descriptionDone = _list(descriptionDone or self.descriptionDone, done)
-        suffix = descriptionSuffix or self.descriptionSuffix
-        self.descriptionSuffix = _list(suffix or codebase or None, None)
+        self.description = _list(description or doing)
+        self.descriptionDone = _list(descriptionDone or done)
+        self.descriptionSuffix = _list(descriptionSuffix or codebase or None)
 
     def _hasAttrGroupMember(self, attrGroup, attr):
         return getattr(self, f"{attrGroup}_{attr}", None) is not None
@@ -109,7 +108,5 @@ class Source(buildstep.BuildStep, CompositeStepMixin):
         """Finds out what to fetch, and calls `run_vc`."""
 
 
-def _list(value, default):
-    if value is None:
-        return None if default is None else [default]
-    return value if isinstance(value, list) else [value]
+def _list(value):
+    return value if value is None or isinstance(value, list) else [value]
