@@ -214,7 +214,9 @@ class BuildbotService(
         self._config_args = args
         self._config_kwargs = kwargs
         # A class whose own checkConfig never calls ours has given nothing to a class of ours.
-        self.__dict__.setdefault("_given", {}).setdefault("name", self.name)
+        given = self.__dict__.setdefault("_given", {})
+        if given.get("name") is None:
+            given["name"] = self.name
 
     def getConfigDict(self):
         made = type(self)
