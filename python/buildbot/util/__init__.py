@@ -7,6 +7,8 @@ import re
 import sys
 import time
 
+from buildbot._host.compare import ComparableMixin
+
 __all__ = [
     "ComparableMixin",
     "NotABranch",
@@ -195,74 +197,7 @@ def human_readable_delta(start, end):
     return ", ".join(words) or "super fast"
 
 
-# Comparing
-
-
-class ComparableMixin:
-    """Equality and order by the attributes that `compare_attrs` of a class and its bases name."""
-
-    compare_attrs = ()
-
-    class _None:
-        """Stands for an attribute that is not there."""
-
-    @classmethod
-    def _compared(cls):
-        names = []
-        for base in reversed(cls.__mro__):
-            for name in base.__dict__.get("compare_attrs", ()):
-                if name not in names:
-                    names.append(name)
-        return names
-
-    def _values(self):
-        return [getattr(self, name, self._None) for name in self._compared()]
-
-    def __hash__(self):
-        return hash((self.__class__, *map(str, self._values())))
-
-    def _cmp_common(self, them):
-        """(False, None, None) if the two cannot be compared, else true and the values of both."""
-        if type(self) is not type(them) or self.__class__ is not them.__class__:
-            return (False, None, None)
-        return (True, self._values(), them._values())
-
-    def __eq__(self, them):
-        alike, ours, theirs = ComparableMixin._cmp_common(self, them)
-        return alike and ours == theirs
-
-    @staticmethod
-    def isEquivalent(us, them):
-        return ComparableMixin.__eq__(us, them)
-
-    def __ne__(self, them):
-        alike, ours, theirs = self._cmp_common(them)
-        return not alike or ours != theirs
-
-    def __lt__(self, them):
-        alike, ours, theirs = self._cmp_common(them)
-        return alike and ours < theirs
-
-    def __le__(self, them):
-        alike, ours, theirs = self._cmp_common(them)
-        return alike and ours <= theirs
-
-    def __gt__(self, them):
-        alike, ours, theirs = self._cmp_common(them)
-        return alike and ours > theirs
-
-    def __ge__(self, them):
-        alike, ours, theirs = self._cmp_common(them)
-        return alike and ours >= theirs
-
-    def getConfigDict(self):
-        """The compared attributes that are set, passwords left out."""
-        hidden = ("passwd", "password")
-        return {
-            name: getattr(self, name)
-            for name in self._compared()
-            if hasattr(self, name) and name not in hidden
-        }
+# Branches
 
 
 class _NotABranch:

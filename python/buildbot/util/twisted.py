@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 
+from buildbot._host.deferreds import defer_module
+
 _REAL_NAMES = ("InlineCallbacksType", "ThreadPool")
 
 
@@ -12,8 +14,7 @@ def async_to_deferred(fn):
 
     @functools.wraps(fn)
     def start(*args, **kwargs):
-        from twisted.internet import defer
-
+        defer = defer_module()
         try:
             return defer.ensureDeferred(fn(*args, **kwargs))
         except Exception as problem:

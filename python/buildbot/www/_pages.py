@@ -6,7 +6,7 @@ from twisted.web import resource, server
 from twisted.web.error import Error
 
 from buildbot.util import unicode2bytes
-from buildbot.util._later import in_master
+from buildbot._host.by_master import by_master
 from buildbot.www.resource import protect_redirect_url
 
 
@@ -116,7 +116,7 @@ class LoginResource(Resource):
     def render_GET(self, request):
         return self.asyncRenderHelper(request, self.renderLogin)
 
-    @in_master
+    @by_master
     def renderLogin(self, request): ...
 
 
@@ -127,7 +127,7 @@ class PreAuthenticatedLoginResource(LoginResource):
         super().__init__(master)
         self.username = username
 
-    @in_master
+    @by_master
     def renderLogin(self, request): ...
 
 
@@ -158,7 +158,7 @@ class OAuth2LoginResource(LoginResource):
     def render_POST(self, request):
         return self.asyncRenderHelper(request, self.renderLogin)
 
-    @in_master
+    @by_master
     def renderLogin(self, request): ...
 
 
@@ -179,7 +179,7 @@ class AvatarResource(Resource):
     def render_GET(self, request):
         return self.asyncRenderHelper(request, self.renderAvatar)
 
-    @in_master
+    @by_master
     def renderAvatar(self, request): ...
 
 

@@ -6,7 +6,7 @@ import re
 
 from buildbot._host.record import Described, recorded
 from buildbot.util import bytes2unicode, unicode2bytes
-from buildbot.util._later import in_master
+from buildbot._host.by_master import by_master
 from buildbot.util.config import ConfiguredMixin
 from buildbot.util.twisted import async_to_deferred
 
@@ -100,9 +100,9 @@ class RemoteUserAuth(AuthBase):
             self.headerRegex = re.compile(unicode2bytes(headerRegex))
 
     def getLoginResource(self):
-        from buildbot.www._pages import Forbidden
+        from twisted.web import pages
 
-        raise Forbidden(b"URL is not supported for authentication")
+        return pages.forbidden(message="URL is not supported for authentication")
 
     @async_to_deferred
     async def maybeAutoLogin(self, request):
@@ -125,9 +125,9 @@ class RemoteUserAuth(AuthBase):
 
 
 def _forbidden(message):
-    from buildbot.www._pages import Forbidden
+    from twisted.web.error import Error
 
-    return Forbidden(message)
+    return Error(403, message)
 
 
 class AuthRealm:
@@ -157,7 +157,7 @@ class TwistedICredAuthBase(AuthBase):
         self.credentialFactories = credentialFactories
         self.checkers = checkers
 
-    @in_master
+    @by_master
     def getLoginResource(self): ...
 
 
