@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
 from buildbot._host.record import recorded
 from buildbot.reporters.base import ReporterBase
 from buildbot.reporters.generators.build import BuildStatusGenerator

@@ -5,8 +5,8 @@ from __future__ import annotations
 from twisted.web import resource, server
 from twisted.web.error import Error
 
-from buildbot.util import unicode2bytes
 from buildbot._host.by_master import by_master
+from buildbot.util import unicode2bytes
 from buildbot.www.resource import protect_redirect_url
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from buildbot._host.by_master import by_master
 from buildbot._host.record import Described, recorded
 from buildbot.util import bytes2unicode, unicode2bytes
-from buildbot._host.by_master import by_master
 from buildbot.util.config import ConfiguredMixin
 from buildbot.util.twisted import async_to_deferred
 

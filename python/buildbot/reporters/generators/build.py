@@ -45,9 +45,7 @@ class BuildStatusGenerator(BuildStatusGeneratorMixin):
         message_formatter=None,
     ):
         subject = "Buildbot %(result)s in %(title)s on %(builder)s"
-        super().__init__(
-            mode, tags, builders, schedulers, branches, subject, add_logs, add_patch
-        )
+        super().__init__(mode, tags, builders, schedulers, branches, subject, add_logs, add_patch)
         self.formatter = MessageFormatter() if message_formatter is None else message_formatter
         if report_new:
             self.wanted_event_keys = [("builds", None, "finished"), ("builds", None, "new")]

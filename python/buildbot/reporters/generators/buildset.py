@@ -47,9 +47,7 @@ class BuildSetStatusGenerator(BuildStatusGeneratorMixin):
         message_formatter=None,
     ):
         # 4.3.0 takes a subject and does not use it
-        super().__init__(
-            mode, tags, builders, schedulers, branches, _SUBJECT, add_logs, add_patch
-        )
+        super().__init__(mode, tags, builders, schedulers, branches, _SUBJECT, add_logs, add_patch)
         self.formatter = MessageFormatter() if message_formatter is None else message_formatter
 
     @async_to_deferred
