@@ -120,9 +120,7 @@ class AsyncMultiService(AsyncService):
     def addService(self, service):
         if service.name is not None:
             if service.name in self.namedServices:
-                raise RuntimeError(
-                    f"cannot have two services with same name '{service.name}'"
-                )
+                raise RuntimeError(f"cannot have two services with same name '{service.name}'")
             self.namedServices[service.name] = service
         self.services.append(service)
         return service.startService() if self.running else settled()
