@@ -9,9 +9,10 @@ VERSION = 1
 
 def main(arguments):
     options = _options(arguments)
-    from buildbot._host import standin
+    from buildbot._host import reactor, standin
 
     standin.install()
+    reactor.install()
     if "describe" in options:
         _describe(options)
         return
