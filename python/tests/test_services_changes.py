@@ -77,6 +77,13 @@ class Describing(unittest.TestCase):
             described(Mine("u"))["over"], ["_get_commit_author", "_list_remote_refs"]
         )
 
+    def test_a_new_kind_of_gerrit_event_that_a_user_handles_is_told(self):
+        class Mine(gerrit.GerritChangeSource):
+            def eventReceived_change_merged(self, properties, event):
+                return None
+
+        self.assertEqual(described(Mine("h", "u"))["over"], ["eventReceived_change_merged"])
+
     def test_the_interval_of_a_poller_is_checked(self):
         with capture_config_errors() as errors:
             gitpoller.GitPoller("u", pollInterval=5, pollRandomDelayMax=9)

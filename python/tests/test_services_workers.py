@@ -90,6 +90,16 @@ class Describing(unittest.TestCase):
         found = Description(made)
         self.assertEqual(found.object(found.top["a"]["hd_image"])["a"], {"uri": "qemu:///"})
 
+    def test_attributes_that_are_assigned_to_a_libvirt_worker_count(self):
+        with capture_config_errors():
+            made = libvirt.LibVirtWorker("v", "p")
+            plain = libvirt.LibVirtWorker("v", "p")
+        made.cheap_copy = False
+        self.assertEqual(
+            Description(made).top["a"], {"name": "v", "password": "p", "cheap_copy": False}
+        )
+        self.assertEqual(Description(plain).top["a"], {"name": "v", "password": "p"})
+
     def test_amazon_is_not_asked_while_a_configuration_is_read(self):
         with without("boto3", "botocore"), capture_config_errors() as errors:
             made = ec2.EC2LatentWorker(
