@@ -29,8 +29,8 @@ class Deferreds(unittest.TestCase):
         done = run(sys.executable, [standin, real_buildbot.PYTHON])
         self.assertEqual(done.returncode, 0, done.stdout)
 
-    @real_buildbot.needs_it
     def test_the_real_twisted_behaves_as_described(self):
+        real_buildbot.require()
         done = run(os.path.join(real_buildbot.venv(), "bin", "python"), [])
         self.assertEqual(done.returncode, 0, done.stdout)
 

@@ -213,8 +213,7 @@ class QuestionsWithTwisted(Questions):
     """The same with the real Twisted, whose loop runs as soon as its reactor is imported."""
 
     def options(self):
-        if not real_buildbot.is_installed():
-            self.skipTest("needs the real Buildbot")
+        real_buildbot.require()
         return {"python": os.path.join(real_buildbot.venv(), "bin", "python")}
 
     def test_the_loop_is_that_of_asyncio(self):

@@ -13,6 +13,8 @@ def main(arguments):
 
     standin.install()
     reactor.install()
+    # What configurations see is the program that they know.
+    sys.argv[:] = ["buildbot"]
     if "describe" in options:
         _describe(options)
         return
