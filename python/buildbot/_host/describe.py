@@ -8,7 +8,9 @@ says otherwise with class attributes:
 ``_described_if``
     attribute name → default: described when the attribute is something else
 ``_described_own``
-    names of attributes that are described when the object or a user's class sets them
+    names of attributes that are described, too, when the object or a user's class sets them
+``_described_hooks``
+    beginnings of names: methods of a user's class that begin so count as overridden ones
 ``_described_class``
     the class that is named instead
 ``_described_over``
@@ -307,14 +309,12 @@ class Describer:
     def _arguments(self, value, state, known):
         describe = self.value
         if known.always is None:
-            given = state.get("_given")
-            if given is None:
-                return {}
-            return {
+            found = {
                 name: describe(list(part) if name[0] == "*" else part)
-                for name, part in given.items()
+                for name, part in state.get("_given", {}).items()
             }
-        found = {name: describe(getattr(value, name)) for name in known.always}
+        else:
+            found = {name: describe(getattr(value, name)) for name in known.always}
         for name, default in known.unless:
             part = getattr(value, name)
             if part is default or (
@@ -378,10 +378,13 @@ class _ClassFacts:
     def _find_changes(self, mixins):
         """What classes of the user change, and what mixins of ours change that they add."""
         over = set(self.over)
+        hooks = getattr(self._ours, "_described_hooks", None)
         for cls in self._users:
             for name, value in _members(cls):
                 before = getattr(self._ours, name, _missing)
                 if before is _missing:
+                    if hooks and name.startswith(hooks):
+                        over.add(name)
                     continue
                 if _is_method(value):
                     over.add(name)
