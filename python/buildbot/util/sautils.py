@@ -19,8 +19,6 @@ def hash_columns(*args):
     import hashlib
 
     def encoded(value):
-        if value is None:
-            return b"\xf5"
-        return value if isinstance(value, bytes) else str(value).encode("utf-8")
+        return b"\xf5" if value is None else str(value).encode("utf-8")
 
     return hashlib.sha1(b"\0".join(encoded(value) for value in args)).hexdigest()
