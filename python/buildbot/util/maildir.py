@@ -1,25 +1,23 @@
-"""Mails that arrive in a maildir."""
+"""Watches a maildir."""
 
 from __future__ import annotations
 
 import os
 
 from buildbot._host.by_master import by_master
-from buildbot._host.record import recorded
-from buildbot.util import service
+from buildbot.util.service import BuildbotService
 
 
 class NoSuchMaildir(Exception):
-    """The folder is no maildir."""
+    """A directory is no maildir."""
 
 
-class MaildirService(service.BuildbotService):
-    """Looks for new mails: override `messageReceived`."""
+class MaildirService(BuildbotService):
+    """Gives the files that appear in `new` to `messageReceived`, one after the other."""
 
     pollInterval = 10
     name = "MaildirService"
 
-    @recorded
     def __init__(self, basedir=None):
         super().__init__()
         if basedir:
@@ -30,8 +28,17 @@ class MaildirService(service.BuildbotService):
 
     def setBasedir(self, basedir):
         self.basedir = basedir
-        self.newdir = os.path.join(self.basedir, "new")
-        self.curdir = os.path.join(self.basedir, "cur")
+        self.newdir = os.path.join(basedir, "new")
+        self.curdir = os.path.join(basedir, "cur")
+
+    def moveToCurDir(self, filename):
+        """Moves a file from `new` to `cur` and opens it there."""
+        moved = os.path.join(self.curdir, filename)
+        os.rename(os.path.join(self.newdir, filename), moved)
+        return open(moved, encoding="utf-8")
+
+    def messageReceived(self, filename):
+        raise NotImplementedError
 
     @by_master
     def startService(self): ...
@@ -40,19 +47,7 @@ class MaildirService(service.BuildbotService):
     def stopService(self): ...
 
     @by_master
-    def dnotify_callback(self): ...
-
-    @by_master
     def poll(self): ...
 
-    def moveToCurDir(self, filename):
-        """Moves a mail to those that have been seen; returns it opened."""
-        source, target = os.path.join(self.newdir, filename), os.path.join(self.curdir, filename)
-        file = None
-        if os.name == "posix":
-            file = open(source, encoding="utf-8")
-        os.rename(source, target)
-        return file or open(target, encoding="utf-8")
-
-    def messageReceived(self, filename):
-        raise NotImplementedError
+    @by_master
+    def dnotify_callback(self): ...

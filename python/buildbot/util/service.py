@@ -95,6 +95,9 @@ class AsyncService(Described):
 class AsyncMultiService(AsyncService):
     """A service that has children; they start and stop with it."""
 
+    def __init__(self):
+        super().__init__()
+
     @property
     def services(self):
         return self.__dict__.setdefault("_services", [])
@@ -212,7 +215,9 @@ class BuildbotService(
         self._config_args = args
         self._config_kwargs = kwargs
         # A class whose own checkConfig never calls ours has given nothing to a class of ours.
-        self.__dict__.setdefault("_given", {}).setdefault("name", self.name)
+        given = self.__dict__.setdefault("_given", {})
+        if given.get("name") is None:
+            given["name"] = self.name
 
     def getConfigDict(self):
         made = type(self)
