@@ -25,6 +25,11 @@ class Loaded:
         self.describer = Describer()
         self.description = None
 
+    def forget_description(self):
+        """Drops what was described once it has been told; numbers stay valid."""
+        self.description = None
+        self.describer.forget()
+
 
 class _Fatal(Exception):
     """Ends the execution of a configuration; holds what is described as ``fatal``."""
