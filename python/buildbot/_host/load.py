@@ -156,7 +156,7 @@ class _heard_warnings:
         self.heard.append((category.__name__, str(message), place))
 
 
-def execute(basedir, file, front):
+def execute(basedir, file, front=False):
     """Executes the file as 4.3.0 does. Returns its settings."""
     if not os.path.isdir(basedir):
         raise Fatal("missing", f"basedir '{basedir}' does not exist")
