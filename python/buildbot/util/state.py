@@ -1,28 +1,15 @@
-"""State that an object keeps in the database."""
+"""Values that a service keeps across restarts of the master."""
 
-from __future__ import annotations
-
-from buildbot.util.twisted import async_to_deferred
+from buildbot._host.by_master import by_master
 
 
 class StateMixin:
-    """Values by name, kept for an object with `name` and `master`."""
+    """Stores values by name in the database, for the name and the class of the service."""
 
     _objectid = None
 
-    async def _state_of(self):
-        db = self.master.db.state
-        if self._objectid is None:
-            self._objectid = await db.getObjectId(self.name, self.__class__.__name__)
-        return db
+    @by_master
+    def getState(self, *args, **kwargs): ...
 
-    @async_to_deferred
-    async def getState(self, *args, **kwargs):
-        """The value of a name, or the default that follows it."""
-        db = await self._state_of()
-        return await db.getState(self._objectid, *args, **kwargs)
-
-    @async_to_deferred
-    async def setState(self, key, value):
-        db = await self._state_of()
-        await db.setState(self._objectid, key, value)
+    @by_master
+    def setState(self, key, value): ...
