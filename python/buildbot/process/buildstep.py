@@ -36,6 +36,7 @@ __all__ = [
     "BuildStepCancelled",
     "BuildStepFailed",
     "BuildStepStatus",
+    "BuildStepWrapperMixin",
     "CANCELLED",
     "CallableAttributeError",
     "CommandMixin",
@@ -507,17 +508,21 @@ class BuildStep(Described, ResultComputingConfigMixin, PropertiesMixin, Comparab
 
     def getCurrentSummary(self):
         """What is shown while the step runs."""
-        words = list(self.description) if self.description else ["running"]
-        if self.description and self.descriptionSuffix:
-            words += self.descriptionSuffix
+        words = self.description
+        if words is None:
+            words = ["running"]
+        elif self.descriptionSuffix:
+            words = [*words, *self.descriptionSuffix]
         return {"step": _joined(words)}
 
     def getResultSummary(self):
         """What is shown when it has ended; the key `build` speaks for the whole build."""
-        words = list(self.descriptionDone or self.description or [])
-        if words and self.descriptionSuffix:
-            words += self.descriptionSuffix
-        text = _joined(words or ["finished"])
+        words = self.description if self.descriptionDone is None else self.descriptionDone
+        if words is None:
+            words = ["finished"]
+        elif self.descriptionSuffix:
+            words = [*words, *self.descriptionSuffix]
+        text = _joined(words)
         if self.results != SUCCESS:
             text += f" ({statusToString(self.results)})"
             if self.timed_out:
