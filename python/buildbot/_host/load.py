@@ -47,12 +47,19 @@ class Fatal(Exception):
         if self.error is not None:
             traceback = users_traceback(self.error)
             place = place or raised_place(self.error)
-        return {
+        described = {
             "kind": self.kind,
             "message": self.message,
             "traceback": traceback,
             "at": describer.place(place),
         }
+        if self.kind == "exception":
+            from buildbot._host.suggest import keyword_help
+
+            help = keyword_help(self.error)
+            if help is not None:
+                described["help"] = help
+        return described
 
 
 def load(basedir, file, front=False):
