@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from buildbot._host.by_master import by_master
+from buildbot._host import runtime
 from buildbot._host.record import recorded
 from buildbot.configurators import ConfiguratorBase
 from buildbot.process.buildstep import BuildStep
@@ -28,8 +28,9 @@ class LogChunksJanitor(BuildStep):
         super().__init__()
         self.logHorizon = logHorizon
 
-    @by_master
-    def run(self): ...
+    @runtime.native
+    def run(self):
+        """Deletes them."""
 
 
 class BuildDataJanitor(BuildStep):
@@ -43,12 +44,16 @@ class BuildDataJanitor(BuildStep):
         super().__init__()
         self.build_data_horizon = build_data_horizon
 
-    @by_master
-    def run(self): ...
+    @runtime.native
+    def run(self):
+        """Deletes them."""
 
 
 class JanitorConfigurator(ConfiguratorBase):
-    """Adds a builder, its worker and its schedulers. Further keywords are those of `Nightly`."""
+    """Adds a builder, its worker and its schedulers.
+
+    Further keywords say when, as for `Nightly`; others than these are ignored.
+    """
 
     @recorded
     def __init__(self, logHorizon=None, hour=0, build_data_horizon=None, **kwargs):
@@ -73,17 +78,20 @@ class JanitorConfigurator(ConfiguratorBase):
         from buildbot.worker.local import LocalWorker
 
         super().configure(config_dict)
-        when = {"hour": self.hour, **self.kwargs}
-        self.schedulers.append(
-            Nightly(name=JANITOR_NAME, builderNames=[JANITOR_NAME], **when)
-        )
-        self.schedulers.append(
-            ForceScheduler(name=JANITOR_NAME + "_force", builderNames=[JANITOR_NAME])
-        )
-        self.builders.append(
-            BuilderConfig(
-                name=JANITOR_NAME, workername=JANITOR_NAME, factory=BuildFactory(steps=steps)
-            )
-        )
+        when = {"hour": self.hour}
+        for field in ("minute", "dayOfMonth", "month", "dayOfWeek"):
+            if field in self.kwargs:
+                when[field] = self.kwargs[field]
+        nightly = Nightly(name=JANITOR_NAME, builderNames=[JANITOR_NAME], **when)
+        forced = ForceScheduler(name=JANITOR_NAME + "_force", builderNames=[JANITOR_NAME])
+        factory = BuildFactory(steps=steps)
+        builder = BuilderConfig(name=JANITOR_NAME, workername=JANITOR_NAME, factory=factory)
+        worker = LocalWorker(JANITOR_NAME)
+        # What is wrong with them is wrong with the configurator.
+        for made in (*steps, nightly, forced, factory, builder, worker):
+            made.__dict__["_place"] = self._place
+        self.schedulers.append(nightly)
+        self.schedulers.append(forced)
+        self.builders.append(builder)
         self.protocols.setdefault("null", {})
-        self.workers.append(LocalWorker(JANITOR_NAME))
+        self.workers.append(worker)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.modules import is_installed, module_or_none
 from buildbot._host.record import Described, recorded
 from buildbot.config.errors import error as config_error
@@ -76,6 +76,7 @@ class Connection(Described):
         self.uri = uri
 
 
+@with_private("_get_domain", "_get_domain_id", "_pool_do", "_prepare_base_image")
 class LibVirtWorker(AbstractLatentWorker):
     """A domain: one that exists, or one made from `xml`."""
 
@@ -83,6 +84,10 @@ class LibVirtWorker(AbstractLatentWorker):
     metadata = '<auth username="{}" password="{}" master="{}"/>'
     ns = "http://buildbot.net/"
     metakey = "buildbot"
+    # Configurations assign these two to the worker or set them in a class of their own.
+    cheap_copy = True
+    graceful_shutdown = False
+    _described_own = ("cheap_copy", "graceful_shutdown")
 
     @recorded
     def __init__(
@@ -105,8 +110,6 @@ class LibVirtWorker(AbstractLatentWorker):
         self.xml = xml
         # Looking up the own name may take long; the master does it when none is given.
         self.masterFQDN = masterFQDN
-        self.cheap_copy = True
-        self.graceful_shutdown = False
 
     @by_master
     def start_instance(self, build): ...
