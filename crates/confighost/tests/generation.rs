@@ -148,6 +148,34 @@ c['fired'] = lambda: defer.succeed(5)
 }
 
 #[tokio::test]
+async fn the_reactor_runs_between_questions() {
+    let mut options = real_options();
+    options.deadline = Duration::from_millis(500);
+    let text = format!(
+        "{BEGIN}
+from twisted.internet import reactor, task
+fired = []
+reactor.callLater(0, fired.append, 'at last')
+def hang():
+    while True: pass
+c['later'] = lambda: task.deferLater(reactor, 0.01, lambda: fired)
+c['never'] = lambda: task.deferLater(reactor, 1000, lambda: fired)
+c['hang'] = hang
+"
+    );
+    let loaded = load(options, &text).await;
+    for late in ["never", "hang", "never"] {
+        let answer = loaded.call("later", vec![]).await;
+        assert_eq!(answer.expect("answered"), json!(["at last"]));
+        failure(loaded.call(late, vec![]).await, FailureKind::Deadline);
+    }
+    assert_eq!(
+        loaded.call("add", vec![json!(2)]).await.expect("answered"),
+        json!(3)
+    );
+}
+
+#[tokio::test]
 async fn a_deferred_that_never_fires_is_given_up_at_its_deadline() {
     let body = "from twisted.internet import defer\nreturn defer.Deferred()";
     check_failure(body, FailureKind::Deadline).await;
