@@ -538,7 +538,7 @@ async fn a_process_that_dies_again_and_again_is_replaced_after_pauses() {
     assert!(
         error
             .to_string()
-            .contains("the next attempt to replace it is in 1 s"),
+            .contains("the next process is started in 1 s; the Python process"),
         "{error}"
     );
 }
