@@ -15,6 +15,7 @@ EXPECTED = {
     "buildbot.reporters.words.GREETINGS": _OWN_WORDS,
     "buildbot.util.misc.cancelAfter.call": "the default is a reactor that runs",
     "buildbot.process.metrics.periodicCheck.call": "the default is a reactor that runs",
+    "buildbot.steps.source.git.git_describe_flags": "functions",
 }
 
 

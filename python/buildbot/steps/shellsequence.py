@@ -9,7 +9,12 @@ from buildbot._host.record import Described, recorded
 from buildbot.config.errors import error as config_error
 from buildbot.process import buildstep, results
 
-__all__ = ["ShellArg", "ShellSequence"]
+__all__ = [
+    "ShellArg",
+    "ShellSequence",
+    "buildstep",
+    "results",
+]
 
 __getattr__ = elsewhere(__name__, "config defer log")
 
@@ -17,6 +22,8 @@ __getattr__ = elsewhere(__name__, "config defer log")
 @provides("IRenderable")
 class ShellArg(Described, results.ResultComputingConfigMixin):
     """One command of a `ShellSequence`, and what its result means."""
+
+    _described_as_object = True
 
     publicAttributes = [*results.ResultComputingConfigMixin.resultConfig, "command", "logname"]
 

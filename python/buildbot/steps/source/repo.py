@@ -23,6 +23,8 @@ __getattr__ = elsewhere(
 class RepoDownloadsFromProperties(Described, ComparableMixin):
     """Renders to the downloads that stand in properties of these names."""
 
+    _described_as_object = True
+
     parse_download_re = (
         re.compile(r"repo download ([^ ]+) ([0-9]+/[0-9]+)"),
         re.compile(r"([^ ]+) ([0-9]+/[0-9]+)"),
@@ -59,6 +61,8 @@ class RepoDownloadsFromProperties(Described, ComparableMixin):
 @provides("IRenderable")
 class RepoDownloadsFromChangeSource(Described, ComparableMixin):
     """Renders to the downloads of the build's changes that Gerrit reported."""
+
+    _described_as_object = True
 
     compare_attrs = ("codebase",)
 
@@ -205,7 +209,7 @@ class Repo(Source):
         for ending, options in _TAR_OPTIONS.items():
             if self.tarball.endswith(ending):
                 return ["tar", *options]
-        return ["tar", "-z"]
+        return ["tar"]
 
     @runtime.native
     def maybeExtractTarball(self):
@@ -224,11 +228,12 @@ class Repo(Source):
         """Runs it."""
 
 
+# Ending of the name → options, longer endings first.
 _TAR_OPTIONS = {
+    "pigz": ["-I", "pigz"],
     "gz": ["-z"],
     "bz2": ["-j"],
     "bz": ["-j"],
     "lzma": ["--lzma"],
     "lzop": ["--lzop"],
-    "pigz": ["-I", "pigz"],
 }
