@@ -14,7 +14,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use buildbot_wire::session::{CommandKey, MasterRequest, ReplyKey, WorkerEvent, WorkerSession};
-use buildbot_wire::{Failure, Value};
+use buildbot_wire::{Failure, Outgoing, Value};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _, WriteHalf};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -219,7 +219,7 @@ impl<'a> Serving<'a> {
                 }
                 Input::Written(Ok(length), is_flushed) => {
                     let output = self.session.output();
-                    output.drain(..length);
+                    output.advance(length);
                     if output.is_empty() && self.commands.is_empty() {
                         // A burst must not be held for the rest of a long life; while a command runs the
                         // next one is near.
@@ -557,11 +557,11 @@ impl<'a> Serving<'a> {
 }
 
 /// Sends what there is, or sees to it that what was sent before does not linger.
-async fn send(writer: &mut WriteHalf<Box<dyn Stream>>, output: &[u8]) -> Input {
+async fn send(writer: &mut WriteHalf<Box<dyn Stream>>, output: &Outgoing) -> Input {
     if output.is_empty() {
         return Input::Flushed(writer.flush().await);
     }
-    let written = writer.write(output).await;
+    let written = writer.write_vectored(&output.slices()).await;
     // Only tried: whoever waited here could lose what is known to be written.
     let is_flushed = poll_fn(|context| {
         let flushed = Pin::new(&mut *writer).poll_flush(context);
