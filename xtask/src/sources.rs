@@ -37,6 +37,7 @@ const KNOWN_HOSTS: &[&str] = &[
     "rustup.rs",
     "twisted.org",
     "unicode.org",
+    "upcloud.com",
     "whatwg.org",
 ];
 

@@ -62,8 +62,13 @@ class AsyncService(Described):
 
     @property
     def master(self):
-        """The master that this service is a part of, or None."""
-        return None if self.parent is None else self.parent.master
+        """The master that this service is a part of, or None.
+
+        A service without parent has the one that the host gave it, as ``_master``.
+        """
+        if self.parent is None:
+            return self.__dict__.get("_master")
+        return self.parent.master
 
     def setName(self, name):
         if self.parent is not None:
