@@ -1,0 +1,72 @@
+"""Locks that builders, steps and workers share."""
+
+from __future__ import annotations
+
+from buildbot._host.compare import ComparableMixin
+from buildbot._host.record import Described, recorded
+
+
+class LockAccess(ComparableMixin, Described):
+    """How a lock is to be held: ``counting`` with a count, or ``exclusive``."""
+
+    compare_attrs = ("lockid", "mode", "count")
+
+    @recorded
+    def __init__(self, lockid, mode, count=1):
+        self.lockid = lockid
+        self.mode = mode
+        self.count = count
+        _check(isinstance(lockid, (MasterLock, WorkerLock)))
+        _check(mode in ("counting", "exclusive"))
+        _check(isinstance(count, int))
+        _check(count == 1 if mode == "exclusive" else count >= 0)
+
+
+def _check(right):
+    if not right:
+        raise AssertionError
+
+
+class BaseLockId(ComparableMixin, Described):
+    """Names a lock; the lock itself lives in the master."""
+
+    def access(self, mode, count=1):
+        return LockAccess(self, mode, count)
+
+    def defaultAccess(self):
+        """How a lock is held that stands in a list of locks by itself."""
+        return self.access("counting")
+
+
+class MasterLock(BaseLockId):
+    """One lock for the whole master."""
+
+    compare_attrs = ("name", "maxCount")
+
+    @recorded
+    def __init__(self, name, maxCount=1):
+        self.name = name
+        self.maxCount = maxCount
+
+
+class WorkerLock(BaseLockId):
+    """One lock on each worker."""
+
+    compare_attrs = ("name", "maxCount", "_maxCountForWorkerList")
+
+    @recorded
+    def __init__(self, name, maxCount=1, maxCountForWorker=None):
+        self.name = name
+        self.maxCount = maxCount
+        self.maxCountForWorker = {} if maxCountForWorker is None else maxCountForWorker
+        self._maxCountForWorkerList = tuple(sorted(self.maxCountForWorker.items()))
+
+
+def __getattr__(name):
+    if name in ("BaseLock", "RealMasterLock", "RealWorkerLock"):
+        from buildbot._host.unsupported import not_here
+
+        cls = not_here(f"buildbot.locks.{name}", "locks are held by the master itself")
+        globals()[name] = cls
+        return cls
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
