@@ -1,0 +1,7 @@
+"""Protocols."""
+
+
+def __getattr__(name):
+    from buildbot._host.standin import refuse_attribute
+
+    refuse_attribute(__name__, name)

@@ -1,0 +1,111 @@
+"""Consoles into the master. They are described; what they would show lives in the master."""
+
+from __future__ import annotations
+
+from buildbot._host.compare import ComparableMixin
+from buildbot._host.record import Described, recorded
+from buildbot._host.unsupported import unsupported
+from buildbot.config.errors import error
+
+
+class _BaseManhole(Described):
+    pass
+
+
+def _need_ssh():
+    try:
+        from twisted.conch import manhole_ssh  # noqa: F401
+        from twisted.conch.openssh_compat.factory import OpenSSHFactory  # noqa: F401
+    except ImportError:
+        error("cryptography required for ssh mahole.")
+        return False
+    return True
+
+
+@unsupported
+class TelnetManhole(_BaseManhole, ComparableMixin):
+    """A console without encryption."""
+
+    compare_attrs = ("port", "username", "password")
+
+    @recorded
+    def __init__(self, port, username, password):
+        self.port = port
+        self.username = username
+        self.password = password
+
+
+@unsupported
+class PasswordManhole(_BaseManhole, ComparableMixin):
+    """A console over SSH, with a password."""
+
+    compare_attrs = ("port", "username", "password", "ssh_hostkey_dir")
+
+    @recorded
+    def __init__(self, port, username, password, ssh_hostkey_dir):
+        _need_ssh()
+        self.port = port
+        self.username = username
+        self.password = password
+        self.ssh_hostkey_dir = ssh_hostkey_dir
+
+
+@unsupported
+class AuthorizedKeysManhole(_BaseManhole, ComparableMixin):
+    """A console over SSH, with keys."""
+
+    compare_attrs = ("port", "keyfile", "ssh_hostkey_dir")
+
+    @recorded
+    def __init__(self, port, keyfile, ssh_hostkey_dir):
+        if not _need_ssh():
+            raise NameError("name 'AuthorizedKeysChecker' is not defined")
+        self.port = port
+        self.keyfile = keyfile
+        self.ssh_hostkey_dir = ssh_hostkey_dir
+
+
+@unsupported
+class ArbitraryCheckerManhole(_BaseManhole, ComparableMixin):
+    """A console over SSH, with a checker of the user's."""
+
+    compare_attrs = ("port", "checker")
+
+    @recorded
+    def __init__(self, port, checker):
+        _need_ssh()
+        checker.credentialInterfaces  # noqa: B018  what is no checker is refused here
+        self.port = port
+        self.checker = checker
+
+
+def show(x):
+    """Prints the attributes of `x`."""
+    print(f"data attributes of {x}")
+    names = [name for name in dir(x) if not name.startswith("__")]
+    width = max((len(name) for name in names), default=0)
+    for name in names:
+        value = getattr(x, name)
+        if callable(value) and type(value).__name__ == "method":
+            continue
+        if isinstance(value, str):
+            if len(value) > 50:
+                value = repr(value[:50]) + "..."
+            else:
+                value = repr(value)
+        elif isinstance(value, (list, tuple, dict)):
+            value = f"{type(value)} (length {len(value)})"
+        elif not isinstance(value, (int, float, bool, type(None))):
+            value = type(value)
+        print(f"{name:{width}} : {value}")
+    return x
+
+
+def __getattr__(name):
+    if name in ("makeTelnetProtocol", "chainedProtocolFactory"):
+        from buildbot._host.unsupported import not_here
+
+        value = not_here(f"{__name__}.{name}", "consoles are served by the master itself")
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
