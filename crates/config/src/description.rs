@@ -22,6 +22,8 @@ pub struct Description {
     pub python: Python,
     /// The keys of `BuildmasterConfig`, in their order.
     pub config: Arguments,
+    /// The keys as the file left them, if configurators may have changed them afterwards.
+    pub keys: Option<Vec<String>>,
     /// What [`Value::Object`] refers to.
     pub objects: Vec<Arc<Object>>,
     /// What constructors found wrong.
@@ -113,7 +115,8 @@ pub struct Unsupported {
 /// What ended the execution of a file.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Fatal {
-    /// `missing`, `unreadable`, `syntax`, `exception`, `exit`, `no_config`, `not_a_dict`.
+    /// `missing`, `unreadable`, `syntax`, `exception`, `exit`, `no_config`, `not_a_dict`, or
+    /// `config_errors`: then it is among the errors too.
     pub kind: String,
     /// The reference's text.
     pub message: String,

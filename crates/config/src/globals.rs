@@ -114,11 +114,14 @@ pub struct Globals {
 
 /// Reports keys that nobody knows.
 pub(crate) fn check_unknown_keys(check: &mut Check<'_>) {
-    let mut unknown: Vec<&str> = check
-        .description
-        .config
-        .iter()
-        .map(|(name, _)| name)
+    let description = check.description;
+    // What configurators added is not checked.
+    let names: Vec<&str> = match &description.keys {
+        Some(names) => names.iter().map(String::as_str).collect(),
+        None => description.config.iter().map(|(name, _)| name).collect(),
+    };
+    let mut unknown: Vec<&str> = names
+        .into_iter()
         .filter(|name| KNOWN_KEYS.binary_search(name).is_err())
         .collect();
     unknown.sort_unstable();
@@ -348,6 +351,9 @@ pub(crate) fn not_json(value: &Value) -> Option<&Value> {
         Value::Bytes(_)
         | Value::Set(_)
         | Value::FrozenSet(_)
+        | Value::Regex(_)
+        | Value::Interval(_)
+        | Value::Path(_)
         | Value::Object(_)
         | Value::Callable(_)
         | Value::Opaque(_)

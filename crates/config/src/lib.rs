@@ -60,7 +60,9 @@ pub use schedulers::{
 };
 pub use service::Service;
 pub use steps::{Factory, StepConfig};
-pub use value::{Callable, Format, Handle, ObjectId, Opaque, Renderable, RenderableKind, Value};
+pub use value::{
+    Callable, Format, Handle, ObjectId, Opaque, Regex, Renderable, RenderableKind, Value,
+};
 pub use workers::CommonArguments as WorkerArguments;
 pub use workers::{
     DockerArguments, Ec2Arguments, KubeArguments, LatentArguments, LibVirtArguments,

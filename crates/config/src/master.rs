@@ -145,6 +145,9 @@ fn report_what_the_host_found(check: &mut Check<'_>) {
 }
 
 fn report_fatal(check: &mut Check<'_>, fatal: &Fatal) {
+    if fatal.kind == "config_errors" && !check.description.errors.is_empty() {
+        return;
+    }
     let at = check.place(fatal.at);
     let mut problem = Problem {
         severity: Severity::Error,

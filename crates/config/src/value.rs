@@ -33,6 +33,12 @@ pub enum Value {
     FrozenSet(Vec<Value>),
     /// Any mapping, in its order.
     Dict(Vec<(Value, Value)>),
+    /// A compiled regular expression.
+    Regex(Box<Regex>),
+    /// A `timedelta`, in seconds.
+    Interval(f64),
+    /// A path of `pathlib`.
+    Path(String),
     /// An object that the package `buildbot` knows.
     Object(ObjectId),
     /// Code that stays in the configuration host.
@@ -43,6 +49,15 @@ pub enum Value {
     Ref(String),
     /// A value that is known only later.
     Renderable(Box<Renderable>),
+}
+
+/// A compiled regular expression.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Regex {
+    /// Text or bytes.
+    pub pattern: Value,
+    /// Python's flags.
+    pub flags: i64,
 }
 
 /// The index of an object in the description.
@@ -236,6 +251,9 @@ impl Value {
             | Self::Set(_)
             | Self::FrozenSet(_)
             | Self::Dict(_)
+            | Self::Regex(_)
+            | Self::Interval(_)
+            | Self::Path(_)
             | Self::Opaque(_) => false,
         }
     }
@@ -246,7 +264,7 @@ impl Value {
             Self::None => false,
             Self::Bool(value) => *value,
             Self::Int(value) => *value != 0,
-            Self::Float(value) => *value != 0.0,
+            Self::Float(value) | Self::Interval(value) => *value != 0.0,
             Self::Text(text) => !text.is_empty(),
             Self::Bytes(bytes) => !bytes.is_empty(),
             Self::List(items) | Self::Tuple(items) | Self::Set(items) | Self::FrozenSet(items) => {
@@ -254,6 +272,8 @@ impl Value {
             }
             Self::Dict(pairs) => !pairs.is_empty(),
             Self::BigInt(_)
+            | Self::Regex(_)
+            | Self::Path(_)
             | Self::Object(_)
             | Self::Callable(_)
             | Self::Opaque(_)
@@ -293,6 +313,9 @@ impl Value {
                     .collect();
                 format!("{{{}}}", pairs.join(", "))
             }
+            Self::Regex(regex) => format!("re.compile({})", regex.pattern.repr(description)),
+            Self::Interval(seconds) => format!("datetime.timedelta(seconds={seconds})"),
+            Self::Path(path) => format!("PosixPath({})", repr_of_text(path)),
             Self::Object(id) => description.object(*id).map_or_else(
                 || "<unknown object>".to_owned(),
                 |object| format!("<{} object>", object.own_class()),
@@ -318,6 +341,9 @@ impl Value {
             Self::Set(_) => "set",
             Self::FrozenSet(_) => "frozenset",
             Self::Dict(_) => "dict",
+            Self::Regex(_) => "re.Pattern",
+            Self::Interval(_) => "datetime.timedelta",
+            Self::Path(_) => "pathlib.PosixPath",
             Self::Object(id) => description
                 .object(*id)
                 .map_or("object", |object| object.own_class()),

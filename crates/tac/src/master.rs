@@ -103,3 +103,73 @@ fn value_of(
     }
     follower.text(&wanted)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
+    use super::read_master;
+    use crate::{MachineNames, NoFiles, Surroundings};
+
+    fn config_file(text: &str) -> Result<Option<String>, String> {
+        let surroundings = Surroundings {
+            file: PathBuf::from("/srv/bb/buildbot.tac"),
+            directory: PathBuf::from("/srv/bb"),
+            environ: BTreeMap::new(),
+            home: None,
+            machine: MachineNames::default(),
+            cpus: 1,
+            files: &NoFiles,
+        };
+        read_master(text, &surroundings)
+            .map(|tac| tac.config_file)
+            .map_err(|errors| errors.to_string())
+    }
+
+    fn check(text: &str, expected: Option<&str>) {
+        assert_eq!(config_file(text), Ok(expected.map(str::to_owned)), "{text}");
+    }
+
+    #[test]
+    fn the_file_that_create_master_writes_is_understood() {
+        check(
+            "import os\n\nfrom twisted.application import service\nfrom buildbot.master import BuildMaster\n\n\
+             basedir = '/srv/bb'\nrotateLength = 10000000\nmaxRotatedFiles = 10\nconfigfile = 'master2.cfg'\n\
+             umask = None\napplication = service.Application('buildmaster')\n\
+             m = BuildMaster(basedir, configfile, umask)\nm.setServiceParent(application)\n\
+             m.log_rotation.rotateLength = rotateLength\n",
+            Some("master2.cfg"),
+        );
+    }
+
+    #[test]
+    fn what_is_not_understood_is_passed_over() {
+        check("", None);
+        check(
+            "import nosuch\nnosuch.call()\nconfigfile = 'a'\n",
+            Some("a"),
+        );
+        check("def f():\n    return 1\n\nconfigfile = 'a'\n", Some("a"));
+        check(
+            "class A: pass\nname = 'x'\nconfigfile = name + '.cfg'\n@f\ndef g(): pass\n",
+            Some("x.cfg"),
+        );
+        check(
+            "import os\nif os.environ.get('X'):\n    configfile = 'a'\nelse:\n    configfile = 'b'\n",
+            Some("b"),
+        );
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_found_out_is_an_error_with_its_place() {
+        let check = |text: &str, start: &str| {
+            let error = config_file(text).expect_err(text);
+            assert!(error.starts_with(start), "{text}: {error}");
+        };
+        check("configfile = nosuch()\n", "buildbot.tac:1:");
+        check("lambda: 1\n\nconfigfile = nosuch\n", "buildbot.tac:3:");
+        check("x = nosuch()\nconfigfile = x\n", "buildbot.tac:2:");
+        check("configfile = 5\n", "buildbot.tac:1:");
+    }
+}
