@@ -62,11 +62,20 @@ class WorkerLock(BaseLockId):
         self._maxCountForWorkerList = tuple(sorted(self.maxCountForWorker.items()))
 
 
+_IN_MASTER = {
+    "BaseLock": lambda self, name, maxCount=1: None,
+    "RealMasterLock": lambda self, name: None,
+    "RealWorkerLock": lambda self, name: None,
+}
+
+
 def __getattr__(name):
-    if name in ("BaseLock", "RealMasterLock", "RealWorkerLock"):
+    if name in _IN_MASTER:
         from buildbot._host.unsupported import not_here
 
-        cls = not_here(f"buildbot.locks.{name}", "locks are held by the master itself")
+        cls = not_here(
+            f"buildbot.locks.{name}", "locks are held by the master itself", _IN_MASTER[name]
+        )
         globals()[name] = cls
         return cls
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -101,11 +101,19 @@ def show(x):
     return x
 
 
+_IN_MASTER = {
+    "makeTelnetProtocol": lambda self, portal: None,
+    "chainedProtocolFactory": lambda self, namespace: None,
+}
+
+
 def __getattr__(name):
-    if name in ("makeTelnetProtocol", "chainedProtocolFactory"):
+    if name in _IN_MASTER:
         from buildbot._host.unsupported import not_here
 
-        value = not_here(f"{__name__}.{name}", "consoles are served by the master itself")
+        value = not_here(
+            f"{__name__}.{name}", "consoles are served by the master itself", _IN_MASTER[name]
+        )
         globals()[name] = value
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

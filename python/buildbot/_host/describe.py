@@ -15,7 +15,6 @@ says otherwise with class attributes:
 
 from __future__ import annotations
 
-import sys
 from types import (
     BuiltinFunctionType,
     BuiltinMethodType,
@@ -112,6 +111,8 @@ class Describer:
             return self._object if renderable is None else renderable
         if issubclass(kind, type):
             return self._class
+        if hasattr(kind, "_describe_raw"):
+            return lambda value: value._describe_raw(self)
         if hasattr(kind, "getRenderingFor"):
             return self._users_renderable
         if hasattr(kind, "_describe_as"):
@@ -131,7 +132,9 @@ class Describer:
             if issubclass(kind, base):
                 return describe
         return self._by_name.get(f"{kind.__module__}.{kind.__qualname__}") or (
-            self._callable if hasattr(kind, "__call__") else self._opaque
+            self._callable
+            if any("__call__" in vars(base) for base in kind.__mro__)
+            else self._opaque
         )
 
     @property
@@ -139,6 +142,7 @@ class Describer:
         return {
             "re.Pattern": self._pattern,
             "datetime.timedelta": self._timedelta,
+            "datetime.datetime": self._datetime,
             "builtins.mappingproxy": self._dict,
             "pathlib.PosixPath": self._path,
             "pathlib._local.PosixPath": self._path,
@@ -179,6 +183,9 @@ class Describer:
 
     def _timedelta(self, value):
         return {"$": "timedelta", "s": value.total_seconds()}
+
+    def _datetime(self, value):
+        return {"$": "datetime", "epoch": value.timestamp(), "v": value.isoformat()}
 
     def _path(self, value):
         return {"$": "path", "v": str(value)}
@@ -426,5 +433,3 @@ def well_known(name):
         return found
     raise KeyError(name)
 
-
-assert sys.version_info >= (3, 9)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import sys
 
-_OURS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
+from buildbot._host.record import _OURS
+
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _SITE = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 
 
 def is_ours(filename):
     """Whether a file belongs to this package, its stand-ins or the host."""
-    return filename.startswith(_OURS) or filename.startswith("<frozen")
+    return filename.startswith(_OURS)
 
 
 def _is_users(filename):
@@ -48,17 +49,24 @@ def raised_place(error):
 
 
 def users_traceback(error):
-    """The text of the stack of `error`, from the first place outside of this package on."""
+    """The text of the stack of `error` without the places inside this package."""
     import traceback
 
-    start = error.__traceback__
-    while start is not None and is_ours(start.tb_frame.f_code.co_filename):
-        start = start.tb_next
-    if start is None and error.__traceback__ is not None:
-        # Raised by this package for a call that user code did not make.
-        if not isinstance(error, SyntaxError):
-            start = error.__traceback__
-    return "".join(traceback.format_exception(type(error), error, start))
+    told = traceback.TracebackException.from_exception(error)
+    _leave_out_ours(told, set())
+    return "".join(told.format())
+
+
+def _leave_out_ours(told, seen):
+    if told is None or id(told) in seen:
+        return
+    seen.add(id(told))
+    theirs = [frame for frame in told.stack if not is_ours(frame.filename)]
+    # What this package raised by itself keeps its places.
+    if theirs or told.exc_type is SyntaxError:
+        told.stack[:] = theirs
+    _leave_out_ours(told.__cause__, seen)
+    _leave_out_ours(told.__context__, seen)
 
 
 def place_of_function(function):

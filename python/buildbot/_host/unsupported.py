@@ -24,14 +24,19 @@ class NotHere(Exception):
     """Something of Buildbot was used that does not exist in this master."""
 
 
-def not_here(name, reason=""):
-    """A class of this dotted name that imports and can be subclassed but not instantiated."""
+def not_here(name, reason="", init=None):
+    """A class of this dotted name that can be imported and subclassed but not instantiated.
+
+    `init` is a function with the parameters that its constructor would have.
+    """
     module, _, qualname = name.rpartition(".")
     told = f"{name} does not exist in this master" + (f": {reason}" if reason else "")
 
     def __init__(self, *args, **kwargs):
         raise NotHere(told)
 
+    if init is not None:
+        __init__.__wrapped__ = init
     return type(qualname, (), {"__module__": module, "__init__": __init__, "__doc__": told})
 
 

@@ -93,7 +93,7 @@ class GitPoller(base.ReconfigurablePollingChangeSource, StateMixin):
                 "branches are downloaded."
             )
         if codebase is not None:
-            from buildbot.config.codebase import Codebase
+            from buildbot.process.codebase import Codebase
 
             if not isinstance(codebase, Codebase):
                 config_error(
@@ -174,7 +174,33 @@ class GitPoller(base.ReconfigurablePollingChangeSource, StateMixin):
         return text if self.active else f"{text} [STOPPED - check log]"
 
     @by_master
+    def activate(self): ...
+
+    @by_master
     def poll(self): ...
+
+    # Subclasses replace these to say more, or other things, about a commit.
+
+    @by_master
+    def _get_commit_comments(self, rev): ...
+
+    @by_master
+    def _get_commit_timestamp(self, rev): ...
+
+    @by_master
+    def _get_commit_files(self, rev): ...
+
+    @by_master
+    def _get_commit_author(self, rev): ...
+
+    @by_master
+    def _get_commit_committer(self, rev): ...
+
+    @by_master
+    def _process_changes(self, newRev, branch): ...
+
+    @by_master
+    def _dovccmd(self, command, args, path=None, auth_files_path=None, initial_stdin=None): ...
 
 
 def _is_tag(ref):

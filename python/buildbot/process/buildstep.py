@@ -117,6 +117,16 @@ class _BuildStepFactory(ComparableMixin):
         self.args = args
         self.kwargs = kwargs
 
+    # The step that a configuration made, if one did; its description stands for the factory's.
+    _template = None
+
+    @property
+    def step_class(self):
+        return self.factory
+
+    def _describe_as(self):
+        return self._template if self._template is not None else self.buildStep()
+
     def buildStep(self):
         step = object.__new__(self.factory)
         step.__dict__["_made"] = (self.args, self.kwargs)
@@ -343,6 +353,7 @@ class BuildStep(Described, ResultComputingConfigMixin, PropertiesMixin, Comparab
         factory = object.__new__(_BuildStepFactory)
         factory.factory = self._step_class_of()
         factory.args, factory.kwargs = self._made
+        factory._template = self
         return factory
 
     def set_step_arg(self, name, value):
