@@ -127,6 +127,14 @@ class _BuildStepFactory(ComparableMixin):
     def _describe_as(self):
         return self._template if self._template is not None else self.buildStep()
 
+    _template = None
+
+    def _describe_as(self):
+        """A factory is described as the step that it makes."""
+        if self._template is None:
+            self._template = self.factory(*self.args, **self.kwargs)
+        return self._template
+
     def buildStep(self):
         step = object.__new__(self.factory)
         step.__dict__["_made"] = (self.args, self.kwargs)

@@ -91,11 +91,8 @@ class LineConsumerLogObserver(LogLineObserver):
     def feed(self, input):
         if self.generator is None:
             self.generator = self.consumerFunction()
-            next(self.generator, None)
-        try:
-            self.generator.send(input)
-        except StopIteration:
-            pass
+            next(self.generator)
+        self.generator.send(input)
 
     def outLineReceived(self, line):
         self.feed(("o", line))

@@ -226,10 +226,10 @@ class WarningCountingShellCommand(
                 self.warningPattern,
             )
         )
-        if wanted is None:
-            return
         while True:
             _stream, line = yield
+            if wanted is None:
+                continue
             entered = enter.search(line) if enter else None
             if entered:
                 self.directoryStack.append(entered.group(1))
