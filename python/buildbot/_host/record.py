@@ -45,6 +45,8 @@ class Described:
     """Base of everything that a configuration makes and the master carries out."""
 
     def __new__(cls, *args, **kwargs):
+        if (args or kwargs) and cls.__init__ is object.__init__:
+            raise TypeError(f"{cls.__name__}() takes no arguments")
         self = object.__new__(cls)
         state = self.__dict__
         state["_made"] = (args, kwargs)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.record import recorded
 from buildbot.changes import base
 from buildbot.util.pullrequest import PullRequestMixin
 
 
+@with_private(
+    "_getChanges",
+    "_processChanges",
+    "_getCurrentRev",
+    "_setCurrentRev",
+    "_getStateObjectId",
+)
 class BitbucketPullrequestPoller(base.ReconfigurablePollingChangeSource, PullRequestMixin):
     """Adds a change whenever the source of an open pull request moves."""
 

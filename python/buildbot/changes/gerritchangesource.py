@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.record import recorded
 from buildbot.changes import base
 from buildbot.changes.filter import ChangeFilter
@@ -196,6 +196,12 @@ def is_event_valid(event):
     return isinstance(event, dict) and "type" in event and "eventCreatedOn" in event
 
 
+@with_private(
+    "_line_received_stream",
+    "_lines_received_poll",
+    "_stream_process_started",
+    "_update_last_event_ts",
+)
 class GerritChangeSource(GerritChangeSourceBase):
     """Listens to `gerrit stream-events` over ssh."""
 
@@ -271,6 +277,7 @@ class GerritChangeSource(GerritChangeSourceBase):
     def getFiles(self, change, patchset): ...
 
 
+@with_private("_lines_received")
 class GerritEventLogPoller(GerritChangeSourceBase):
     """Asks for the log of events over HTTP."""
 

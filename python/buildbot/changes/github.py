@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.record import recorded
 from buildbot.changes import base
 from buildbot.config.errors import error as config_error
@@ -13,6 +13,17 @@ HOSTED_BASE_URL = "https://api.github.com"
 link_urls = {"https": "clone_url", "svn": "svn_url", "git": "git_url", "ssh": "ssh_url"}
 
 
+@with_private(
+    "_getPulls",
+    "_getPullInformation",
+    "_getFiles",
+    "_getAuthors",
+    "_getCommitters",
+    "_processChanges",
+    "_getCurrentRev",
+    "_setCurrentRev",
+    "_getStateObjectId",
+)
 class GitHubPullrequestPoller(
     base.ReconfigurablePollingChangeSource, StateMixin, PullRequestMixin
 ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.record import recorded
 from buildbot.changes import base
 from buildbot.config.errors import error as config_error
@@ -17,6 +17,16 @@ def _is_list_of_str(value):
     return isinstance(value, list) and all(isinstance(element, str) for element in value)
 
 
+@with_private(
+    "_checkGitFeatures",
+    "_get_commit_parent_hashes",
+    "_get_refs",
+    "_list_remote_refs",
+    "_removeHeads",
+    "_resolve_head_ref",
+    "_tracker_ref",
+    "_trim_prefix",
+)
 class GitPoller(base.ReconfigurablePollingChangeSource, StateMixin):
     """Fetches branches of a remote repository and adds their new commits."""
 
@@ -175,6 +185,9 @@ class GitPoller(base.ReconfigurablePollingChangeSource, StateMixin):
 
     @by_master
     def activate(self): ...
+
+    @by_master
+    def poll_should_exit(self): ...
 
     @by_master
     def poll(self): ...

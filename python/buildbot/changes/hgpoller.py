@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.record import recorded
 from buildbot.changes import base
 from buildbot.config.errors import error as config_error
@@ -13,6 +13,19 @@ def _no_link(branch, revision):
     return ""
 
 
+@with_private(
+    "_absWorkdir",
+    "_getChanges",
+    "_getCurrentRev",
+    "_setCurrentRev",
+    "_getHead",
+    "_getRevNodeList",
+    "_initRepository",
+    "_isRepositoryReady",
+    "_processChanges",
+    "_processBranchChanges",
+    "_stopOnFailure",
+)
 class HgPoller(base.ReconfigurablePollingChangeSource, StateMixin):
     """Pulls branches and bookmarks of a remote repository and adds their new commits."""
 

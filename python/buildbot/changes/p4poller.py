@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.record import recorded
 from buildbot.changes import base
 from buildbot.config.errors import error as config_error
@@ -70,6 +70,7 @@ def _is_timezone(name):
     return True
 
 
+@with_private("_acquireTicket", "_get_process_output", "_poll")
 class P4Source(base.ReconfigurablePollingChangeSource, ComparableMixin):
     """Adds the change lists below `p4base`, one change for each branch they touch."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.record import recorded
 from buildbot.changes import base
 from buildbot.util import ComparableMixin
@@ -36,6 +36,7 @@ def split_file_projects_branches(path):
     return answer
 
 
+@with_private("_get_text", "_transform_path")
 class SVNPoller(base.ReconfigurablePollingChangeSource, ComparableMixin):
     """Asks `svn log` for new revisions."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from buildbot._host.by_master import by_master
+from buildbot._host import runtime
 from buildbot._host.record import recorded
 from buildbot.configurators import ConfiguratorBase
 from buildbot.process.buildstep import BuildStep
@@ -28,8 +28,9 @@ class LogChunksJanitor(BuildStep):
         super().__init__()
         self.logHorizon = logHorizon
 
-    @by_master
-    def run(self): ...
+    @runtime.native
+    def run(self):
+        """Deletes them."""
 
 
 class BuildDataJanitor(BuildStep):
@@ -43,12 +44,16 @@ class BuildDataJanitor(BuildStep):
         super().__init__()
         self.build_data_horizon = build_data_horizon
 
-    @by_master
-    def run(self): ...
+    @runtime.native
+    def run(self):
+        """Deletes them."""
 
 
 class JanitorConfigurator(ConfiguratorBase):
-    """Adds a builder, its worker and its schedulers. Further keywords are those of `Nightly`."""
+    """Adds a builder, its worker and its schedulers.
+
+    Further keywords say when, as for `Nightly`; others than these are ignored.
+    """
 
     @recorded
     def __init__(self, logHorizon=None, hour=0, build_data_horizon=None, **kwargs):
@@ -73,7 +78,10 @@ class JanitorConfigurator(ConfiguratorBase):
         from buildbot.worker.local import LocalWorker
 
         super().configure(config_dict)
-        when = {"hour": self.hour, **self.kwargs}
+        when = {"hour": self.hour}
+        for field in ("minute", "dayOfMonth", "month", "dayOfWeek"):
+            if field in self.kwargs:
+                when[field] = self.kwargs[field]
         self.schedulers.append(
             Nightly(name=JANITOR_NAME, builderNames=[JANITOR_NAME], **when)
         )

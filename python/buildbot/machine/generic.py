@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.declare import provides
 from buildbot._host.record import Described, recorded
 from buildbot.config.errors import error as config_error
@@ -58,6 +58,7 @@ class _LocalMachineActionMixin(_Action):
         self._command = command
 
 
+@with_private("_performImpl", "_prepareSshKeys")
 class _SshActionMixin(_Action):
     def setupSsh(self, sshBin, host, remoteCommand, sshKey=None, sshHostKey=None):
         if not isinstance(sshBin, str):

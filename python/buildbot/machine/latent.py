@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.declare import provides
 from buildbot._host.record import recorded
 from buildbot.machine.base import Machine
@@ -20,6 +20,13 @@ class States(enum.Enum):
 
 
 @provides("ILatentMachine")
+@with_private(
+    "_stop",
+    "_setMissingTimer",
+    "_clearMissingTimer",
+    "_setBuildWaitTimer",
+    "_clearBuildWaitTimer",
+)
 class AbstractLatentMachine(Machine):
     """A subclass says how the machine starts and stops; the master decides when."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.modules import is_installed, module_or_none
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
@@ -104,6 +104,14 @@ class DockerBaseWorker(AbstractLatentWorker):
             return name
 
 
+@with_private(
+    "_getDockerClient",
+    "_image_exists",
+    "_thd_parse_volumes",
+    "_thd_start_instance",
+    "_thd_check_instance",
+    "_thd_stop_instance",
+)
 class DockerLatentWorker(CompatibleLatentWorkerMixin, DockerBaseWorker):
     """A container of a Docker daemon."""
 

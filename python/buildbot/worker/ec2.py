@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.modules import is_installed, module_or_none
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
@@ -62,6 +62,16 @@ def _credentials(identifier, secret_identifier, path):
         return file.readline().strip(), file.readline().strip()
 
 
+@with_private(
+    "_start_instance",
+    "_stop_instance",
+    "_attach_volumes",
+    "_bid_price_from_spot_price_history",
+    "_request_spot_instance",
+    "_thd_wait_for_request",
+    "_wait_for_instance",
+    "_remove_none_opts",
+)
 class EC2LatentWorker(AbstractLatentWorker):
     """Starts instances of an image. Amazon is asked when the first one starts, not before."""
 
@@ -150,9 +160,9 @@ class EC2LatentWorker(AbstractLatentWorker):
         self.classic_security_groups = [security_name] if security_name else None
         self.instance_profile_name = instance_profile_name
         self.tags = tags or {}
-        self.block_device_map = (
-            None if block_device_map is None else self.create_block_device_mapping(block_device_map)
-        )
+        self.block_device_map = None
+        if block_device_map is not None:
+            self.block_device_map = self.create_block_device_mapping(block_device_map)
 
     def create_block_device_mapping(self, mapping_definitions):
         """The mappings; volumes end with their instance unless they say otherwise."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.record import recorded
 from buildbot.util.latent import CompatibleLatentWorkerMixin
 from buildbot.worker.docker import DockerBaseWorker
@@ -30,6 +30,13 @@ class KubeTextError(KubeError):
         self.code = code
 
 
+@with_private(
+    "_create_pod",
+    "_delete_pod",
+    "_wait_for_pod_deletion",
+    "_get_request_kwargs",
+    "_raise_decode_failure_error",
+)
 class KubeLatentWorker(CompatibleLatentWorkerMixin, DockerBaseWorker):
     """One pod for each instance. Subclasses change the pod through the methods below."""
 

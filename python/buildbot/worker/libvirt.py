@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.modules import is_installed, module_or_none
 from buildbot._host.record import Described, recorded
 from buildbot.config.errors import error as config_error
@@ -76,6 +76,7 @@ class Connection(Described):
         self.uri = uri
 
 
+@with_private("_get_domain", "_get_domain_id", "_pool_do", "_prepare_base_image")
 class LibVirtWorker(AbstractLatentWorker):
     """A domain: one that exists, or one made from `xml`."""
 

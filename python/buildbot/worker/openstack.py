@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.modules import is_installed, module_or_none
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
@@ -27,6 +27,16 @@ def __getattr__(name):
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+@with_private(
+    "_constructClient",
+    "_determineVolumeSize",
+    "_getFlavor",
+    "_getImage",
+    "_parseBlockDevice",
+    "_renderBlockDevice",
+    "_start_instance",
+    "_stop_instance",
+)
 class OpenStackLatentWorker(CompatibleLatentWorkerMixin, AbstractLatentWorker):
     """Starts servers of an image or of block devices."""
 

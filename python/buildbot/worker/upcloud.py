@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.worker.latent import AbstractLatentWorker
@@ -15,6 +15,7 @@ DEFAULT_CORE_NUMBER = 1
 DEFAULT_MEMORY_AMOUNT = 512
 
 
+@with_private("_resolve_image", "_state")
 class UpcloudLatentWorker(AbstractLatentWorker):
     """Starts servers of a template."""
 
