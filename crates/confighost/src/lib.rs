@@ -12,7 +12,7 @@ mod ended;
 pub mod frame;
 mod generation;
 mod host;
-mod message;
+pub mod message;
 mod output;
 mod owner;
 mod package;

@@ -36,19 +36,19 @@ pub struct Hello {
 
 /// A sign of life.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(crate) struct Beat {
+pub struct Beat {
     /// The question whose Python code runs at this moment.
     #[serde(default)]
-    pub(crate) busy: Option<u64>,
-    /// For how long.
+    pub busy: Option<u64>,
+    /// For how long, in milliseconds.
     #[serde(default)]
-    pub(crate) busy_ms: f64,
-    /// Its resident memory.
+    pub busy_ms: f64,
+    /// Its resident memory, in KiB.
     #[serde(default)]
-    pub(crate) rss_kb: u64,
-    /// The time since it began.
+    pub rss_kb: u64,
+    /// The time since it began, in seconds.
     #[serde(default)]
-    pub(crate) age_s: f64,
+    pub age_s: f64,
 }
 
 /// What a question was answered with; text that is JSON.
@@ -162,31 +162,41 @@ impl std::fmt::Display for Place {
 
 /// What the child says.
 #[derive(Debug)]
-pub(crate) enum Message {
+pub enum Message {
+    /// It is ready.
     Hello(Hello),
+    /// It lives.
     Beat(Beat),
     /// A question of ours is answered.
     Answer {
+        /// Which.
         id: u64,
+        /// With what.
         outcome: Result<Answer, Failure>,
     },
     /// A question of ours waits for something that is not Python code: others can be asked.
     Awaits {
+        /// Which.
         id: u64,
     },
     /// It asks us.
     Ask {
+        /// The number that the answer bears.
         id: u64,
+        /// What is asked.
         name: String,
+        /// The whole message.
         body: Box<RawValue>,
     },
 }
 
 /// The child does not speak as agreed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum MessageError {
+pub enum MessageError {
+    /// Not the form of any message.
     #[error("a message is not JSON of the expected form: {0}")]
     Json(#[from] serde_json::Error),
+    /// An object of no known kind; its beginning.
     #[error("a message is neither hello, beat, question nor answer: {0}")]
     Unknown(String),
 }
@@ -235,7 +245,7 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
 }
 
 /// Understands what a JSON frame holds.
-pub(crate) fn decode(text: &[u8]) -> Result<Message, MessageError> {
+pub fn decode(text: &[u8]) -> Result<Message, MessageError> {
     let envelope: Envelope<'_> = serde_json::from_slice(text)?;
     Ok(match envelope {
         Envelope {
