@@ -1,6 +1,7 @@
 //! The keys that hold one value each: titles, URLs, limits, callables.
 
 use crate::check::Check;
+use crate::db::plain;
 use crate::problem::{Problem, listed, nearest};
 use crate::value::Value;
 
@@ -419,10 +420,10 @@ fn read_protocols(check: &mut Check<'_>) -> Option<Vec<(String, Value)>> {
     };
     let mut protocols = Vec::new();
     for (name, options) in pairs {
-        let Some(name) = name.as_text() else {
+        if name.as_text().is_none() {
             check.error_in_key("protocols", "c['protocols'] keys must be strings");
-            return None;
-        };
+        }
+        let name = plain(check, name);
         if options.as_dict().is_none() {
             check.error_in_key(
                 "protocols",
@@ -430,7 +431,7 @@ fn read_protocols(check: &mut Check<'_>) -> Option<Vec<(String, Value)>> {
             );
             return None;
         }
-        protocols.push((name.to_owned(), options.clone()));
+        protocols.push((name, options.clone()));
     }
     warn_of_unknown_protocols(check, &protocols);
     Some(protocols)

@@ -170,7 +170,7 @@ fn help_for(message: &str) -> Option<String> {
     let missing = message.split("No module named '").nth(1)?;
     let module = missing.split('\'').next()?;
     let package = module.split('.').next()?;
-    Some(format!(
+    (package != "buildbot").then(|| format!(
         "install the package that provides '{package}' for this Python, or put {package}.py beside the file"
     ))
 }

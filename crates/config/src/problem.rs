@@ -38,7 +38,7 @@ impl Problem {
             let _ = write!(text, "\n      at {}", place.shown_from(directory));
         }
         for line in self.help.iter().flat_map(|help| help.lines()) {
-            let _ = write!(text, "\n      {line}");
+            let _ = write!(text, "\n{}", format!("      {line}").trim_end());
         }
         text
     }
