@@ -8,7 +8,9 @@ says otherwise with class attributes:
 ``_described_if``
     attribute name → default: described when the attribute is something else
 ``_described_own``
-    names of attributes that are described when the object or a user's class sets them
+    names of attributes that are described, too, when the object or a user's class sets them
+``_described_hooks``
+    beginnings of names: methods of a user's class that begin so count as overridden ones
 ``_described_class``
     the class that is named instead
 """
@@ -299,14 +301,12 @@ class Describer:
     def _arguments(self, value, state, known):
         describe = self.value
         if known.always is None:
-            given = state.get("_given")
-            if given is None:
-                return {}
-            return {
+            found = {
                 name: describe(list(part) if name[0] == "*" else part)
-                for name, part in given.items()
+                for name, part in state.get("_given", {}).items()
             }
-        found = {name: describe(getattr(value, name)) for name in known.always}
+        else:
+            found = {name: describe(getattr(value, name)) for name in known.always}
         for name, default in known.unless:
             part = getattr(value, name)
             if part is default or (
@@ -367,12 +367,15 @@ class _ClassFacts:
 
     def _find_changes(self):
         over = set()
+        hooks = getattr(self._ours, "_described_hooks", None)
         for cls in self._users:
             for name, value in vars(cls).items():
                 if name.startswith("__") and name.endswith("__"):
                     continue
                 before = getattr(self._ours, name, _missing)
                 if before is _missing:
+                    if hooks and name.startswith(hooks):
+                        over.add(name)
                     continue
                 if callable(value) or isinstance(value, (property, classmethod, staticmethod)):
                     over.add(name)

@@ -78,6 +78,7 @@ class GerritChangeSourceBase(base.ChangeSource, PullRequestMixin):
     external_property_denylist = ["event.eventCreatedOn"]
     external_property_whitelist = ["*"]
     property_basename = "event"
+    _described_hooks = ("eventReceived_",)
 
     @recorded
     def checkConfig(

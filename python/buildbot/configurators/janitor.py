@@ -82,16 +82,16 @@ class JanitorConfigurator(ConfiguratorBase):
         for field in ("minute", "dayOfMonth", "month", "dayOfWeek"):
             if field in self.kwargs:
                 when[field] = self.kwargs[field]
-        self.schedulers.append(
-            Nightly(name=JANITOR_NAME, builderNames=[JANITOR_NAME], **when)
-        )
-        self.schedulers.append(
-            ForceScheduler(name=JANITOR_NAME + "_force", builderNames=[JANITOR_NAME])
-        )
-        self.builders.append(
-            BuilderConfig(
-                name=JANITOR_NAME, workername=JANITOR_NAME, factory=BuildFactory(steps=steps)
-            )
-        )
+        nightly = Nightly(name=JANITOR_NAME, builderNames=[JANITOR_NAME], **when)
+        forced = ForceScheduler(name=JANITOR_NAME + "_force", builderNames=[JANITOR_NAME])
+        factory = BuildFactory(steps=steps)
+        builder = BuilderConfig(name=JANITOR_NAME, workername=JANITOR_NAME, factory=factory)
+        worker = LocalWorker(JANITOR_NAME)
+        # What is wrong with them is wrong with the configurator.
+        for made in (*steps, nightly, forced, factory, builder, worker):
+            made.__dict__["_place"] = self._place
+        self.schedulers.append(nightly)
+        self.schedulers.append(forced)
+        self.builders.append(builder)
         self.protocols.setdefault("null", {})
-        self.workers.append(LocalWorker(JANITOR_NAME))
+        self.workers.append(worker)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot.process.builder import Builder
 from buildbot.process.results import CANCELLED, RETRY
 
 __all__ = ["BotMaster", "Builder", "CANCELLED", "LockRetrieverMixin", "RETRY"]
+
+__getattr__ = elsewhere(__name__, "async_to_deferred debounce defer locks log service util")
 
 
 class LockRetrieverMixin:

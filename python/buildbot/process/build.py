@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import reduce
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot.process.properties import Properties, PropertiesMixin
 from buildbot.process.results import (
     CANCELLED,
@@ -32,6 +33,12 @@ __all__ = [
     "statusToString",
     "worst_status",
 ]
+
+__getattr__ = elsewhere(
+    __name__,
+    "Failure buildstep bytes2unicode defer error eventually failure getURLForBuild "
+    "get_real_locks_from_accesses interfaces log properties",
+)
 
 
 class Build(PropertiesMixin):
@@ -172,9 +179,7 @@ class Build(PropertiesMixin):
         return self.worker_info
 
     @staticmethod
-    def setup_properties_known_before_build_starts(
-        props, requests, builder, workerforbuilder=None
-    ):
+    def setup_properties_known_before_build_starts(props, requests, builder, workerforbuilder=None):
         """What is known when locks and workers are chosen."""
         config = getattr(builder.master, "config", None)
         for name, value in dict(getattr(config, "properties", None) or {}).items():
@@ -321,9 +326,7 @@ class Build(PropertiesMixin):
 
     def getSummaryStatistic(self, name, summary_fn, initial_value=_sentinel):
         """Folds a statistic of the steps that have it."""
-        values = [
-            step.getStatistic(name) for step in self.executedSteps if step.hasStatistic(name)
-        ]
+        values = [step.getStatistic(name) for step in self.executedSteps if step.hasStatistic(name)]
         if initial_value is self._sentinel:
             return reduce(summary_fn, values)
         return reduce(summary_fn, values, initial_value)

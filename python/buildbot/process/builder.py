@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot.process.results import RETRY
 
 __all__ = ["Builder", "RETRY", "enforceChosenWorker"]
+
+__getattr__ = elsewhere(
+    __name__,
+    "IRenderable Properties bytes2unicode defer epoch2datetime "
+    "get_real_locks_from_accesses_raw interfaces log service",
+)
 
 
 def enforceChosenWorker(bldr, workerforbuilder, breq):
@@ -55,9 +62,7 @@ class Builder:
         builder.master = master
         for worker in data.get("workers") or ():
             kind = LatentWorkerForBuilder if worker.get("latent") else WorkerForBuilder
-            builder.workers.append(
-                kind.from_description(worker, builder, worker.get("worker"))
-            )
+            builder.workers.append(kind.from_description(worker, builder, worker.get("worker")))
         return builder
 
     @property
@@ -71,9 +76,7 @@ class Builder:
 
         from buildbot.warnings import DeprecatedApiWarning
 
-        warnings.warn(
-            "'Builder.expectations' is deprecated.", DeprecatedApiWarning, stacklevel=2
-        )
+        warnings.warn("'Builder.expectations' is deprecated.", DeprecatedApiWarning, stacklevel=2)
         return None
 
     def _find_builder_config_by_name(self, new_config):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot.process.results import SKIPPED
 
 __all__ = [
@@ -12,6 +13,8 @@ __all__ = [
     "TempChange",
     "TempSourceStamp",
 ]
+
+__getattr__ = elsewhere(__name__, "defer properties")
 
 
 class BuildRequestCollapser:

@@ -1,4 +1,4 @@
-"""Distribution of requests to workers is the master's; these names are for code that imports them."""
+"""Distribution of requests is the master's; these names are for code that imports them."""
 
 from __future__ import annotations
 

@@ -6,11 +6,10 @@ anew for every build that needs it in Python. Built-in steps are carried out by 
 
 from __future__ import annotations
 
-import importlib
-
 from buildbot._host import runtime
 from buildbot._host.compare import ComparableMixin
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, caller, recorded
 from buildbot.config import checks
 from buildbot.config.errors import error as config_error
@@ -54,37 +53,15 @@ __all__ = [
     "statusToString",
 ]
 
-# Names that configurations find in this module although others define them.
-_ELSEWHERE = {
-    "remotecommand": ("buildbot.process.remotecommand", None),
-    "plog": ("buildbot.process.log", None),
-    "interfaces": ("buildbot.interfaces", None),
-    "config": ("buildbot.config", None),
-    "util": ("buildbot.util", None),
-    "bytes2unicode": ("buildbot.util", "bytes2unicode"),
-    "flatten": ("buildbot.util", "flatten"),
-    "debounce": ("buildbot.util.debounce", None),
-    "IRenderable": ("buildbot.interfaces", "IRenderable"),
-    "WorkerSetupError": ("buildbot.interfaces", "WorkerSetupError"),
-    "get_real_locks_from_accesses": ("buildbot.process.locks", "get_real_locks_from_accesses"),
-    "defer": ("twisted.internet.defer", None),
-    "error": ("twisted.internet.error", None),
-    "log": ("twisted.python.log", None),
-    "Failure": ("twisted.python.failure", "Failure"),
-}
+__getattr__ = elsewhere(
+    __name__,
+    "Failure IRenderable WorkerSetupError bytes2unicode check_param_bool "
+    "check_param_length check_param_number_none check_param_str check_param_str_none "
+    "config debounce defer deferwaiter error flatten get_real_locks_from_accesses "
+    "interfaces log plog remotecommand util",
+)
 
 NAME_LENGTH_MAX = 50
-
-
-def __getattr__(name):
-    if name not in _ELSEWHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, member = _ELSEWHERE[name]
-    value = importlib.import_module(module)
-    if member is not None:
-        value = getattr(value, member)
-    globals()[name] = value
-    return value
 
 
 class BuildStepFailed(Exception):
@@ -306,9 +283,7 @@ class BuildStep(Described, ResultComputingConfigMixin, PropertiesMixin, Comparab
                 setattr(self, text, [value])
         name = self.name
         if type(name) is not str or len(name) > NAME_LENGTH_MAX:
-            checks.check_param_length(
-                name, f"Step {self.__class__.__name__} name", NAME_LENGTH_MAX
-            )
+            checks.check_param_length(name, f"Step {self.__class__.__name__} name", NAME_LENGTH_MAX)
         policy = self._summary_policy()
         if policy is not self.updateBuildSummaryPolicy:
             state["updateBuildSummaryPolicy"] = policy
@@ -436,9 +411,7 @@ class BuildStep(Described, ResultComputingConfigMixin, PropertiesMixin, Comparab
         if not self.workerVersion(command):
             from buildbot.interfaces import WorkerSetupError
 
-            raise WorkerSetupError(
-                f"worker is too old, does not know about {command}"
-            )
+            raise WorkerSetupError(f"worker is too old, does not know about {command}")
 
     # Summaries
 
@@ -666,17 +639,13 @@ class CommandMixin:
         return makeResult(command) if makeResult else not command.didFail()
 
     def runRmdir(self, dir, log=None, abandonOnFailure=True):
-        return self._runRemoteCommand(
-            "rmdir", abandonOnFailure, {"dir": dir, "logEnviron": False}
-        )
+        return self._runRemoteCommand("rmdir", abandonOnFailure, {"dir": dir, "logEnviron": False})
 
     def pathExists(self, path):
         return self._runRemoteCommand("stat", False, {"file": path, "logEnviron": False})
 
     def runMkdir(self, dir, log=None, abandonOnFailure=True):
-        return self._runRemoteCommand(
-            "mkdir", abandonOnFailure, {"dir": dir, "logEnviron": False}
-        )
+        return self._runRemoteCommand("mkdir", abandonOnFailure, {"dir": dir, "logEnviron": False})
 
     def runGlob(self, path):
         return self._runRemoteCommand(

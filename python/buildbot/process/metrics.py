@@ -5,9 +5,12 @@ They are kept in this process; the master has metrics of its own.
 
 from __future__ import annotations
 
+from buildbot._host.elsewhere import elsewhere
 import functools
 import time
 from collections import defaultdict, deque
+
+__getattr__ = elsewhere(__name__, "log reactor service util")
 
 ALARM_OK, ALARM_WARN, ALARM_CRIT = range(3)
 ALARM_TEXT = ["OK", "WARN", "CRIT"]
@@ -260,8 +263,7 @@ class MetricAlarmHandler(MetricHandler):
     def asDict(self):
         return {
             "alarms": {
-                alarm: (ALARM_TEXT[level], text)
-                for alarm, (level, text) in self._alarms.items()
+                alarm: (ALARM_TEXT[level], text) for alarm, (level, text) in self._alarms.items()
             }
         }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot.process.results import CANCELLED, FAILURE, SUCCESS
 
 __all__ = [
@@ -16,6 +17,11 @@ __all__ = [
     "RemoteShellCommand",
     "SUCCESS",
 ]
+
+__getattr__ = elsewhere(
+    __name__,
+    "Failure LineBoundaryFinder async_to_deferred defer error eventually log util",
+)
 
 
 class RemoteException(Exception):

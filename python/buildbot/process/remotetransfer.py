@@ -6,7 +6,10 @@ that calls them.
 
 from __future__ import annotations
 
+from buildbot._host.elsewhere import elsewhere
 import os
+
+__getattr__ = elsewhere(__name__, "bytes2unicode unicode2bytes")
 
 
 class FileWriter:

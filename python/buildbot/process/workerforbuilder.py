@@ -5,6 +5,9 @@ from __future__ import annotations
 import enum
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
+
+__getattr__ = elsewhere(__name__, "defer log")
 
 
 class States(enum.Enum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from buildbot._host.by_master import by_master, with_private
 from buildbot._host.record import recorded
 from buildbot.schedulers import base
+from buildbot.util.service import BuildbotService
 
 
 class TryBase(base.ReconfigurableBaseScheduler):
@@ -86,7 +87,7 @@ class Try_Userpass(TryBase):
 # who import them.
 
 
-class JobdirService:
+class JobdirService(BuildbotService):
     """Watches the maildir."""
 
     name = "JobdirService"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from buildbot._host import runtime
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.config.errors import error as config_error
 from buildbot.process import buildstep, results
 
 __all__ = ["ShellArg", "ShellSequence"]
+
+__getattr__ = elsewhere(__name__, "config defer log")
 
 
 @provides("IRenderable")

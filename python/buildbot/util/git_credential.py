@@ -6,8 +6,11 @@ from collections import namedtuple
 
 from buildbot._host.compare import ComparableMixin
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot._host.runtime import inline
+
+__getattr__ = elsewhere(__name__, "IRenderable async_to_deferred")
 
 
 @provides("IRenderable")

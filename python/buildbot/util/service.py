@@ -95,6 +95,9 @@ class AsyncService(Described):
 class AsyncMultiService(AsyncService):
     """A service that has children; they start and stop with it."""
 
+    def __init__(self):
+        super().__init__()
+
     @property
     def services(self):
         return self.__dict__.setdefault("_services", [])

@@ -84,6 +84,10 @@ class LibVirtWorker(AbstractLatentWorker):
     metadata = '<auth username="{}" password="{}" master="{}"/>'
     ns = "http://buildbot.net/"
     metakey = "buildbot"
+    # Configurations assign these two to the worker or set them in a class of their own.
+    cheap_copy = True
+    graceful_shutdown = False
+    _described_own = ("cheap_copy", "graceful_shutdown")
 
     @recorded
     def __init__(
@@ -106,8 +110,6 @@ class LibVirtWorker(AbstractLatentWorker):
         self.xml = xml
         # Looking up the own name may take long; the master does it when none is given.
         self.masterFQDN = masterFQDN
-        self.cheap_copy = True
-        self.graceful_shutdown = False
 
     @by_master
     def start_instance(self, build): ...

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
+
+__getattr__ = elsewhere(__name__, "defer log pbutil service")
 
 
 class CommandlineUserManagerPerspective:

@@ -6,6 +6,9 @@ import hashlib
 import os
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
+
+__getattr__ = elsewhere(__name__, "bytes2unicode defer log unicode2bytes")
 
 srcs = ["git", "svn", "hg", "cvs", "darcs", "bzr", "fossil"]
 salt_len = 8

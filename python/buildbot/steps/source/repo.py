@@ -7,10 +7,16 @@ import re
 from buildbot._host import runtime
 from buildbot._host.compare import ComparableMixin
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.steps.source.base import Source
 
 __all__ = ["Repo", "RepoDownloadsFromChangeSource", "RepoDownloadsFromProperties", "Source"]
+
+__getattr__ = elsewhere(
+    __name__,
+    "IRenderable buildstep defer reactor remotecommand results util",
+)
 
 
 @provides("IRenderable")
