@@ -41,6 +41,10 @@ class FileWriter:
             self.remaining -= len(data)
         self.fp.write(data)
 
+    def remote_unpack(self):
+        """Only directories are unpacked."""
+        raise NotImplementedError
+
     def remote_utime(self, accessed_modified):
         """Sets the times of the written file."""
         os.utime(self.destfile, accessed_modified)
@@ -141,6 +145,13 @@ class StringFileWriter:
 
     def remote_write(self, data):
         self.buffer += data if isinstance(data, str) else data.decode("utf-8", "replace")
+
+    def remote_utime(self, accessed_modified):
+        """A text has no times."""
+
+    def remote_unpack(self):
+        """Only directories are unpacked."""
+        raise NotImplementedError
 
     def remote_close(self):
         """Nothing is left to do."""

@@ -71,7 +71,7 @@ class ShellSequence(buildstep.ShellMixin, buildstep.BuildStep):
         return bool(cmd)
 
     def getFinalState(self):
-        return self.describe(True)
+        return self.getResultSummary()
 
     @runtime.native
     def runShellSequence(self, commands):
