@@ -38,7 +38,7 @@ pub use changes::{
     ChangeSource, ChangeSourceKind, GitArguments, MercurialArguments, PbArguments,
     PerforceArguments, PollingArguments, SubversionArguments,
 };
-pub use check::TextOf;
+pub use check::Sources;
 pub use db::{Db, Mq};
 pub use description::{
     Arguments, DecodeError, Description, Fatal, Object, Python, Reported, Unsupported, VERSION,

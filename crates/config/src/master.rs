@@ -2,13 +2,14 @@
 
 use crate::builders::{self, BuilderConfig};
 use crate::changes::{self, ChangeSource};
-use crate::check::{Check, TextOf};
+use crate::check::{Check, Sources};
 use crate::cross;
 use crate::db::{self, Db, Mq};
 use crate::description::{Description, Fatal};
 use crate::globals::{self, Globals};
 use crate::limits::{self, Caches, Metrics, Validation};
 use crate::machines::{self, Machine};
+use crate::place::SourcePlace;
 use crate::problem::{Problem, Problems, Severity};
 use crate::projects::{self, Codebase, Project};
 use crate::schedulers::{self, Scheduler};
@@ -66,9 +67,9 @@ pub struct Outcome {
     pub problems: Problems,
 }
 
-/// Reads and checks a description. `text_of` gives the texts of its files, to find places of keys.
-pub fn read(description: &Description, text_of: &TextOf<'_>) -> Outcome {
-    let mut check = Check::new(description, text_of);
+/// Reads and checks a description.
+pub fn read(description: &Description, sources: Sources<'_>) -> Outcome {
+    let mut check = Check::new(description, sources);
     report_what_the_host_found(&mut check);
     if let Some(fatal) = &description.fatal {
         report_fatal(&mut check, fatal);
@@ -129,7 +130,9 @@ fn read_keys(check: &mut Check<'_>) -> MasterConfig {
 fn report_what_the_host_found(check: &mut Check<'_>) {
     let description = check.description;
     for error in &description.errors {
-        let at = check.place(error.at);
+        let at = check
+            .place(error.at)
+            .or_else(|| place_of_unplaced(check, &error.message));
         check.report(Problem::error(&error.message).at(at));
     }
     for warning in &description.warnings {
@@ -144,11 +147,29 @@ fn report_what_the_host_found(check: &mut Check<'_>) {
     }
 }
 
+/// Where an error belongs that happened outside of the user's code.
+fn place_of_unplaced(check: &mut Check<'_>, message: &str) -> Option<SourcePlace> {
+    let fatal = check.description.fatal.as_ref();
+    if let Some(place) = check.place(fatal.and_then(|fatal| fatal.at)) {
+        return Some(place);
+    }
+    // Dictionaries in `builders` and configurators are used after the file has been executed.
+    if message.contains("IConfigurator") {
+        check.place_of_key("configurators")
+    } else if message.contains("builder") || message.contains("BuilderConfig") {
+        check.place_of_key("builders")
+    } else {
+        None
+    }
+}
+
 fn report_fatal(check: &mut Check<'_>, fatal: &Fatal) {
     if fatal.kind == "config_errors" && !check.description.errors.is_empty() {
         return;
     }
-    let at = check.place(fatal.at);
+    let at = check
+        .place(fatal.at)
+        .or_else(|| place_of_unplaced(check, &fatal.message));
     let mut problem = Problem {
         severity: Severity::Error,
         message: fatal.message.clone(),
@@ -177,12 +198,13 @@ fn help_for(message: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use crate::check::Sources;
     use crate::description::Description;
     use crate::master::read;
 
     fn problems(json: &str) -> crate::Problems {
         let description = Description::from_json(json.as_bytes()).expect("a description");
-        read(&description, &|_| None).problems
+        read(&description, Sources::NONE).problems
     }
 
     #[test]

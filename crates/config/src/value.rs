@@ -349,7 +349,11 @@ impl Value {
                 .map_or("object", |object| object.own_class()),
             Self::Callable(_) => "function",
             Self::Opaque(opaque) => opaque.class.as_str(),
-            Self::Ref(_) => "object",
+            // A class, or a function.
+            Self::Ref(name) => match name.rsplit('.').next() {
+                Some(last) if last.starts_with(char::is_uppercase) => "type",
+                _ => "function",
+            },
             Self::Renderable(renderable) => renderable.kind.class(),
         };
         format!(

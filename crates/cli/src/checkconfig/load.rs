@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 use buildbot_config::diff::Side;
-use buildbot_config::{Description, Outcome};
+use buildbot_config::{Description, Outcome, SourcePlace, Sources};
 use buildbot_confighost::{
     AskError, FailureKind, File, Host, Inbox, Line, Options as HostOptions, Owner, Package, Python,
     Stream,
@@ -120,11 +120,15 @@ impl Loader {
             .map_err(|error| Failure::new(error.to_string()))?;
         let decoded = decoding.elapsed();
         let checking = Instant::now();
-        let outcome = buildbot_config::read(&description, &|file| {
-            std::fs::read(file)
-                .ok()
-                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        });
+        let file = target.basedir.join(&target.file);
+        let sources = Sources {
+            file: &file.to_string_lossy(),
+            text_of: &|file| {
+                let bytes = std::fs::read(file).ok()?;
+                Some(String::from_utf8_lossy(&bytes).into_owned())
+            },
+        };
+        let outcome = buildbot_config::read(&description, sources);
         Ok(Loaded {
             timings: Timings {
                 start: started,
@@ -141,32 +145,36 @@ impl Loader {
     fn failure(&self, target: &ConfigFile, error: AskError) -> Failure {
         let file = target.basedir.join(&target.file);
         let file = file.display();
-        let message = match error {
-            AskError::Failed(failure) if failure.kind == FailureKind::Deadline => {
-                let mut message = format!(
-                    "Configuration Errors:\n  configuration file '{file}' takes longer than {} s to load",
-                    self.options.load_deadline.as_secs_f64()
-                );
-                if let Some(place) = &failure.at
-                    && let File::Path(path) = &place.file
-                {
-                    message.push_str(&format!("\n      at {path}:{}", place.line));
-                }
-                for line in failure.traceback.lines() {
-                    message.push_str(&format!("\n      {line}"));
-                }
-                message.push_str("\n      more time can be given with --load-timeout");
-                message
-            }
-            AskError::Failed(failure) => {
+        match error {
+            AskError::Failed(failure) if failure.kind == FailureKind::Deadline => Failure::of_file(
                 format!(
-                    "Configuration Errors:\n  while loading '{file}': {failure}\n{}",
-                    failure.traceback
-                )
-            }
-            other => format!("Configuration Errors:\n  while loading '{file}': {other}"),
-        };
-        Failure::new(message.trim_end().to_owned())
+                    "configuration file '{file}' takes longer than {} s to load",
+                    self.options.load_deadline.as_secs_f64()
+                ),
+                failure.at.as_ref().and_then(place),
+                vec![
+                    failure.traceback,
+                    "more time can be given with --load-timeout".to_owned(),
+                ],
+            ),
+            AskError::Failed(failure) => Failure::of_file(
+                format!("while loading '{file}': {failure}"),
+                failure.at.as_ref().and_then(place),
+                vec![failure.traceback],
+            ),
+            other => Failure::of_file(format!("while loading '{file}': {other}"), None, Vec::new()),
+        }
+    }
+}
+
+/// A place that does not need a description.
+fn place(place: &buildbot_confighost::Place) -> Option<SourcePlace> {
+    match &place.file {
+        File::Path(file) => Some(SourcePlace {
+            file: file.clone(),
+            line: u32::try_from(place.line).unwrap_or(u32::MAX),
+        }),
+        File::Index(_) => None,
     }
 }
 

@@ -74,10 +74,10 @@ fn file_of_directory(directory: &Path) -> Result<PathBuf, Failure> {
 
 fn unable_to_load(directory: &Path, message: String) -> Failure {
     Failure {
-        message,
         last_line: Some(format!(
             "Unable to load 'buildbot.tac' from '{}':",
             directory.display()
         )),
+        ..Failure::new(message)
     }
 }

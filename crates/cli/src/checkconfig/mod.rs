@@ -12,6 +12,8 @@ mod report;
 
 use std::process::ExitCode;
 
+use buildbot_config::{Problem, Severity, SourcePlace};
+
 use crate::output::{error_line, line};
 pub(crate) use options::{USAGE, parse};
 
@@ -28,7 +30,7 @@ pub(crate) fn run(options: &Options, is_verbose: bool) -> ExitCode {
             if options.json {
                 line(report::failure_as_json(&failure));
             } else if !options.quiet {
-                error_line(&failure.message);
+                error_line(report::failure(&failure));
                 if let Some(last) = &failure.last_line {
                     line(last);
                 }
@@ -41,16 +43,43 @@ pub(crate) fn run(options: &Options, is_verbose: bool) -> ExitCode {
 /// Why there is nothing to report about a configuration.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// What happened, for standard error.
-    pub(crate) message: String,
+    /// What happened.
+    pub(crate) problem: Problem,
+    /// Whether it is the file's fault: then it is shown as an error of the configuration.
+    pub(crate) is_of_file: bool,
     /// What the reference says on standard output besides.
     pub(crate) last_line: Option<String>,
 }
 
 impl Failure {
+    /// Something that is not the file's fault.
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self {
-            message: message.into(),
+            problem: Problem {
+                severity: Severity::Error,
+                message: message.into(),
+                at: None,
+                help: Vec::new(),
+            },
+            is_of_file: false,
+            last_line: None,
+        }
+    }
+
+    /// Something that is the file's fault.
+    pub(crate) fn of_file(
+        message: impl Into<String>,
+        at: Option<SourcePlace>,
+        help: Vec<String>,
+    ) -> Self {
+        Self {
+            problem: Problem {
+                severity: Severity::Error,
+                message: message.into(),
+                at,
+                help,
+            },
+            is_of_file: true,
             last_line: None,
         }
     }

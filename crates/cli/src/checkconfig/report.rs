@@ -1,7 +1,7 @@
 //! What is said about a configuration: to people, or as JSON.
 
+use buildbot_config::Problem;
 use buildbot_config::diff::Difference;
-use buildbot_config::{Problem, SourcePlace};
 use serde::Serialize;
 
 use crate::checkconfig::Failure;
@@ -61,6 +61,17 @@ pub(crate) fn problems(found: &[Problem], directory: &str) -> String {
         .map(|problem| problem.shown(directory))
         .collect();
     shown.join("\n")
+}
+
+/// Why there is nothing else to say.
+pub(crate) fn failure(failure: &Failure) -> String {
+    let current = std::env::current_dir().unwrap_or_default();
+    let shown = failure.problem.shown(&current.to_string_lossy());
+    if failure.is_of_file {
+        format!("Configuration Errors:\n{shown}")
+    } else {
+        shown.trim_start().to_owned()
+    }
 }
 
 /// Says how long everything took.
@@ -141,17 +152,11 @@ pub(crate) fn as_json(
 
 /// The same form for a configuration about which nothing else is known.
 pub(crate) fn failure_as_json(failure: &Failure) -> String {
-    let problem = Problem {
-        severity: buildbot_config::Severity::Error,
-        message: failure.message.clone(),
-        at: None::<SourcePlace>,
-        help: failure.last_line.iter().cloned().collect(),
-    };
     written(&Report {
         file: String::new(),
         good: false,
         starts: false,
-        errors: &[problem],
+        errors: std::slice::from_ref(&failure.problem),
         refused_at_start: &[],
         warnings: &[],
         python: None,
