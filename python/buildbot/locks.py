@@ -71,11 +71,9 @@ _IN_MASTER = {
 
 def __getattr__(name):
     if name in _IN_MASTER:
-        from buildbot._host.unsupported import not_here
+        from buildbot._host.internal import Internal
 
-        cls = not_here(
-            f"buildbot.locks.{name}", "locks are held by the master itself", _IN_MASTER[name]
-        )
+        cls = type(name, (Internal,), {"__module__": __name__, "__init__": _IN_MASTER[name]})
         globals()[name] = cls
         return cls
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -34,8 +34,8 @@ def shown(default):
         return "a function"
     if inspect.isclass(default):
         return f"class {default.__name__}"
-    text = re.sub(r" at 0x[0-9a-f]+", "", repr(default))
-    text = re.sub(r"<function .*>", "a function", text)
+    text = re.sub(r"<function .*? at 0x[0-9a-f]+>", "a function", repr(default))
+    text = re.sub(r" at 0x[0-9a-f]+", "", text)
     return "= " + re.sub(r"^<(?:\w+\.)*(\w+) object>$", r"object \1", text)
 
 
@@ -54,7 +54,7 @@ def look(thing):
         facts["kind"] = "module"
     elif isinstance(thing, (int, str, list, tuple)) and not hasattr(thing, "__html__"):
         facts["kind"] = "constant"
-        facts["value"] = repr(thing)
+        facts["value"] = re.sub(r"<function .*? at 0x[0-9a-f]+>", "a function", repr(thing))
     else:
         facts["kind"] = "object"
     return facts

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import unittest
 
 TESTS = os.path.dirname(os.path.abspath(__file__))
 PYTHON = os.path.dirname(TESTS)
@@ -21,9 +20,21 @@ def is_installed():
     return os.path.exists(os.path.join(venv(), "bin", "python"))
 
 
-needs_it = unittest.skipUnless(
-    is_installed(), "needs the real Buildbot: run tests/prepare, or set BUILDBOT_VENV"
-)
+def needs_it(cls):
+    """Class decorator: the tests fail, rather than being skipped, without the real Buildbot."""
+    before = cls.setUp
+
+    def setUp(self):
+        require()
+        before(self)
+
+    cls.setUp = setUp
+    return cls
+
+
+def require():
+    if not is_installed():
+        raise AssertionError("needs the real Buildbot: run tests/prepare, or set BUILDBOT_VENV")
 
 
 def run(script, question, ours, real_python=False):

@@ -244,7 +244,14 @@ def _described_settings(loaded, errors):
             errors.errors.append(f"Unknown BuildmasterConfig key {key}")
             errors.places.append(None)
             continue
-        described[key] = loaded.describer.value(value)
+        try:
+            described[key] = loaded.describer.value(value)
+        except Exception as problem:
+            why = f"{type(problem).__name__}: {problem}"
+            if isinstance(problem, RecursionError):
+                why = "it is nested too deep, or holds itself"
+            errors.errors.append(f"c['{key}'] cannot be described: {why}")
+            errors.places.append(raised_place(problem))
     builders = settings.get("builders")
     if isinstance(builders, (list, tuple)):
         for builder in builders:

@@ -9,9 +9,12 @@ VERSION = 1
 
 def main(arguments):
     options = _options(arguments)
-    from buildbot._host import standin
+    from buildbot._host import reactor, standin
 
     standin.install()
+    reactor.install()
+    # What configurations see is the program that they know.
+    sys.argv[:] = ["buildbot"]
     if "describe" in options:
         _describe(options)
         return

@@ -54,7 +54,10 @@ def users_traceback(error):
 
     told = traceback.TracebackException.from_exception(error)
     _leave_out_ours(told, set())
-    return "".join(told.format())
+    text = "".join(told.format())
+    # Python leaves the first line out when no place is left.
+    first = "Traceback (most recent call last):\n"
+    return text if first in text else first + text
 
 
 def _leave_out_ours(told, seen):
