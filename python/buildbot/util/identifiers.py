@@ -1,41 +1,37 @@
-"""Names that may stand in addresses and paths: letters, digits, `_` and `-`, no digit first."""
+"""Short names that the database and the web interface can use."""
 
 from __future__ import annotations
 
 import re
 
-# Beyond ASCII everything from U+00A0 on is good.
-_OTHERS = "\xa0-\U0010ffff"
-
-ident_re = re.compile(f"^[a-zA-Z{_OTHERS}_-][a-zA-Z0-9{_OTHERS}_-]*$")
+ident_re = re.compile("^[a-zA-Z\u00a0-\U0010ffff_-][a-zA-Z0-9\u00a0-\U0010ffff_-]*$")
 initial_re = re.compile("^[^a-zA-Z_-]")
 subsequent_re = re.compile("[^a-zA-Z0-9_-]")
 trailing_digits_re = re.compile("_([0-9]+)$")
 
 
 def isIdentifier(maxLength, obj):
-    if not isinstance(obj, str) or len(obj) > maxLength:
-        return False
-    return bool(ident_re.match(obj))
+    return isinstance(obj, str) and 0 < len(obj) <= maxLength and bool(ident_re.match(obj))
 
 
 def forceIdentifier(maxLength, s):
-    """An identifier made of `s`: what is no good in it becomes `_`."""
+    """An identifier as much like the text as possible."""
     if not isinstance(s, str):
-        raise TypeError(f"{str!r} cannot be coerced to an identifier")
+        raise TypeError(f"{str} cannot be coerced to an identifier")
     if isIdentifier(maxLength, s):
         return s
     return subsequent_re.sub("_", initial_re.sub("_", s))[:maxLength]
 
 
 def incrementIdentifier(maxLength, ident):
-    """The next of a row of identifiers: a, a_2, a_3 …"""
+    """The next in the row x, x_2, x_3; the start is cut where the number needs room."""
     number = 1
     found = trailing_digits_re.search(ident)
-    if found:
+    if found is not None:
         number = int(found.group(1))
         ident = ident[: found.start()]
     ending = f"_{number + 1}"
-    if len(ending) > maxLength:
+    ident = ident[: max(0, maxLength - len(ending))] + ending
+    if len(ident) > maxLength:
         raise ValueError("cannot generate a larger identifier")
-    return ident[: maxLength - len(ending)] + ending
+    return ident
