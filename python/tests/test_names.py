@@ -14,6 +14,7 @@ EXPECTED = {
     "buildbot.reporters.message.default_subject_template": _OWN_WORDS,
     "buildbot.reporters.words.GREETINGS": _OWN_WORDS,
     "buildbot.process.metrics.periodicCheck.call": "the default is a reactor that runs",
+    "buildbot.steps.source.git.git_describe_flags": "functions",
 }
 
 

@@ -211,6 +211,77 @@ class Computing(unittest.TestCase):
         self.assertEqual(own.fullName, "p")
         self.assertEqual(made.buttonName, "form")
 
+    def test_a_filled_in_form_becomes_a_buildset(self):
+        class Form(force.ForceScheduler):
+            def addBuildsetForSourceStampsWithDefaults(self, **arguments):
+                return arguments
+
+        made = Form(
+            "form",
+            ["a"],
+            codebases=[force.CodebaseParameter("", branch="main")],
+            properties=[force.StringParameter("p"), force.AnyPropertyParameter("any")],
+        )
+        made.configureService()
+        found = []
+        made.force(
+            "me", p="low", reason=["why"], revision="r1", any_name="n", any_value="v"
+        ).addCallback(found.append)
+        (entered,) = found
+        self.assertEqual(entered["reason"], "A build was forced by 'me': why")
+        self.assertEqual((entered["priority"], entered["builderNames"]), (0, ["a"]))
+        wanted = {"p": "low", "n": "v", "reason": "why", "owner": "me"}
+        self.assertEqual(
+            entered["properties"].asDict(),
+            {name: (value, "Force Build Form") for name, value in wanted.items()},
+        )
+        stamp = {"branch": "main", "project": "", "repository": "", "revision": "r1"}
+        self.assertEqual(entered["sourcestamps"], [{**stamp, "codebase": ""}])
+
+    def test_a_form_that_nobody_signed_asks_for_a_name(self):
+        made = force.ForceScheduler("form", ["a"])
+        made.configureService()
+        failed = []
+        made.force(None, username="me", priority="high").addErrback(failed.append)
+        self.assertEqual(
+            failed[0].value.errors,
+            {
+                "username": "username: please fill in email address in the form "
+                "'User <email@email.com>'",
+                "priority": "invalid literal for int() with base 10: 'high'",
+            },
+        )
+
+    def test_a_field_of_the_users_class_is_evaluated_by_itself(self):
+        class Version(force.StringParameter):
+            def parse_from_arg(self, s):
+                if not s.startswith("v"):
+                    raise force.ValidationError("versions begin with v")
+                return s[1:]
+
+        made = Version("version")
+        found = []
+        made.evaluate({"version": ["v1"]}).addCallback(found.append)
+        made.evaluate({"version": ["1"]}).addCallback(found.append)
+        self.assertEqual(
+            found,
+            [
+                {"properties": {"version": "1"}, "sourcestamps": {}, "errors": {}},
+                {
+                    "properties": {},
+                    "sourcestamps": {},
+                    "errors": {"version": "versions begin with v"},
+                },
+            ],
+        )
+
+    def test_builders_that_are_not_ours_are_refused(self):
+        made = force.ForceScheduler("form", ["a"])
+        made.configureService()
+        failed = []
+        made.force("me", builderNames=["z"]).addErrback(failed.append)
+        self.assertIn("builderNames not specified or not supported", str(failed[0].value))
+
     def test_a_group_gives_its_values_below_its_name(self):
         group = force.NestedParameter(
             "options", [force.StringParameter("a"), force.IntParameter("b", default=2)]
@@ -227,12 +298,11 @@ class Computing(unittest.TestCase):
             "", [force.IntParameter("a"), force.StringParameter("b", required=True)]
         )
         collector = force.ValidationErrorCollector()
-        failed = []
-        group.updateFromKwargs(
-            kwargs={"a": ["x"]}, properties={}, collector=collector
-        ).addErrback(failed.append)
+        group.updateFromKwargs(kwargs={"a": ["x"]}, properties={}, collector=collector)
+        with self.assertRaises(force.CollectedValidationError) as failed:
+            collector.maybeRaiseCollectedErrors()
         self.assertEqual(
-            failed[0].value.errors,
+            failed.exception.errors,
             {
                 "a": "invalid literal for int() with base 10: 'x'",
                 "b": "'b' needs to be specified",

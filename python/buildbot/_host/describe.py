@@ -13,6 +13,10 @@ says otherwise with class attributes:
     beginnings of names: methods of a user's class that begin so count as overridden ones
 ``_described_class``
     the class that is named instead
+``_described_over``
+    names of methods of a class of this package that only Python code carries out
+``_described_as_object``
+    a renderable that the master renders by itself: it is described as an object
 """
 
 from __future__ import annotations
@@ -285,11 +289,15 @@ class Describer:
             known = self._classes[kind] = _ClassFacts(kind)
         at = self.place(state.get("_place"))
         described = {"c": known.name, "at": at, "a": self._arguments(value, state, known)}
+        extra = state.get("_described_extra")
+        if known.over or extra:
+            described["h"] = self.handles.number(value)
+        if known.over:
+            described["over"] = known.over
+        if extra:
+            described.update(extra)
         if known.users is not None:
             described["u"] = known.users
-            if known.over:
-                described["h"] = self.handles.number(value)
-                described["over"] = known.over
             if known.attrs:
                 described["attrs"] = {
                     name: self.value(changed) for name, changed in known.attrs.items()
@@ -340,52 +348,69 @@ class _ClassFacts:
 
     def __init__(self, kind):
         kind = getattr(kind, "_step_class", kind)
-        mro = kind.__mro__
         users = []
+        mixins = []
         ours = None
-        for cls in mro:
-            module = cls.__module__ or ""
-            if (module + ".").startswith("buildbot."):
-                if ours is None and not cls.__name__.startswith("_"):
-                    ours = cls
-            elif ours is None and cls is not object:
-                users.append(cls)
-        self._ours = ours or Described
+        for cls in kind.__mro__:
+            if not ((cls.__module__ or "") + ".").startswith("buildbot."):
+                if cls is not object:
+                    users.append(cls)
+            elif not issubclass(cls, Described):
+                if ours is None:
+                    mixins.append(cls)
+            elif ours is None and not cls.__name__.startswith("_"):
+                ours = cls
+        self._ours = ours or (mixins[0] if mixins else Described)
         self._users = users
         name = getattr(kind, "_described_class", None)
         self.name = name or f"{self._ours.__module__}.{self._ours.__qualname__}"
         self.users = None
-        self.over = []
+        self.over = list(getattr(kind, "_described_over", ()))
         self.attrs = {}
         if users:
             self.users = f"{users[0].__module__}.{users[0].__qualname__}"
-            self._find_changes()
+            self._find_changes(mixins)
         self.always = getattr(kind, "_described", None)
         self.unless = tuple(getattr(kind, "_described_if", {}).items())
         self.own = getattr(kind, "_described_own", ())
         self.unsupported = getattr(kind, "_unsupported", None)
 
-    def _find_changes(self):
-        over = set()
+    def _find_changes(self, mixins):
+        """What classes of the user change, and what mixins of ours change that they add."""
+        over = set(self.over)
         hooks = getattr(self._ours, "_described_hooks", None)
         for cls in self._users:
-            for name, value in vars(cls).items():
-                if name.startswith("__") and name.endswith("__"):
-                    continue
+            for name, value in _members(cls):
                 before = getattr(self._ours, name, _missing)
                 if before is _missing:
                     if hooks and name.startswith(hooks):
                         over.add(name)
                     continue
-                if callable(value) or isinstance(value, (property, classmethod, staticmethod)):
+                if _is_method(value):
                     over.add(name)
                 elif name not in self.attrs and name != "compare_attrs":
                     self.attrs[name] = value
+        for cls in mixins:
+            over.update(
+                name
+                for name, value in _members(cls)
+                if _is_method(value) and hasattr(self._ours, name)
+            )
         self.over = sorted(over)
 
     def sets(self, name):
         """Whether a user's class sets the attribute `name`."""
         return any(name in vars(cls) for cls in self._users)
+
+
+def _members(cls):
+    for name, value in vars(cls).items():
+        if not (name.startswith("__") and name.endswith("__")):
+            yield name, value
+
+
+def _is_method(value):
+    return callable(value) or isinstance(value, (property, classmethod, staticmethod))
 
 
 def _itself(value):

@@ -10,6 +10,9 @@ def by_class(describer, kind):
 
     A user's class derived from one of ours is opaque: it may compute anything.
     """
+    if getattr(kind, "_described_as_object", False):
+        if (kind.getRenderingFor.__module__ or "").startswith("buildbot."):
+            return None
     module = sys.modules.get("buildbot.process.properties")
     if module is None or not issubclass(kind, module._Renderable):
         return describer._users_renderable if hasattr(kind, "getRenderingFor") else None

@@ -12,6 +12,7 @@ from buildbot._host.declare import provides
 from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, caller, recorded
 from buildbot.config import checks
+from buildbot.config.errors import capture_config_errors
 from buildbot.config.errors import error as config_error
 from buildbot.process import properties, results
 from buildbot.process.properties import PropertiesMixin, WithProperties
@@ -125,6 +126,7 @@ class BuildStepWrapperMixin:
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        self._note_assigned()
         self.__class__ = _closed_class(type(self))
 
 
@@ -164,6 +166,63 @@ def _closed_class(template_class):
         made = _derived(template_class._step_class, (template_class,), members)
         _closed_classes[template_class] = made
     return made
+
+
+_classes_of_ours: dict = {}
+_parameters_of: dict = {}
+
+
+def _class_of_ours(step_class):
+    """The class of this package below a user's class with a constructor; None for other classes."""
+    if step_class not in _classes_of_ours:
+        found = None
+        users = False
+        for cls in step_class.__mro__:
+            if not (cls.__module__ or "").startswith("buildbot."):
+                users = users or "__init__" in vars(cls)
+            elif issubclass(cls, BuildStep):
+                found = cls
+                break
+        _classes_of_ours[step_class] = found if users else None
+    return _classes_of_ours[step_class]
+
+
+def _constructed(step_class, given):
+    """The attributes of a step of ours with these arguments; None if they do not make one."""
+    step = object.__new__(step_class)
+    step.__dict__["_made"] = ((), {})
+    kwargs = {name: value for name, value in given.items() if not name.startswith("*")}
+    try:
+        with capture_config_errors():
+            step.__init__(**kwargs)
+    except Exception:
+        return None
+    return step.__dict__
+
+
+def _parameters(step_class):
+    """The names that constructors of this class and its bases understand."""
+    names = _parameters_of.get(step_class)
+    if names is None:
+        names = set(BuildStep._params_names)
+        for cls in step_class.__mro__:
+            names.update(vars(cls).get("renderables", ()))
+            code = getattr(vars(cls).get("__init__"), "__wrapped__", None)
+            if code is not None:
+                code = code.__code__
+                names.update(code.co_varnames[1 : code.co_argcount])
+        _parameters_of[step_class] = names
+    return names
+
+
+_PLAIN = (str, bytes, int, float, bool, type(None), list, tuple, dict)
+
+
+def _same(value, other):
+    """Whether two values are described alike; `==` of renderables is no comparison."""
+    if value is other:
+        return True
+    return type(value) is type(other) and type(value) in _PLAIN and repr(value) == repr(other)
 
 
 def get_factory_from_step_or_factory(step_or_factory):
@@ -343,7 +402,38 @@ class BuildStep(Described, ResultComputingConfigMixin, PropertiesMixin, Comparab
         """Changes an argument of this template; what it describes changes with it."""
         self._made[1][name] = value
         anew = self.get_step_factory().buildStep()
-        self.__dict__["_given"] = anew.__dict__.get("_given", {})
+        anew._note_assigned()
+        for record in ("_given", "_described_extra"):
+            if record in anew.__dict__:
+                self.__dict__[record] = anew.__dict__[record]
+
+    def _note_assigned(self):
+        """Notes what the constructor of a user's class did besides calling ours.
+
+        Attributes that it assigned count as arguments; the names of logs that it observes are
+        described too.
+        """
+        ours = _class_of_ours(self._step_class_of())
+        if ours is None:
+            return
+        state = self.__dict__
+        given = state.setdefault("_given", {})
+        reference = _constructed(ours, given)
+        if reference is None:
+            return
+        known = _parameters(ours)
+        for name, value in state.items():
+            name = "workdir" if name == "_workdir" else name
+            if name not in known:
+                continue
+            stored = "_workdir" if name == "workdir" else name
+            if stored not in reference or not _same(value, reference[stored]):
+                given[name] = value
+        theirs = [name for name, _observer in state["_pendingLogObservers"]]
+        for name, _observer in reference["_pendingLogObservers"]:
+            theirs.remove(name)
+        if theirs:
+            state["_described_extra"] = {"observes": sorted(set(theirs))}
 
     def is_exact_step_class(self, klass):
         """Whether this is a step of `klass` itself, not of a class derived from it."""
@@ -728,6 +818,7 @@ class ShellMixin:
 
         kwargs = {name: getattr(self, name) for name, _check in self._shell_mixin_arg_config}
         kwargs.update(overrides)
+        lazy = kwargs.pop("lazylogfiles")
         stdio = None
         if stdioLogName is not None:
             if stdioLogName in self.logs:
@@ -744,7 +835,7 @@ class ShellMixin:
         if stdio is not None:
             command.useLog(stdio, False)
         for name in kwargs["logfiles"]:
-            if self.lazylogfiles:
+            if lazy:
                 command.useLogDelayed(name, lambda _command, name=name: self.addLog(name), True)
             else:
                 log = yield self.addLog(name)

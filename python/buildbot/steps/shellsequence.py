@@ -18,6 +18,8 @@ __getattr__ = elsewhere(__name__, "config defer log")
 class ShellArg(Described, results.ResultComputingConfigMixin):
     """One command of a `ShellSequence`, and what its result means."""
 
+    _described_as_object = True
+
     publicAttributes = [*results.ResultComputingConfigMixin.resultConfig, "command", "logname"]
 
     @recorded

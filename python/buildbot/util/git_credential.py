@@ -17,6 +17,8 @@ __getattr__ = elsewhere(__name__, "IRenderable async_to_deferred")
 class GitCredentialInputRenderer(Described, ComparableMixin):
     """Renders to what `git credential` reads: a line for each attribute, `url` first."""
 
+    _described_as_object = True
+
     compare_attrs = ("_credential_attributes",)
 
     @recorded

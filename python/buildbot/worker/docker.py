@@ -48,7 +48,7 @@ class DockerBaseWorker(AbstractLatentWorker):
         if password is None:
             password = self.getRandomPass()
         if masterFQDN is None:
-            masterFQDN = self.get_ip()
+            masterFQDN = self.get_fqdn()
         if callable(masterFQDN):
             masterFQDN = masterFQDN()
         self.masterFQDN = masterFQDN

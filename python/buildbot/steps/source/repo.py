@@ -23,6 +23,8 @@ __getattr__ = elsewhere(
 class RepoDownloadsFromProperties(Described, ComparableMixin):
     """Renders to the downloads that stand in properties of these names."""
 
+    _described_as_object = True
+
     parse_download_re = (
         re.compile(r"repo download ([^ ]+) ([0-9]+/[0-9]+)"),
         re.compile(r"([^ ]+) ([0-9]+/[0-9]+)"),
@@ -59,6 +61,8 @@ class RepoDownloadsFromProperties(Described, ComparableMixin):
 @provides("IRenderable")
 class RepoDownloadsFromChangeSource(Described, ComparableMixin):
     """Renders to the downloads of the build's changes that Gerrit reported."""
+
+    _described_as_object = True
 
     compare_attrs = ("codebase",)
 
