@@ -11,6 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use buildbot_model::Secret;
+
 /// The version of the format that this side speaks.
 pub const VERSION: u64 = 1;
 
@@ -52,29 +54,72 @@ pub struct Beat {
 }
 
 /// What a question was answered with; text that is JSON.
-#[derive(Debug, Clone)]
-pub struct Answer(Box<RawValue>);
+#[derive(Clone)]
+pub struct Answer {
+    value: Box<RawValue>,
+    objects: Option<Box<RawValue>>,
+}
 
 impl Answer {
-    /// The text.
+    /// The text of the value.
     pub fn text(&self) -> &str {
-        self.0.get()
+        self.value.get()
     }
 
-    /// Decodes it.
+    /// The text of the array of objects that the value refers to by number, if there are any.
+    pub fn objects(&self) -> Option<&str> {
+        self.objects.as_deref().map(RawValue::get)
+    }
+
+    /// Decodes the value.
     pub fn parse<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
         serde_json::from_str(self.text())
     }
 
-    /// Takes a list of outcomes apart.
-    pub(crate) fn outcomes(&self) -> serde_json::Result<Vec<Result<Self, Failure>>> {
-        let outcomes: Vec<Outcome<'_>> = serde_json::from_str(self.text())?;
-        outcomes.into_iter().map(Outcome::into_result).collect()
-    }
-
-    /// Decodes it as a value.
+    /// Decodes the value, whatever it is.
     pub fn value(&self) -> serde_json::Result<Value> {
         self.parse()
+    }
+}
+
+impl std::fmt::Debug for Answer {
+    /// Only the length: there may be secrets in it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Answer({} bytes)", self.text().len())
+    }
+}
+
+/// What came of rendering several values.
+#[derive(Debug, Clone)]
+pub struct Rendered {
+    /// The outcome for each value, in order.
+    pub outcomes: Vec<Result<Answer, Failure>>,
+    /// The secrets that were used, and what is shown in their place.
+    pub secrets: Vec<(Secret<String>, String)>,
+}
+
+impl Rendered {
+    pub(crate) fn of(answer: &Answer) -> serde_json::Result<Self> {
+        let parts: Vec<Outcome<'_>> = serde_json::from_str(answer.text())?;
+        let mut rendered = Self {
+            outcomes: Vec::with_capacity(parts.len()),
+            secrets: Vec::new(),
+        };
+        for part in parts {
+            let secrets = part.secrets.into_iter();
+            rendered
+                .secrets
+                .extend(secrets.map(|(secret, shown)| (Secret::new(secret), shown)));
+            rendered.outcomes.push(match (part.ok, part.error) {
+                (Some(value), None) => Ok(Answer {
+                    value: value.to_owned(),
+                    objects: part.objects.map(ToOwned::to_owned),
+                }),
+                (None, Some(failure)) => Err(failure),
+                _ => return Err(serde::de::Error::custom("neither ok nor error")),
+            });
+        }
+        Ok(rendered)
     }
 }
 
@@ -206,17 +251,11 @@ pub enum MessageError {
 struct Outcome<'a> {
     #[serde(borrow, default, deserialize_with = "present")]
     ok: Option<&'a RawValue>,
+    #[serde(borrow)]
+    objects: Option<&'a RawValue>,
     error: Option<Failure>,
-}
-
-impl Outcome<'_> {
-    fn into_result(self) -> serde_json::Result<Result<Answer, Failure>> {
-        match (self.ok, self.error) {
-            (Some(value), None) => Ok(Ok(Answer(value.to_owned()))),
-            (None, Some(failure)) => Ok(Err(failure)),
-            _ => Err(serde::de::Error::custom("neither ok nor error")),
-        }
-    }
+    #[serde(default)]
+    secrets: Vec<(String, String)>,
 }
 
 #[derive(Deserialize)]
@@ -224,6 +263,8 @@ struct Envelope<'a> {
     id: Option<u64>,
     #[serde(borrow, default, deserialize_with = "present")]
     ok: Option<&'a RawValue>,
+    #[serde(borrow)]
+    objects: Option<&'a RawValue>,
     error: Option<Failure>,
     ask: Option<String>,
     awaits: Option<bool>,
@@ -272,10 +313,14 @@ pub fn decode(text: &[u8]) -> Result<Message, MessageError> {
         Envelope {
             id: Some(id),
             ok: Some(value),
+            objects,
             ..
         } => Message::Answer {
             id,
-            outcome: Ok(Answer(value.to_owned())),
+            outcome: Ok(Answer {
+                value: value.to_owned(),
+                objects: objects.map(ToOwned::to_owned),
+            }),
         },
         Envelope {
             id: Some(id),
@@ -291,20 +336,48 @@ pub fn decode(text: &[u8]) -> Result<Message, MessageError> {
     })
 }
 
+/// A configuration file, and how it is executed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConfigFile {
+    /// The master's base directory.
+    pub basedir: PathBuf,
+    /// The file, relative to it.
+    pub file: PathBuf,
+    /// Whether the directory comes first on the module search path and stays there, as in a running master.
+    pub front: bool,
+}
+
+/// What is called.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Target {
+    /// What has this handle.
+    Handle(Handle),
+    /// What this value describes: an object, a well known function.
+    Value(Value),
+}
+
+impl From<Handle> for Target {
+    fn from(handle: Handle) -> Self {
+        Self::Handle(handle)
+    }
+}
+
+impl From<Value> for Target {
+    fn from(value: Value) -> Self {
+        Self::Value(value)
+    }
+}
+
 /// What a child is asked.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Question {
     /// Execute a configuration file and describe what comes out.
-    Load {
-        /// The master's base directory.
-        basedir: PathBuf,
-        /// The file, relative to it.
-        file: PathBuf,
-    },
+    Load(ConfigFile),
     /// Call a function.
     Call {
         /// Which.
-        function: Handle,
+        function: Target,
         /// Positional arguments.
         args: Vec<Value>,
         /// Arguments by name.
@@ -313,7 +386,7 @@ pub enum Question {
     /// Call a method of an object.
     Method {
         /// Of which object.
-        object: Handle,
+        object: Target,
         /// The method's name.
         name: String,
         /// Positional arguments.
@@ -336,7 +409,7 @@ impl Question {
     /// What it is called in messages.
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Load { .. } => "load",
+            Self::Load(_) => "load",
             Self::Call { .. } => "call",
             Self::Method { .. } => "method",
             Self::Render { .. } => "render",
@@ -347,7 +420,7 @@ impl Question {
     /// The JSON text of the question.
     pub(crate) fn encode(&self, id: u64, deadline: Duration) -> Vec<u8> {
         let mut value = match self {
-            Self::Load { basedir, file } => json!({"basedir": basedir, "file": file}),
+            Self::Load(file) => json!(file),
             Self::Call {
                 function,
                 args,
@@ -480,7 +553,7 @@ mod tests {
     #[test]
     fn a_question_is_written_as_agreed() {
         let question = Question::Call {
-            function: Handle(4),
+            function: Handle(4).into(),
             args: vec![json!(1.0), json!({"$": "o", "n": 2})],
             kwargs: Map::new(),
         };

@@ -10,8 +10,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use buildbot_confighost::{
-    Answer, AskError, Failure, FailureKind, Generation, Handle, Host, Inbox, LostError, Options,
-    Owner, Package, Python, Question, Status,
+    Answer, AskError, ConfigFile, Failure, FailureKind, Generation, Handle, Host, Inbox, LostError,
+    Options, Owner, Package, Python, Question, Status,
 };
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -57,7 +57,7 @@ impl Fake {
 /// The question that lets the small host execute a text.
 pub(crate) fn execute(code: &str) -> Question {
     Question::Call {
-        function: Handle(0),
+        function: Handle(0).into(),
         args: vec![json!(code)],
         kwargs: Map::new(),
     }
@@ -121,17 +121,21 @@ pub(crate) struct Loaded {
     pub(crate) basedir: TempDir,
 }
 
+/// The `master.cfg` in a directory.
+pub(crate) fn config_file(basedir: &Path) -> ConfigFile {
+    ConfigFile {
+        basedir: basedir.to_owned(),
+        file: "master.cfg".into(),
+        front: true,
+    }
+}
+
 /// Loads a `master.cfg` with this text.
 pub(crate) async fn load(options: Options, text: &str) -> Loaded {
     let basedir = tempfile::tempdir().expect("directory");
     std::fs::write(basedir.path().join("master.cfg"), text).expect("write");
     let (owner, inbox) = Owner::channel();
-    let generation = Generation::load(
-        options,
-        owner,
-        basedir.path().to_owned(),
-        "master.cfg".into(),
-    );
+    let generation = Generation::load(options, owner, config_file(basedir.path()));
     Loaded {
         generation: generation.await.expect("loaded"),
         inbox,
@@ -154,7 +158,7 @@ impl Loaded {
     /// Calls what stands in `config` under a key.
     pub(crate) async fn call(&self, key: &str, args: Vec<Value>) -> Result<Value, LostError> {
         let question = Question::Call {
-            function: self.handle(key),
+            function: self.handle(key).into(),
             args,
             kwargs: Map::new(),
         };
