@@ -36,6 +36,18 @@ pub struct Description {
     pub handles: u64,
     /// What ended the execution of the file.
     pub fatal: Option<Fatal>,
+    /// How long the host took.
+    pub took_ms: Took,
+}
+
+/// How long the host took, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub struct Took {
+    /// To execute the file.
+    pub execute: f64,
+    /// To describe what came out.
+    pub describe: f64,
 }
 
 /// The Python that executed a configuration.
@@ -126,6 +138,18 @@ pub struct Fatal {
     /// Where.
     #[serde(default)]
     pub at: Option<Place>,
+    /// The name that it was about.
+    #[serde(default)]
+    pub wrong_name: Option<WrongName>,
+}
+
+/// A name that was wrong, and those that would have been right.
+#[derive(Debug, Clone, Deserialize)]
+pub struct WrongName {
+    /// The wrong one.
+    pub name: String,
+    /// The right ones.
+    pub known: Vec<String>,
 }
 
 /// Why a description cannot be read.

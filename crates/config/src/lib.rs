@@ -41,8 +41,8 @@ pub use changes::{
 pub use check::Sources;
 pub use db::{Db, Mq};
 pub use description::{
-    Arguments, DecodeError, Description, Fatal, Object, Python, Reported, Unsupported, VERSION,
-    Warning,
+    Arguments, DecodeError, Description, Fatal, Object, Python, Reported, Took, Unsupported,
+    VERSION, Warning, WrongName,
 };
 pub use globals::{Globals, KNOWN_KEYS};
 pub use limits::{Caches, Metrics, Validation};

@@ -10,7 +10,7 @@ use crate::globals::{self, Globals};
 use crate::limits::{self, Caches, Metrics, Validation};
 use crate::machines::{self, Machine};
 use crate::place::SourcePlace;
-use crate::problem::{Problem, Problems, Severity};
+use crate::problem::{Problem, Problems, Severity, nearest};
 use crate::projects::{self, Codebase, Project};
 use crate::schedulers::{self, Scheduler};
 use crate::service::Service;
@@ -180,10 +180,37 @@ fn report_fatal(check: &mut Check<'_>, fatal: &Fatal) {
     if fatal.kind == "exception" || fatal.kind == "exit" {
         problem.help.extend(fatal.traceback.clone());
     }
+    problem.help.extend(nearest_to(fatal));
     if let Some(help) = help_for(&fatal.message) {
         problem.help.push(help);
     }
     check.report(problem);
+}
+
+/// The right name for a wrong one.
+fn nearest_to(fatal: &Fatal) -> Option<String> {
+    /// What arguments of old versions are called today.
+    const OLD: &[(&str, &str)] = &[
+        ("buildSlaves", "workernames"),
+        ("category", "tags"),
+        ("mergeRequests", "collapseRequests"),
+        ("nextSlave", "nextWorker"),
+        ("slavebuilddir", "workerbuilddir"),
+        ("slavename", "workername"),
+        ("slavenames", "workernames"),
+    ];
+    let wrong = fatal.wrong_name.as_ref()?;
+    let known = |name: &str| wrong.known.iter().any(|known| known == name);
+    if let Some((old, new)) = OLD.iter().find(|(old, _)| *old == wrong.name)
+        && known(new)
+    {
+        return Some(format!("'{old}' is called '{new}' today"));
+    }
+    let near = nearest(&wrong.name, wrong.known.iter().map(String::as_str))?;
+    Some(format!(
+        "did you mean '{near}' instead of '{}'?",
+        wrong.name
+    ))
 }
 
 /// What to do about errors that happen to everybody.
@@ -213,12 +240,17 @@ mod tests {
             r#"{"version": 1, "files": ["m.cfg"], "config": {},
                 "errors": [{"message": "builder's name is required", "at": [0, 3]}],
                 "fatal": {"kind": "exception", "at": [0, 5], "traceback": "T",
+                    "wrong_name": {"name": "nam", "known": ["builddir", "name"]},
                     "message": "error while parsing config file: No module named 'x.y' (traceback in logfile)"}}"#,
         );
         assert_eq!(found.errors.len(), 2);
         assert_eq!(found.errors[0].at.as_ref().map(|place| place.line), Some(3));
         assert_eq!(found.errors[1].help[0], "T");
-        assert!(found.errors[1].help[1].contains("provides 'x'"));
+        assert_eq!(
+            found.errors[1].help[1],
+            "did you mean 'name' instead of 'nam'?"
+        );
+        assert!(found.errors[1].help[2].contains("provides 'x'"));
     }
 
     #[test]

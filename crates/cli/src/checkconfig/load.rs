@@ -103,7 +103,11 @@ impl Loader {
                 .map_err(|error| Failure::new(error.to_string()))?;
             let started = begun.elapsed();
             let answer = host
-                .load(target.basedir.clone(), target.file.clone())
+                .load(buildbot_confighost::ConfigFile {
+                    basedir: target.basedir.clone(),
+                    file: target.file.clone(),
+                    front: false,
+                })
                 .await
                 .map_err(|error| self.failure(target, error))?;
             Ok((host, answer, started))
