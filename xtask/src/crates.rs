@@ -33,7 +33,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "crates/cli",
         &[
             "crates/config",
-            "crates/model",
+            "crates/confighost",
             "crates/options",
             "crates/tac",
         ],
