@@ -39,14 +39,19 @@ class _Fatal(Exception):
     def described(self, describer):
         place = self.place
         traceback = None
+        wrong_name = None
         if self.error is not None:
+            from buildbot._host.hints import wrong_name as find_wrong_name
+
             traceback = users_traceback(self.error)
             place = place or raised_place(self.error)
+            wrong_name = find_wrong_name(self.error)
         return {
             "kind": self.kind,
             "message": self.message,
             "traceback": traceback,
             "at": describer.place(place),
+            "wrong_name": wrong_name,
         }
 
 
