@@ -23,6 +23,7 @@ const MADE_UP_NAMES: &[&str] = &["bot", "buildbot", "ci", "ciu", "me"];
 const KNOWN_HOSTS: &[&str] = &[
     "127.0.0.1",
     "apache.org",
+    "bitbucket.org",
     "buildbot.net",
     "crates.io",
     "docs.rs",
@@ -35,8 +36,11 @@ const KNOWN_HOSTS: &[&str] = &[
     "python.org",
     "rust-lang.org",
     "rustup.rs",
+    "sf.net",
+    "sourceforge.net",
     "twisted.org",
     "unicode.org",
+    "upcloud.com",
     "whatwg.org",
 ];
 

@@ -317,6 +317,9 @@ class Host:
             self._send(answer)
         except (ValueError, TypeError, RecursionError) as problem:
             self._send({"id": question.id, "error": error_of(problem)})
+        if result.sent is not None:
+            result.value = answer["ok"] = None
+            result.sent()
 
     def _fail(self, question, error):
         if self._questions.pop(question.id, None) is not None:
