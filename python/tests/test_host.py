@@ -328,6 +328,7 @@ def read(builder, wfb, request, build):
     assert builder.name == 'b' and builder.running and builder.expectations is None
     assert not builder.old_building and builder.project_name is None
     assert wfb.isAvailable() and not wfb.isBusy() and wfb.locks is None
+    assert wfb.state.name == 'AVAILABLE' and 'w1' in repr(wfb)
     worker = wfb.worker
     assert worker.name == 'w1' and worker.isConnected() and not worker.isPaused()
     assert worker.canStartBuild() and worker.info.getProperty('x') is None

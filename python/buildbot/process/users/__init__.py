@@ -1,0 +1,1 @@
+"""Users whom the master knows."""

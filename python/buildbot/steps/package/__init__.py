@@ -1,0 +1,1 @@
+"""Steps that make and check packages of distributions."""
