@@ -1,1 +1,1 @@
-"""What happens while builds run: steps, builds, properties, results."""
+"""What happens while builds run: steps, builds, properties, logs."""

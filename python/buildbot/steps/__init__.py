@@ -1,1 +1,1 @@
-"""The steps of builds."""
+"""The built-in build steps."""

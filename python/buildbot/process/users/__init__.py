@@ -1,1 +1,1 @@
-"""Users whom the master knows."""
+"""Users of version control."""

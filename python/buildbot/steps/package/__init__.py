@@ -1,1 +1,1 @@
-"""Steps that make and check packages of distributions."""
+"""Steps that build and check packages."""

@@ -1,1 +1,1 @@
-"""Steps for packages of Debian and its relatives."""
+"""Steps for packages of Debian."""
