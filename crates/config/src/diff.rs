@@ -215,8 +215,8 @@ fn builder_changes(comparison: Comparison<'_>, old: &MasterConfig, new: &MasterC
     changes(&named(old), &named(new), |name, old, new| {
         let mut arguments = argument_changes(
             comparison,
-            &without_factory(&old.arguments),
-            &without_factory(&new.arguments),
+            &without_factory(&old.object.arguments),
+            &without_factory(&new.object.arguments),
         );
         let steps = match (&old.factory, &new.factory) {
             (Some(old), Some(new)) => {

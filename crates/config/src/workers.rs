@@ -289,7 +289,7 @@ fn read_one(check: &mut Check<'_>, item: &Value) -> Option<Worker> {
 /// The reference looks at the locks of workers only when it starts.
 fn read_locks(check: &mut Check<'_>, value: &Value, owner: &str, service: &Service) -> Locks {
     let before = check.problems.errors.len();
-    let locks = locks::read(check, value, owner, service.id);
+    let locks = locks::read(check, value, owner, service.place.clone());
     let found = check.problems.errors.split_off(before);
     for mut problem in found {
         problem.severity = crate::problem::Severity::Warning;
