@@ -579,7 +579,8 @@ fn report_duplicate(
 #[cfg(test)]
 mod tests {
     use super::directory_of;
-    use crate::testing::{builder_config, errors_of_builders};
+    use crate::locks::{LockMode, Locks};
+    use crate::testing::{builder_config, config, errors_of_builders, object};
 
     #[test]
     fn the_directory_of_a_builder_comes_from_its_name() {
@@ -619,6 +620,60 @@ mod tests {
                 "builder 'b1': tags list contains something that is not a string",
                 "builder 'b1': tags list contains duplicate tags: x",
             ],
+        );
+    }
+
+    #[test]
+    fn builders_share_typed_factories_and_locks() {
+        let lock = object(
+            "buildbot.locks.WorkerLock",
+            r#""name": "cpu", "maxCount": 2, "maxCountForWorker": {"$": "dict", "v": [["w1", 3]]}"#,
+        );
+        let access = object(
+            "buildbot.locks.LockAccess",
+            &format!(r#""lockid": {lock}, "mode": "exclusive", "count": 1"#),
+        );
+        let step = object(
+            "buildbot.steps.shell.ShellCommand",
+            r#""name": "build", "command": ["make"], "haltOnFailure": true"#,
+        );
+        let factory = object(
+            "buildbot.process.factory.BuildFactory",
+            &format!(r#""steps": [{step}]"#),
+        );
+        let builder = object(
+            "buildbot.config.builder.BuilderConfig",
+            &format!(
+                r#""name": "b", "workername": "w1", "factory": {factory}, "locks": [{access}]"#
+            ),
+        );
+        let read = config(&format!(r#"{{"builders": [{builder}]}}"#));
+        let builder = &read.builders[0];
+        assert_eq!(
+            (builder.builddir.as_str(), builder.worker_names.as_slice()),
+            ("b", &["w1".to_owned()][..])
+        );
+        let step = &builder.factory.as_ref().expect("a factory").steps[0];
+        assert_eq!(step.class(), "buildbot.steps.shell.ShellCommand");
+        assert_eq!(
+            (step.name(), step.flag("haltOnFailure")),
+            (Some("build"), Some(true))
+        );
+        assert_eq!(
+            (step.flag("flunkOnFailure"), step.is_custom()),
+            (None, false)
+        );
+        let Locks::These(accesses) = &builder.locks else {
+            panic!("{builder:?}");
+        };
+        assert_eq!(accesses[0].mode, LockMode::Exclusive);
+        assert_eq!(
+            (accesses[0].lock.name.as_str(), accesses[0].lock.max_count),
+            ("cpu", 2)
+        );
+        assert_eq!(
+            accesses[0].lock.per_worker,
+            Some(vec![("w1".to_owned(), 3)])
         );
     }
 

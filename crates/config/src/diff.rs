@@ -450,6 +450,22 @@ mod tests {
     }
 
     #[test]
+    fn schedulers_are_referred_to_by_name() {
+        let config = |timer: u32| {
+            let upstream = object(
+                "buildbot.schedulers.timed.Periodic",
+                &format!(r#""name": "up", "builderNames": [], "periodicBuildTimer": {timer}"#),
+            );
+            let dependent = object(
+                "buildbot.schedulers.dependent.Dependent",
+                &format!(r#""name": "d", "builderNames": [], "upstream": {upstream}"#),
+            );
+            format!(r#"{{"schedulers": [{dependent}]}}"#)
+        };
+        check(&config(1), &config(2), "nothing would change");
+    }
+
+    #[test]
     fn code_is_the_same_if_its_name_is() {
         let config = |handle: u32, name: &str| {
             format!(
