@@ -24,6 +24,7 @@ const KNOWN_HOSTS: &[&str] = &[
     "127.0.0.1",
     "apache.org",
     "api.upcloud.com",
+    "bitbucket.org",
     "buildbot.net",
     "crates.io",
     "docs.rs",
@@ -36,8 +37,11 @@ const KNOWN_HOSTS: &[&str] = &[
     "python.org",
     "rust-lang.org",
     "rustup.rs",
+    "sf.net",
+    "sourceforge.net",
     "twisted.org",
     "unicode.org",
+    "upcloud.com",
     "whatwg.org",
 ];
 

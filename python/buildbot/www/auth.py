@@ -48,7 +48,7 @@ class AuthBase(Described, ConfiguredMixin):
         return defer.succeed(None)
 
     def getLoginResource(self):
-        from twisted.web.error import Error
+        from buildbot.www._pages import Error
 
         raise Error(501, b"not implemented")
 
@@ -125,7 +125,7 @@ class RemoteUserAuth(AuthBase):
 
 
 def _forbidden(message):
-    from twisted.web.error import Error
+    from buildbot.www._pages import Error
 
     return Error(403, message)
 
