@@ -1,6 +1,11 @@
 """How reporters, web, secrets and statistics are described, users' classes above all."""
 
+import sys
 import unittest
+
+import real_buildbot
+
+sys.path.insert(0, real_buildbot.PYTHON)
 
 from buildbot._host.describe import Describer
 from buildbot.process.properties import Interpolate, Secret

@@ -1,9 +1,12 @@
 """Every module and name of reporters, web, secrets, statistics, database, data and util exists."""
 
 import importlib
+import sys
 import unittest
 
 import real_buildbot
+
+sys.path.insert(0, real_buildbot.PYTHON)
 
 PACKAGES = [
     "buildbot.reporters",

@@ -127,7 +127,6 @@ class GerritStatusGeneratorBase(Described):
             [build],
             want_properties=True,
             want_steps=self.want_steps,
-            want_logs=self.want_logs,
         )
 
     def check(self):
@@ -135,9 +134,7 @@ class GerritStatusGeneratorBase(Described):
 
 
 def _report(answer, builds, buildset):
-    """The report that a callback's answer makes, None if it says nothing."""
-    if not answer:
-        return None
+    """The report that a callback's answer makes."""
     return {
         "body": answer.get("message", None),
         "extra_info": {"labels": answer.get("labels")},
@@ -184,7 +181,7 @@ class GerritBuildSetStatusGenerator(GerritStatusGeneratorBase):
                 self.callback_arg,
             )
         )
-        return _report(answer, builds, found["buildset"])
+        return _report(answer, [builds[0]], found["buildset"])
 
     def _info(self, master, build):
         from buildbot.reporters import utils
