@@ -3,11 +3,12 @@
 //! Only the envelope is decoded; what a question is answered with stays text until somebody wants it.
 //! Format: `docs/formats/config-host.md`.
 
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
@@ -336,12 +337,22 @@ pub fn decode(text: &[u8]) -> Result<Message, MessageError> {
     })
 }
 
+/// A text, or the numbers of the bytes if it is none.
+fn name_of_file<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    match path.to_str() {
+        Some(text) => serializer.serialize_str(text),
+        None => serializer.collect_seq(path.as_os_str().as_bytes()),
+    }
+}
+
 /// A configuration file, and how it is executed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ConfigFile {
     /// The master's base directory.
+    #[serde(serialize_with = "name_of_file")]
     pub basedir: PathBuf,
     /// The file, relative to it.
+    #[serde(serialize_with = "name_of_file")]
     pub file: PathBuf,
     /// Whether the directory comes first on the module search path and stays there, as in a running master.
     pub front: bool,
@@ -476,6 +487,20 @@ fn text(value: &Value) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
+
+    #[test]
+    fn names_of_files_need_not_be_texts() {
+        let file = ConfigFile {
+            basedir: "/srv/\u{e4}".into(),
+            file: OsStr::from_bytes(b"a\xff").into(),
+            front: false,
+        };
+        let encoded = Question::Load(file).encode(1, Duration::from_secs(1));
+        let value: Value = serde_json::from_slice(&encoded).unwrap();
+        assert_eq!(value["basedir"], "/srv/\u{e4}");
+        assert_eq!(value["file"], json!([97, 255]));
+    }
 
     #[test]
     fn an_answer_of_null_is_an_answer() {

@@ -43,6 +43,15 @@ def error_of(error):
     }
 
 
+def _file_name(sent):
+    """A name that is not UTF-8 is sent as the numbers of its bytes."""
+    if isinstance(sent, str):
+        return sent
+    from os import fsdecode
+
+    return fsdecode(bytes(sent))
+
+
 class Result:
     """What came of a question: a description, or a Deferred and what makes one of its result."""
 
@@ -75,7 +84,8 @@ class Answerer:
     def _answer_load(self, body):
         from buildbot._host.load import load
 
-        loaded = load(body["basedir"], body["file"], bool(body.get("front")))
+        basedir, file = _file_name(body["basedir"]), _file_name(body["file"])
+        loaded = load(basedir, file, bool(body.get("front")))
         self.values.loaded = loaded
         return Result(loaded.description, sent=loaded.forget_description)
 
