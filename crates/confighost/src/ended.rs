@@ -78,23 +78,45 @@ fn signal_name(signal: i32) -> Option<&'static str> {
     .find_map(|(known, name)| (known.as_raw() == signal).then_some(name))
 }
 
+impl Ended {
+    /// What happened, in one line.
+    pub fn summary(&self) -> String {
+        let exit = self.exit;
+        let what = match &self.reason {
+            Reason::Itself => "ended by itself".to_owned(),
+            Reason::Asked => "was asked to end".to_owned(),
+            Reason::SlowStart => "was killed: it took too long to start".to_owned(),
+            Reason::Hung(question) => {
+                format!("was killed: the question {question:?} could not be broken off")
+            }
+            Reason::Closed => "closed its connection to the master".to_owned(),
+            Reason::Garbled(what) => format!("was killed: {what}"),
+        };
+        format!("the Python process of the configuration {what} ({exit})")
+    }
+
+    /// The lines of the stack of the thread that crashed, innermost first: file, line, and the text of both.
+    pub fn crashed_at(&self) -> impl Iterator<Item = (&str, u32, &str)> {
+        let stack = self.stack.as_deref().unwrap_or_default();
+        stack
+            .lines()
+            .skip_while(|line| !line.starts_with("Current thread "))
+            .skip(1)
+            .take_while(|line| !line.is_empty())
+            .filter_map(|text| {
+                let (file, rest) = text
+                    .trim_start()
+                    .strip_prefix("File \"")?
+                    .split_once("\", line ")?;
+                let digits = rest.split(' ').next()?;
+                Some((file, digits.parse().ok()?, text.trim()))
+            })
+    }
+}
+
 impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let exit = self.exit;
-        f.write_str("the Python process of the configuration ")?;
-        match &self.reason {
-            Reason::Itself => write!(f, "ended by itself ({exit})")?,
-            Reason::Asked => write!(f, "was asked to end ({exit})")?,
-            Reason::SlowStart => write!(f, "was killed: it took too long to start ({exit})")?,
-            Reason::Hung(question) => {
-                write!(
-                    f,
-                    "was killed: the question {question:?} could not be broken off ({exit})"
-                )?;
-            }
-            Reason::Closed => write!(f, "closed its connection to the master ({exit})")?,
-            Reason::Garbled(what) => write!(f, "was killed: {what} ({exit})")?,
-        }
+        f.write_str(&self.summary())?;
         let left_out = self.stderr.len().saturating_sub(LINES_SHOWN);
         for line in self.stderr.iter().skip(left_out) {
             write!(f, "\n  {line}")?;
@@ -145,6 +167,26 @@ mod tests {
             )
         );
         assert_eq!(split_stack(lines("a\nb")), (lines("a\nb"), None));
+    }
+
+    #[test]
+    fn the_stack_of_the_thread_that_crashed_is_found() {
+        let stack = "Fatal Python error: Aborted\n\nThread 0x2 (most recent call first):\n  File \"a.py\", line 1 in a\n\n\
+                     Current thread 0x1 (most recent call first):\n  File \"b \u{e4}.py\", line 22 in <module>\n  ...\n\nThread 0x3:\n  File \"c.py\", line 2 in c";
+        let ended = Ended {
+            exit: Exit::Signal(6),
+            reason: Reason::Itself,
+            stderr: Vec::new(),
+            stack: Some(stack.to_owned()),
+        };
+        assert_eq!(
+            ended.crashed_at().collect::<Vec<_>>(),
+            [(
+                "b \u{e4}.py",
+                22,
+                "File \"b \u{e4}.py\", line 22 in <module>"
+            )]
+        );
     }
 
     #[test]

@@ -1,17 +1,19 @@
 //! One process: started, asked, ended.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::driver::{self, Command, Driver};
-use crate::ended::Ended;
+use crate::ended::{Ended, Exit, Reason};
 use crate::frame::{Frame, FrameError};
 use crate::message::{Answer, ConfigFile, Failure, Hello, Question, Rendered, Target, VERSION};
 use crate::owner::Owner;
@@ -30,6 +32,8 @@ pub struct Options {
     pub python: Python,
     /// Where our package is.
     pub package: Package,
+    /// The arguments of the program that the configuration sees: `sys.argv[1:]`.
+    pub arguments: Vec<OsString>,
     /// Most bytes of address space that it may use; Linux only.
     pub memory_limit: Option<u64>,
     /// Most time until it is ready to be asked.
@@ -48,6 +52,7 @@ impl Options {
         Self {
             python,
             package,
+            arguments: Vec::new(),
             memory_limit: None,
             start_deadline: Duration::from_secs(60),
             load_deadline: Duration::from_secs(60),
@@ -161,8 +166,12 @@ impl Host {
             python: python(),
             source,
         };
-        let launched = Process::launch(options.python.path(), &options.package.host())
-            .map_err(launch_failed)?;
+        let launched = Process::launch(
+            options.python.path(),
+            &options.package.host(),
+            &options.arguments,
+        )
+        .map_err(launch_failed)?;
         if let Some(bytes) = options.memory_limit {
             launched.process.limit_memory(bytes);
         }
@@ -329,14 +338,15 @@ fn malformed(question: &'static str, error: &serde_json::Error) -> AskError {
 }
 
 async fn wait_for_end(ended: &mut watch::Receiver<Option<Arc<Ended>>>) -> Arc<Ended> {
-    // The driver tells before it ends; only its own runtime can prevent that, and us too.
-    while ended.wait_for(Option::is_some).await.is_err() {
-        std::future::pending::<()>().await;
-    }
-    let ended = ended.borrow().clone();
-    match ended {
-        Some(ended) => ended,
-        None => std::future::pending().await,
+    match ended.wait_for(Option::is_some).await.as_deref() {
+        Ok(Some(ended)) => ended.clone(),
+        // The driver tells before it ends, unless it failed; with it the process is gone.
+        Ok(None) | Err(_) => Arc::new(Ended {
+            exit: Exit::Signal(Signal::KILL.as_raw()),
+            reason: Reason::Garbled("what watched it has failed".to_owned()),
+            stderr: Vec::new(),
+            stack: None,
+        }),
     }
 }
 

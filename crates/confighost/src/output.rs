@@ -20,6 +20,9 @@ const TAIL_LINES: usize = 100;
 
 const READ_BYTES: usize = 64 << 10;
 
+/// Not more lines than a third of those that are kept.
+const PIECE_BYTES: usize = LINES_KEPT / 3;
+
 /// Where user code wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
@@ -78,7 +81,13 @@ pub(crate) async fn read(
     loop {
         match pipe.read(&mut buffer).await {
             Ok(0) => break,
-            Ok(length) => cutter.feed(buffer.get(..length).unwrap_or_default(), say),
+            Ok(length) => {
+                for piece in buffer.get(..length).unwrap_or_default().chunks(PIECE_BYTES) {
+                    cutter.feed(piece, say);
+                    // Whoever takes the lines on the same thread gets a chance to keep up.
+                    tokio::task::yield_now().await;
+                }
+            }
             Err(error) => {
                 tracing::warn!(%error, ?stream, "output of user code cannot be read");
                 break;

@@ -1,5 +1,6 @@
 //! The process itself: how it is started, signalled and removed.
 
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -43,14 +44,21 @@ impl Process {
     /// The host moves the connection away before user code runs, and leaves `/dev/null` in its place. So no
     /// other descriptor has to be inherited, which needs code between `fork` and `exec`; and no program that is
     /// started at the same time can get it by accident.
-    pub(crate) fn launch(python: &Path, host: &Path) -> io::Result<Launched> {
+    ///
+    /// `arguments` are what user code sees as those of the program.
+    pub(crate) fn launch(
+        python: &Path,
+        host: &Path,
+        arguments: &[OsString],
+    ) -> io::Result<Launched> {
         let (socket, theirs) = UnixStream::pair()?;
         let mut command = Command::new(python);
         command
             // Stacks at a violent end; output that is not held back.
             .args(["-X", "faulthandler", "-u"])
             .arg(host)
-            .args(["--fd", "0"])
+            .args(["--fd", "0", "--"])
+            .args(arguments)
             .stdin(OwnedFd::from(theirs))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -13,7 +13,7 @@ def main(arguments):
 
     standin.install()
     # What configurations see is the program that they know.
-    sys.argv[:] = ["buildbot"]
+    sys.argv[:] = ["buildbot", *options["arguments"]]
     if "describe" in options:
         _describe(options)
         return
@@ -30,12 +30,14 @@ def main(arguments):
 
 
 def _options(arguments):
-    options = {}
+    options = {"arguments": []}
     rest = list(arguments)
     while rest:
         name = rest.pop(0)
         if name in ("--fd", "--describe", "--basedir", "--version") and rest:
             options[name[2:]] = rest.pop(0)
+        elif name == "--":
+            options["arguments"], rest = rest, []
         else:
             _usage()
     if "fd" not in options and "describe" not in options:
@@ -45,7 +47,7 @@ def _options(arguments):
 
 def _usage():
     sys.stderr.write(
-        "usage: host.py --fd N [--version N]\n       host.py --describe FILE [--basedir DIR]\n"
+        "usage: host.py --fd N [--version N] [-- ARGUMENTS]\n       host.py --describe FILE [--basedir DIR]\n"
     )
     sys.exit(64)
 

@@ -12,8 +12,9 @@ import os
 import signal
 import sys
 import threading
-import time
 from queue import SimpleQueue
+# Configurations replace functions of `time`; what was there before is used.
+from time import monotonic, sleep
 
 from buildbot._host import master_link
 from buildbot._host.loop import loop
@@ -134,7 +135,7 @@ class Host:
         self.answerer = Answerer(self)
         self.streams = {}
         self._pid = os.getpid()
-        self._began = time.monotonic()
+        self._began = monotonic()
         self._questions = {}
         self._running = None
         self._running_since = 0.0
@@ -245,18 +246,18 @@ class Host:
             running = self._running
             busy_ms = 0
             if running is not None:
-                busy_ms = round((time.monotonic() - self._running_since) * 1000)
+                busy_ms = round((monotonic() - self._running_since) * 1000)
             beat = {
                 "busy": None if running is None else running.id,
                 "busy_ms": busy_ms,
                 "rss_kb": rss_kb(),
-                "age_s": round(time.monotonic() - self._began, 1),
+                "age_s": round(monotonic() - self._began, 1),
             }
             try:
                 self.connection.send({"beat": beat})
             except OSError:
                 return
-            time.sleep(_BEAT_S)
+            sleep(_BEAT_S)
 
     # The main thread.
 
@@ -278,7 +279,7 @@ class Host:
             return
         try:
             try:
-                self._running_since = time.monotonic()
+                self._running_since = monotonic()
                 self._running = question
                 result = self.answerer.answer(question.body)
             finally:
@@ -313,7 +314,7 @@ class Host:
             return None
         try:
             try:
-                self._running_since = time.monotonic()
+                self._running_since = monotonic()
                 self._running = question
                 result.settle(value)
             finally:

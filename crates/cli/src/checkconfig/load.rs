@@ -1,13 +1,14 @@
 //! Has a Python execute configurations, and reads what they say.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use buildbot_config::diff::Side;
 use buildbot_config::{Description, Outcome, SourcePlace, Sources};
 use buildbot_confighost::{
-    AskError, FailureKind, File, Host, Inbox, Line, Options as HostOptions, Owner, Package, Python,
-    Stream,
+    AskError, Ended, FailureKind, File, Host, Inbox, Line, Options as HostOptions, Owner, Package,
+    Python, Stream,
 };
 use tokio::sync::broadcast::error::RecvError;
 
@@ -65,6 +66,7 @@ impl Loader {
         let package =
             Package::unpack(environment).map_err(|error| Failure::new(error.to_string()))?;
         let mut host = HostOptions::new(python, package);
+        host.arguments = std::env::args_os().skip(1).collect();
         host.load_deadline = options.load_timeout;
         Ok(Self {
             options: host,
@@ -89,8 +91,8 @@ impl Loader {
                     None => Ok(None),
                 }
             };
-            let (new, old) = tokio::join!(self.load(new), load_old);
-            Ok((new?, old?))
+            let (new_loaded, old) = tokio::join!(self.load(new), load_old);
+            Ok((new_loaded.map_err(|failure| failure.in_file(new))?, old?))
         })
     }
 
@@ -115,21 +117,30 @@ impl Loader {
         let mut output = Output::new(inbox, self.is_stdout_ours);
         let (host, answer, started) = output.pass_on_during(start).await?;
         let loaded = begun.elapsed();
-        // Nobody is going to call anything.
-        drop(host);
-
-        let text = answer.text();
-        let decoding = Instant::now();
-        let description = Description::from_json(text.as_bytes())
+        let bytes = answer.text().len();
+        let decode = tokio::task::spawn_blocking(move || {
+            let decoding = Instant::now();
+            let description = Description::from_json(answer.text().as_bytes());
+            (description, decoding.elapsed())
+        });
+        // Nobody is going to call anything, and what was printed last may still be under way.
+        let end = async { tokio::join!(decode, host.stop()).0 };
+        let (description, decoded) = output
+            .pass_on_during(end)
+            .await
             .map_err(|error| Failure::new(error.to_string()))?;
-        let decoded = decoding.elapsed();
+        let description = description.map_err(|error| Failure::new(error.to_string()))?;
         let checking = Instant::now();
         let file = target.basedir.join(&target.file);
         let sources = Sources {
             file: &file.to_string_lossy(),
             text_of: &|file| {
                 let bytes = std::fs::read(file).ok()?;
-                Some(String::from_utf8_lossy(&bytes).into_owned())
+                // What is not UTF-8 is of one byte a character nearly always.
+                let latin = |error: std::string::FromUtf8Error| {
+                    error.as_bytes().iter().copied().map(char::from).collect()
+                };
+                Some(String::from_utf8(bytes).unwrap_or_else(latin))
             },
         };
         let outcome = buildbot_config::read(&description, sources);
@@ -137,7 +148,7 @@ impl Loader {
             timings: Timings {
                 start: started,
                 load: loaded.saturating_sub(started),
-                bytes: text.len(),
+                bytes,
                 decode: decoded,
                 check: checking.elapsed(),
             },
@@ -166,8 +177,32 @@ impl Loader {
                 failure.at.as_ref().and_then(place),
                 vec![failure.traceback],
             ),
+            AskError::Ended(ended) => {
+                let message = format!("while loading '{file}': {}", ended.summary());
+                // What it wrote on standard error has been shown as it came.
+                let (at, stack) = self.crash(target, &ended);
+                Failure::of_file(message, at, stack)
+            }
             other => Failure::of_file(format!("while loading '{file}': {other}"), None, Vec::new()),
         }
+    }
+
+    /// Where the user's code was when its process crashed, and the stack without our package.
+    fn crash(&self, target: &ConfigFile, ended: &Ended) -> (Option<SourcePlace>, Vec<String>) {
+        let ours = self.options.package.directory();
+        let theirs = || {
+            ended
+                .crashed_at()
+                .filter(|(file, _, _)| !Path::new(file).starts_with(ours))
+        };
+        let nearest = theirs()
+            .find(|(file, _, _)| Path::new(file).starts_with(&target.basedir))
+            .or_else(|| theirs().next());
+        let at = nearest.map(|(file, line, _)| SourcePlace {
+            file: file.to_owned(),
+            line,
+        });
+        (at, theirs().map(|(_, _, text)| text.to_owned()).collect())
     }
 }
 
@@ -203,16 +238,23 @@ impl Output {
             tokio::select! {
                 done = &mut work => break done,
                 received = self.inbox.lines.recv() => match received {
-                    Ok(line) => self.pass_on(&line),
+                    Ok(line) => {
+                        self.pass_on(&line);
+                        self.pass_on_waiting();
+                    }
                     Err(RecvError::Lagged(count)) => say_dropped(count),
                     Err(RecvError::Closed) => break work.await,
                 },
             }
         };
+        self.pass_on_waiting();
+        done
+    }
+
+    fn pass_on_waiting(&mut self) {
         while let Ok(line) = self.inbox.lines.try_recv() {
             self.pass_on(&line);
         }
-        done
     }
 
     fn pass_on(&self, printed: &Line) {

@@ -47,6 +47,8 @@ pub(crate) struct Failure {
     pub(crate) problem: Problem,
     /// Whether it is the file's fault: then it is shown as an error of the configuration.
     pub(crate) is_of_file: bool,
+    /// The file that was checked, if it got as far as that.
+    pub(crate) file: String,
     /// What the reference says on standard output besides.
     pub(crate) last_line: Option<String>,
 }
@@ -62,6 +64,7 @@ impl Failure {
                 help: Vec::new(),
             },
             is_of_file: false,
+            file: String::new(),
             last_line: None,
         }
     }
@@ -80,8 +83,16 @@ impl Failure {
                 help,
             },
             is_of_file: true,
+            file: String::new(),
             last_line: None,
         }
+    }
+}
+
+impl Failure {
+    fn in_file(mut self, target: &ConfigFile) -> Self {
+        self.file = target.basedir.join(&target.file).display().to_string();
+        self
     }
 }
 

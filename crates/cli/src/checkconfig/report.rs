@@ -47,9 +47,9 @@ fn warning(problem: &Problem, directory: &str, note: &str) -> String {
         .is_some_and(|(class, _)| class.ends_with("Warning") && !class.contains(' '));
     let class = if has_class { "" } else { "warning: " };
     let mut text = format!("{place}{class}{}{note}", problem.message);
-    for help in problem.help.iter().flat_map(|help| help.lines()) {
+    for help in problem.help_shown(directory) {
         text.push_str("\n    ");
-        text.push_str(help);
+        text.push_str(&help);
     }
     text
 }
@@ -156,7 +156,7 @@ pub(crate) fn as_json(
 /// The same form for a configuration about which nothing else is known.
 pub(crate) fn failure_as_json(failure: &Failure) -> String {
     written(&Report {
-        file: String::new(),
+        file: failure.file.clone(),
         good: false,
         starts: false,
         errors: std::slice::from_ref(&failure.problem),

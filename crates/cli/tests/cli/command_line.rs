@@ -1,6 +1,9 @@
 //! Commands, options, files and directories.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::process::Command;
 
 use crate::program::{buildbot, config, stage};
 
@@ -51,6 +54,63 @@ fn mistakes_are_named_on_standard_output() {
         said.stdout
             .contains("The command start does not exist in buildbot-rs")
     );
+}
+
+#[test]
+fn a_file_sees_the_command_line() {
+    let directory = stage(&[("m.cfg", &config("import sys\nprint(sys.argv)"))]);
+    let said = buildbot(
+        directory.path(),
+        &["checkconfig", "--load-timeout=50", "m.cfg"],
+    );
+    assert_eq!(
+        said.stdout,
+        "['buildbot', 'checkconfig', '--load-timeout=50', 'm.cfg']\nConfig file is good!\n"
+    );
+}
+
+#[test]
+fn all_that_a_file_prints_is_shown() {
+    let print = "import sys\nfor n in range(30000):\n    print(n)\n    print(n, file=sys.stderr)";
+    let directory = stage(&[("m.cfg", &config(print))]);
+    let said = buildbot(directory.path(), &["checkconfig", "m.cfg"]);
+    let mut expected: Vec<String> = (0..30000).map(|n| n.to_string()).collect();
+    assert!(said.stderr.lines().eq(&expected));
+    expected.push("Config file is good!".to_owned());
+    assert!(said.stdout.lines().eq(&expected));
+}
+
+#[test]
+fn warnings_name_files_as_errors_do() {
+    let twice = "c['workers'].append(worker.Worker('w1', 'x'))";
+    let directory = stage(&[("m.cfg", &config(twice))]);
+    let said = buildbot(directory.path(), &["checkconfig", "m.cfg"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(
+        said.stderr.contains("the first one is at base.py:"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn names_need_not_be_texts() {
+    let directory = stage(&[]);
+    let name = OsStr::from_bytes(b"m \xff.cfg");
+    fs::write(directory.path().join(name), config("")).unwrap();
+    let check = || {
+        Command::new(env!("CARGO_BIN_EXE_buildbot"))
+            .current_dir(directory.path())
+            .args([OsStr::new("checkconfig"), OsStr::new("--json"), name])
+            .output()
+            .unwrap()
+    };
+    let said = check();
+    assert_eq!(said.status.code(), Some(0), "{said:?}");
+    fs::write(directory.path().join(name), config("nonsense")).unwrap();
+    let said = check();
+    assert_eq!(said.status.code(), Some(1), "{said:?}");
+    let json: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    assert_eq!(json["errors"][0]["at"]["line"], 4, "{json}");
 }
 
 #[test]

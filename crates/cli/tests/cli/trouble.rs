@@ -35,6 +35,50 @@ fn a_process_that_dies_is_reported() {
 }
 
 #[test]
+fn a_crash_is_shown_where_it_happened() {
+    let text = config("import os\ndef f():\n    os.abort()\n\nf()");
+    let said = check_of(&text, &[]);
+    let (_, report) = said.stderr.split_once("Configuration Errors:\n").unwrap();
+    assert!(
+        report.contains("(signal 6 (SIGABRT))\n      at m.cfg:6\n"),
+        "{report}"
+    );
+    assert!(report.contains("line 8 in <module>"), "{report}");
+    // What is between the file and the operating system is not the user's.
+    assert!(!report.contains("_host"), "{report}");
+    let said = check_of(&text, &["--json"]);
+    let json = said.json();
+    assert_eq!(json["errors"][0]["at"]["line"], 6, "{json}");
+    assert!(json["file"].as_str().unwrap().ends_with("m.cfg"), "{json}");
+}
+
+#[test]
+fn code_that_catches_everything_and_takes_the_signal_is_killed() {
+    let text = config(
+        "import signal\nsignal.signal(signal.SIGUSR1, signal.SIG_IGN)\nwhile True:\n    try:\n        pass\n    except BaseException:\n        pass",
+    );
+    let said = check_of(&text, &["--load-timeout=0.3"]);
+    assert!(said.stderr.contains("could not be broken off"), "{said:?}");
+    assert!(said.stderr.contains("      at m.cfg:"), "{said:?}");
+}
+
+#[test]
+fn a_file_may_replace_what_the_host_uses() {
+    for text in [
+        "import time\ntime.time = time.monotonic = time.sleep = None",
+        "import json, threading, socket\njson.dumps = json.loads = threading.Thread = socket.socket = None",
+        "import sys, io\nsys.stdout = sys.stderr = None",
+        "import sys\nsys.stdout = sys.stderr = open('/dev/full', 'w')",
+        "import os\nos.chdir('/')\nos.umask(0o777)",
+        "import builtins\nbuiltins.print = builtins.sorted = None",
+    ] {
+        let directory = stage(&[("m.cfg", &config(text))]);
+        let said = buildbot(directory.path(), &["checkconfig", "m.cfg"]);
+        assert_eq!(said.code, Some(0), "{text}: {said:?}");
+    }
+}
+
+#[test]
 fn a_file_that_takes_too_long_is_broken_off_with_its_place() {
     let said = check_of(&config("while True:\n    pass"), &["--load-timeout=0.3"]);
     assert!(
