@@ -10,9 +10,75 @@ sys.path.insert(0, real_buildbot.PYTHON)
 from buildbot._host.hints import wrong_name
 from buildbot.changes.gitpoller import GitPoller
 from buildbot.config.builder import BuilderConfig
+from buildbot.config.errors import capture_config_errors
+from buildbot.plugins import steps
 from buildbot.schedulers.basic import SingleBranchScheduler
 from buildbot.schedulers.timed import Nightly
 from buildbot.worker import Worker
+
+
+class StepHelp(unittest.TestCase):
+    """Steps report keywords that nobody knows as problems of the configuration."""
+
+    def reported(self, make):
+        with capture_config_errors() as errors:
+            make()
+        return [(error.names, error.known) for error in errors.errors if hasattr(error, "known")]
+
+    def test_every_message_about_a_keyword_of_a_shell_command_has_the_known_ones(self):
+        reported = self.reported(lambda: steps.ShellCommand(command="a", haltOnFailur=True, workdi="b"))
+        self.assertEqual(
+            [names for names, _known in reported],
+            [["haltOnFailur", "workdi"], ["haltOnFailur"], ["workdi"]],
+        )
+        for _names, known in reported:
+            self.assertIn("haltOnFailure", known)
+            self.assertIn("workdir", known)
+            self.assertIn("command", known)
+
+    def test_keywords_of_all_base_classes_are_known(self):
+        ((names, known),) = self.reported(lambda: steps.Git(repourl="u", mod="full"))
+        self.assertEqual(names, ["mod"])
+        for expected in ("mode", "alwaysUseLatest", "doStepIf"):
+            self.assertIn(expected, known)
+        self.assertNotIn("self", known)
+        self.assertNotIn("kwargs", known)
+
+    def test_keywords_of_a_step_of_the_users_are_known(self):
+        class Mine(steps.ShellCommand):
+            def __init__(self, flavour=None, **kwargs):
+                super().__init__(**kwargs)
+
+        ((names, known),) = self.reported(lambda: Mine(command="a", flavor=3))
+        self.assertEqual(names, ["flavor"])
+        self.assertIn("flavour", known)
+        self.assertIn("command", known)
+
+
+class ImportHelp(unittest.TestCase):
+    def known(self, text):
+        try:
+            exec(text, {})
+        except ImportError as error:
+            hint = wrong_name(error)
+            return None if hint is None else (hint["name"], hint["known"])
+        self.fail("there was no error")
+
+    def test_names_of_the_module_are_known(self):
+        name, known = self.known("from buildbot.steps.shell import ShelCommand")
+        self.assertEqual(name, "ShelCommand")
+        self.assertIn("ShellCommand", known)
+        name, known = self.known("from buildbot.plugins import step")
+        self.assertIn("steps", known)
+
+    def test_modules_of_the_package_are_known(self):
+        name, known = self.known("import buildbot.steps.shel")
+        self.assertEqual(name, "shel")
+        self.assertIn("shell", known)
+
+    def test_nothing_is_said_of_packages_that_are_not_there(self):
+        self.assertIsNone(self.known("import no_such_package"))
+        self.assertIsNone(self.known("import no_such_package.inside"))
 
 
 class Help(unittest.TestCase):

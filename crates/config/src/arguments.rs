@@ -215,6 +215,10 @@ impl<'d> Reader<'d> {
             .next()
             .unwrap_or_default();
         let at = check.place_of(id);
+        if at.is_some() && check.problems.errors.iter().any(|error| error.at == at) {
+            // The constructor has refused it already.
+            return;
+        }
         for (argument, expected) in self.wrong {
             check.refuse_at_start(
                 Problem::warning(format!("{class} '{name}': {argument} must be {expected}"))

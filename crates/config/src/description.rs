@@ -100,6 +100,9 @@ pub struct Reported {
     /// Where the constructor was called.
     #[serde(default)]
     pub at: Option<Place>,
+    /// The names that it is about.
+    #[serde(default)]
+    pub wrong_names: Option<WrongNames>,
 }
 
 /// A warning that was given while the file was executed.
@@ -148,6 +151,15 @@ pub struct Fatal {
 pub struct WrongName {
     /// The wrong one.
     pub name: String,
+    /// The right ones.
+    pub known: Vec<String>,
+}
+
+/// Names that were wrong, and those that would have been right.
+#[derive(Debug, Clone, Deserialize)]
+pub struct WrongNames {
+    /// The wrong ones.
+    pub names: Vec<String>,
     /// The right ones.
     pub known: Vec<String>,
 }

@@ -133,7 +133,16 @@ fn report_what_the_host_found(check: &mut Check<'_>) {
         let at = check
             .place(error.at)
             .or_else(|| place_of_unplaced(check, &error.message));
-        check.report(Problem::error(&error.message).at(at));
+        let mut problem = Problem::error(&error.message).at(at);
+        if let Some(wrong) = &error.wrong_names {
+            problem.help.extend(
+                wrong
+                    .names
+                    .iter()
+                    .filter_map(|name| right_name(name, &wrong.known)),
+            );
+        }
+        check.report(problem);
     }
     for warning in &description.warnings {
         let at = check.place(warning.at);
@@ -153,11 +162,20 @@ fn place_of_unplaced(check: &mut Check<'_>, message: &str) -> Option<SourcePlace
     if let Some(place) = check.place(fatal.and_then(|fatal| fatal.at)) {
         return Some(place);
     }
+    if let Some((key, _)) = message
+        .strip_prefix("c['")
+        .and_then(|rest| rest.split_once("']"))
+    {
+        return check.place_of_key(key);
+    }
     // Dictionaries in `builders` and configurators are used after the file has been executed.
     if message.contains("IConfigurator") {
         check.place_of_key("configurators")
     } else if message.contains("builder") || message.contains("BuilderConfig") {
         check.place_of_key("builders")
+    } else if fatal.is_some_and(|fatal| fatal.kind == "exception") {
+        // What else is done after the file has been executed.
+        check.place_of_key("configurators")
     } else {
         None
     }
@@ -180,15 +198,22 @@ fn report_fatal(check: &mut Check<'_>, fatal: &Fatal) {
     if fatal.kind == "exception" || fatal.kind == "exit" {
         problem.help.extend(fatal.traceback.clone());
     }
-    problem.help.extend(nearest_to(fatal));
+    if let Some(wrong) = &fatal.wrong_name {
+        problem.help.extend(right_name(&wrong.name, &wrong.known));
+    }
+    if fatal.kind == "no_config" {
+        problem
+            .help
+            .push("c = BuildmasterConfig = {} belongs at the beginning".to_owned());
+    }
     if let Some(help) = help_for(&fatal.message) {
         problem.help.push(help);
     }
     check.report(problem);
 }
 
-/// The right name for a wrong one.
-fn nearest_to(fatal: &Fatal) -> Option<String> {
+/// What a name should have been.
+fn right_name(name: &str, known: &[String]) -> Option<String> {
     /// What arguments of old versions are called today.
     const OLD: &[(&str, &str)] = &[
         ("buildSlaves", "workernames"),
@@ -196,21 +221,18 @@ fn nearest_to(fatal: &Fatal) -> Option<String> {
         ("mergeRequests", "collapseRequests"),
         ("nextSlave", "nextWorker"),
         ("slavebuilddir", "workerbuilddir"),
+        ("slavedest", "workerdest"),
         ("slavename", "workername"),
         ("slavenames", "workernames"),
+        ("slavesrc", "workersrc"),
     ];
-    let wrong = fatal.wrong_name.as_ref()?;
-    let known = |name: &str| wrong.known.iter().any(|known| known == name);
-    if let Some((old, new)) = OLD.iter().find(|(old, _)| *old == wrong.name)
-        && known(new)
+    if let Some((old, new)) = OLD.iter().find(|(old, _)| *old == name)
+        && known.iter().any(|known| known == new)
     {
         return Some(format!("'{old}' is called '{new}' today"));
     }
-    let near = nearest(&wrong.name, wrong.known.iter().map(String::as_str))?;
-    Some(format!(
-        "did you mean '{near}' instead of '{}'?",
-        wrong.name
-    ))
+    let near = nearest(name, known.iter().map(String::as_str))?;
+    Some(format!("did you mean '{near}' instead of '{name}'?"))
 }
 
 /// What to do about errors that happen to everybody.
@@ -251,6 +273,22 @@ mod tests {
             "did you mean 'name' instead of 'nam'?"
         );
         assert!(found.errors[1].help[2].contains("provides 'x'"));
+    }
+
+    #[test]
+    fn an_error_about_names_has_the_right_ones() {
+        let found = problems(
+            r#"{"version": 1, "files": ["m.cfg"], "config": {},
+                "errors": [{"message": "invalid", "at": [0, 3], "wrong_names":
+                    {"names": ["nam", "strange", "slavesrc"], "known": ["name", "mode", "workersrc"]}}]}"#,
+        );
+        assert_eq!(
+            found.errors[0].help,
+            [
+                "did you mean 'name' instead of 'nam'?",
+                "'slavesrc' is called 'workersrc' today"
+            ]
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What is wrong with a configuration, and what is odd about it.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use crate::place::SourcePlace;
@@ -37,16 +38,23 @@ impl Problem {
             // Writing to a String cannot fail.
             let _ = write!(text, "\n      at {}", place.shown_from(directory));
         }
-        let below = format!("{directory}/");
-        for line in self.help.iter().flat_map(|help| help.lines()) {
-            let line = if directory.is_empty() {
-                line.to_owned()
-            } else {
-                line.replace(&below, "")
-            };
+        for line in self.help_shown(directory) {
             let _ = write!(text, "\n{}", format!("      {line}").trim_end());
         }
         text
+    }
+
+    /// The lines of help, in which files are named relative to `directory`.
+    pub fn help_shown(&self, directory: &str) -> impl Iterator<Item = String> {
+        let below = format!("{directory}/");
+        let lines = self.help.iter().flat_map(|help| help.lines());
+        lines.map(move |line| {
+            if below == "/" {
+                line.to_owned()
+            } else {
+                line.replace(&below, "")
+            }
+        })
     }
 }
 
@@ -87,18 +95,19 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
-/// A list of names for a help line, not too long: `a, b, c … (12 in all)`.
+/// A list of names for a help line, each once and not too many: `a, b, c and 9 more`.
 pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     const SHOWN_MAX: usize = 12;
-    let names: Vec<&str> = names.into_iter().collect();
-    if names.is_empty() {
-        return "none".to_owned();
-    }
-    let shown = names[..names.len().min(SHOWN_MAX)].join(", ");
-    if names.len() > SHOWN_MAX {
-        format!("{shown} … ({} in all)", names.len())
-    } else {
-        shown
+    let mut seen = HashSet::new();
+    let names: Vec<&str> = names
+        .into_iter()
+        .filter(|name| seen.insert(*name))
+        .collect();
+    let shown = names.get(..SHOWN_MAX).unwrap_or(&names).join(", ");
+    match names.len() {
+        0 => "none".to_owned(),
+        count if count > SHOWN_MAX => format!("{shown} and {} more", count - SHOWN_MAX),
+        _ => shown,
     }
 }
 
@@ -141,6 +150,14 @@ mod tests {
     fn long_lists_are_cut() {
         assert_eq!(listed([]), "none");
         assert_eq!(listed(["a", "b"]), "a, b");
-        assert!(listed(["x"; 40]).ends_with("x … (40 in all)"));
+        let many: Vec<String> = (1..=40).map(|number| format!("n{number}")).collect();
+        let shown = listed(many.iter().map(String::as_str));
+        assert!(shown.starts_with("n1, n2, n3"), "{shown}");
+        assert!(shown.ends_with(", n12 and 28 more"), "{shown}");
+    }
+
+    #[test]
+    fn a_list_has_each_name_once() {
+        assert_eq!(listed(["b", "a", "b", "b"]), "b, a");
     }
 }

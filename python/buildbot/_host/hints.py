@@ -12,6 +12,8 @@ import sys
 from buildbot._host.record import Described
 
 _METHODS = ("__init__", "checkConfig", "reconfigService")
+# What steps take without naming it in their constructors.
+_LISTS = ("_params_config", "_shell_mixin_arg_config")
 _UNEXPECTED = re.compile(
     r"^(?:(?P<owner>[\w.]+)\.)?(?P<function>\w+)\(\) got an unexpected keyword argument '(?P<name>\w+)'"
 )
@@ -24,6 +26,8 @@ def wrong_name(error):
             return _keyword(error)
         if isinstance(error, NameError):
             return _variable(error)
+        if isinstance(error, ImportError):
+            return _imported(error)
         if isinstance(error, AttributeError):
             return _attribute(error)
     except Exception:
@@ -42,13 +46,22 @@ def _keyword(error):
         return None
     known = set()
     for cls in _classes(found["owner"]) if made is None else (type(made),):
-        for base in cls.__mro__:
-            for method in _METHODS:
-                known.update(_parameters(vars(base).get(method)))
-        if hasattr(cls, "checkConfig"):
-            known.add("name")
-    known.discard("self")
+        known |= keywords_of(cls)
     return {"name": found["name"], "known": sorted(known)} if known else None
+
+
+def keywords_of(cls):
+    """The names of all arguments that `cls` and its bases take."""
+    known = set()
+    for base in cls.__mro__:
+        for method in _METHODS:
+            known.update(_parameters(vars(base).get(method)))
+        for listed in _LISTS:
+            known.update(name for name, _check in vars(base).get(listed, ()))
+    if hasattr(cls, "checkConfig"):
+        known.add("name")
+    known.discard("self")
+    return known
 
 
 def _made_by(traceback):
@@ -93,11 +106,33 @@ def _variable(error):
     return {"name": found[1], "known": sorted(known)}
 
 
+def _imported(error):
+    found = re.match(r"^cannot import name '(\w+)' from '([\w.]+)'", str(error))
+    if found is not None:
+        module = sys.modules.get(found[2])
+        return {"name": found[1], "known": sorted({*_names_of(module), *_modules_in(module)})}
+    found = re.match(r"^No module named '(?:([\w.]+)\.)?(\w+)'", str(error))
+    if found is not None and found[1] in sys.modules:
+        return {"name": found[2], "known": sorted(_modules_in(sys.modules[found[1]]))}
+    return None
+
+
+def _names_of(thing):
+    names = getattr(thing, "names", None) if hasattr(thing, "info_all") else dir(thing)
+    return [name for name in names if not name.startswith("_")]
+
+
+def _modules_in(package):
+    import pkgutil
+
+    paths = getattr(package, "__path__", ())
+    return [module.name for module in pkgutil.iter_modules(paths) if module.name[0] != "_"]
+
+
 def _attribute(error):
     # Python 3.10 and newer say what was asked for which attribute.
     thing = getattr(error, "obj", None)
     name = getattr(error, "name", None)
     if thing is None or not isinstance(name, str):
         return None
-    names = getattr(thing, "names", None) if hasattr(thing, "info_all") else dir(thing)
-    return {"name": name, "known": [known for known in names if not known.startswith("_")]}
+    return {"name": name, "known": _names_of(thing)}

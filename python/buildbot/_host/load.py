@@ -5,12 +5,12 @@ from __future__ import annotations
 import gc
 import os
 import sys
-import time
 import warnings
+from time import monotonic
 
 from buildbot._host.describe import Describer
 from buildbot._host.places import raised_place, running_place, users_traceback
-from buildbot.config.errors import ConfigErrors, capture_config_errors
+from buildbot.config.errors import ConfigErrors, UnknownNames, capture_config_errors
 
 
 class Loaded:
@@ -34,22 +34,25 @@ class Loaded:
 class Fatal(Exception):
     """Ends the execution of a configuration; holds what is described as ``fatal``."""
 
-    def __init__(self, kind, message, error=None, place=None):
+    def __init__(self, kind, message, error=None, place=None, wrong_name=None):
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.error = error
         self.place = place
+        self.wrong_name = wrong_name
 
     def described(self, describer):
         place = self.place
         traceback = None
-        wrong_name = None
+        wrong_name = self.wrong_name
         if self.error is not None:
             from buildbot._host.hints import wrong_name as find_wrong_name
 
-            traceback = users_traceback(self.error)
-            place = place or raised_place(self.error)
+            raised = raised_place(self.error)
+            # Without a place of the user's the stack says nothing that the message does not.
+            traceback = users_traceback(self.error) if raised else None
+            place = place or raised
             wrong_name = find_wrong_name(self.error)
         return {
             "kind": self.kind,
@@ -74,7 +77,7 @@ def load(basedir, file, front=False):
     keys = None
     collecting = gc.isenabled()
     gc.disable()
-    began = time.monotonic()
+    began = monotonic()
     try:
         with _heard_warnings(heard), capture_config_errors() as errors:
             try:
@@ -86,7 +89,7 @@ def load(basedir, file, front=False):
             except ConfigErrors as problem:
                 errors.merge(problem)
                 fatal = Fatal("config_errors", str(problem), problem)
-        executed = time.monotonic()
+        executed = monotonic()
         described = _described_settings(loaded, errors)
     finally:
         if collecting:
@@ -103,7 +106,7 @@ def load(basedir, file, front=False):
         "config": described,
         "objects": describer.objects,
         "errors": [
-            {"message": message, "at": describer.place(place)}
+            _described_error(message, describer.place(place))
             for message, place in zip(errors.errors, errors.places)
         ],
         "warnings": [
@@ -115,13 +118,20 @@ def load(basedir, file, front=False):
         "fatal": None if fatal is None else fatal.described(describer),
         "took_ms": {
             "execute": round((executed - began) * 1000, 1),
-            "describe": round((time.monotonic() - executed) * 1000, 1),
+            "describe": round((monotonic() - executed) * 1000, 1),
         },
     }
     if keys is not None:
         description["keys"] = keys
     loaded.description = description
     return loaded
+
+
+def _described_error(message, place):
+    described = {"message": message, "at": place}
+    if isinstance(message, UnknownNames):
+        described["wrong_names"] = {"names": message.names, "known": message.known}
+    return described
 
 
 def _has_real_twisted():
@@ -206,8 +216,11 @@ def execute(basedir, file, front=False):
     finally:
         sys.path[:] = paths_before
     if "BuildmasterConfig" not in namespace:
+        names = [name for name in namespace if not name.startswith("__")]
         raise Fatal(
-            "no_config", f"Configuration file {path!r} does not define 'BuildmasterConfig'"
+            "no_config",
+            f"Configuration file {path!r} does not define 'BuildmasterConfig'",
+            wrong_name={"name": "BuildmasterConfig", "known": names},
         )
     settings = namespace["BuildmasterConfig"]
     if not isinstance(settings, dict):

@@ -5,6 +5,16 @@ import contextlib
 from buildbot._host.record import caller
 
 
+class UnknownNames(str):
+    """A message about `names` that do not exist, where `known` ones would have been right."""
+
+    def __new__(cls, message, names, known):
+        self = str.__new__(cls, message)
+        self.names = [str(name) for name in names]
+        self.known = sorted(known)
+        return self
+
+
 class ConfigErrors(Exception):
     """One problem or more. ``places`` holds the place of each error: (file name, line) or None."""
 

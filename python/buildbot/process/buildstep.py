@@ -19,6 +19,7 @@ from buildbot._host.step_templates import (
     template_class,
 )
 from buildbot.config import checks
+from buildbot.config.errors import UnknownNames
 from buildbot.config.errors import error as config_error
 from buildbot.process import properties, results
 from buildbot.process._running_step import (
@@ -217,10 +218,17 @@ class BuildStep(
                 check(value, self.__class__, param)
             setattr(self, param, value)
         if left:
-            config_error(
+            self._report_unknown(
                 f"<class 'buildbot.process.buildstep.{self.__class__.__name__}'>.__init__ got "
-                f"unexpected keyword argument(s) {list(left)}"
+                f"unexpected keyword argument(s) {list(left)}",
+                list(left),
             )
+
+    def _report_unknown(self, message, names):
+        """Reports arguments that this class does not take."""
+        from buildbot._host.hints import keywords_of
+
+        config_error(UnknownNames(message, names, keywords_of(self.__class__)))
 
     def _summary_policy(self):
         """The results whose summary becomes part of the build's."""
@@ -360,19 +368,19 @@ class ShellMixin:
                 continue
             value = left.pop(arg)
             if arg in refused:
-                self._refuse_argument(arg)
+                config_error(self._refused_argument(arg))
                 continue
             if check is not None and not is_renderable(value):
                 check(value, self.__class__, arg)
             setattr(self, arg, value)
         for arg in list(left):
             if arg not in BuildStep._params_names:
-                self._refuse_argument(arg)
+                self._report_unknown(self._refused_argument(arg), [arg])
                 del left[arg]
         return left
 
-    def _refuse_argument(self, arg):
-        config_error(f"invalid {self.__class__.__name__} argument {arg}")
+    def _refused_argument(self, arg):
+        return f"invalid {self.__class__.__name__} argument {arg}"
 
     @runtime.inline
     def makeRemoteShellCommand(

@@ -117,7 +117,9 @@ class ShellCommand(buildstep.ShellMixin, buildstep.BuildStep):
                 config_error("ShellCommand's `command' argument is not specified")
             unknown = [arg for arg in kwargs if arg not in _SHELL_COMMAND_ARGS]
             if unknown:
-                config_error(f"Invalid argument(s) passed to ShellCommand: {', '.join(unknown)}")
+                self._report_unknown(
+                    f"Invalid argument(s) passed to ShellCommand: {', '.join(unknown)}", unknown
+                )
         kwargs = self.setupShellMixin(kwargs)
         super().__init__(**kwargs)
 

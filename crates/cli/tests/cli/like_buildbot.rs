@@ -133,7 +133,8 @@ fn verdicts_and_messages_are_those_of_the_real_one() {
     let mut wrong = String::new();
     for (file, real) in files.iter().zip(judged_by_the_real_one(&files)) {
         let ours = &OURS[file];
-        let text = fs::read_to_string(configurations().join(file)).unwrap();
+        let text = fs::read(configurations().join(file)).unwrap();
+        let text = String::from_utf8_lossy(&text);
         let verdict = real["verdict"].as_str().unwrap();
         let is_ours_good = text.starts_with("# ours: good\n");
         let code = i32::from(verdict != "good" && !is_ours_good);
