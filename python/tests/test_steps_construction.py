@@ -108,6 +108,23 @@ class Templates(unittest.TestCase):
         self.assertNotEqual(ShellCommand(command="x"), ShellCommand(command="y"))
         self.assertNotEqual(Compile(command="x"), ShellCommand(command="x"))
 
+    def test_a_copy_of_a_factory_has_steps_of_its_own(self):
+        import copy
+
+        from buildbot.process.factory import BuildFactory
+
+        step = ShellCommand(command=["x"])
+        factory = BuildFactory([step])
+        other = copy.deepcopy(factory)
+        step.set_step_arg("timeout", 5)
+        other.addStep(ShellCommand(command=["y"]))
+        describer = Describer()
+        describer.value(other)
+        self.assertEqual(describer.objects[1]["c"], "buildbot.steps.shell.ShellCommand")
+        self.assertEqual(describer.objects[1]["a"], {"command": ["x"]})
+        self.assertEqual(describer.objects[2]["a"], {"command": ["y"]})
+        self.assertIs(type(other.steps[0].buildStep()), ShellCommand)
+
     def test_what_makes_no_step_is_refused(self):
         with self.assertRaises(TypeError):
             buildstep.get_factory_from_step_or_factory(3)

@@ -16,11 +16,27 @@ use crate::{Problem, Tree};
 const EDGES: &[(&str, &[&str])] = &[
     ("crates/confighost", &["crates/model"]),
     ("crates/model", &[]),
+    ("crates/options", &[]),
     ("crates/tac", &["crates/model"]),
     ("crates/wire", &["crates/model"]),
     (
         "crates/worker",
-        &["crates/model", "crates/tac", "crates/wire"],
+        &[
+            "crates/model",
+            "crates/options",
+            "crates/tac",
+            "crates/wire",
+        ],
+    ),
+    ("crates/config", &["crates/model"]),
+    (
+        "crates/cli",
+        &[
+            "crates/config",
+            "crates/confighost",
+            "crates/options",
+            "crates/tac",
+        ],
     ),
     // These see programs from outside.
     ("tests/compat", &[]),

@@ -44,22 +44,20 @@ class Fatal(Exception):
     def described(self, describer):
         place = self.place
         traceback = None
+        wrong_name = None
         if self.error is not None:
+            from buildbot._host.hints import wrong_name as find_wrong_name
+
             traceback = users_traceback(self.error)
             place = place or raised_place(self.error)
-        described = {
+            wrong_name = find_wrong_name(self.error)
+        return {
             "kind": self.kind,
             "message": self.message,
             "traceback": traceback,
             "at": describer.place(place),
+            "wrong_name": wrong_name,
         }
-        if self.kind == "exception":
-            from buildbot._host.suggest import keyword_help
-
-            help = keyword_help(self.error)
-            if help is not None:
-                described["help"] = help
-        return described
 
 
 def load(basedir, file, front=False):

@@ -126,6 +126,17 @@ class RunningStep:
     def updateSummary(self):
         runtime.tell(self, "updateSummary")
 
+    # Rendering
+
+    @runtime.inline
+    def _render_renderables(self):
+        """Replaces the attributes that `renderables` of all classes name by their renderings."""
+        values = {name: getattr(self, name) for name in _all_renderables(type(self))}
+        rendered = yield self.build.render(values)
+        for name, value in rendered.items():
+            setattr(self, name, value)
+        self.rendered = True
+
     # Life
 
     def setupProgress(self):
@@ -289,6 +300,13 @@ class RunningStep:
 
     def setStatistic(self, name, value):
         self.statistics[name] = value
+
+
+def _all_renderables(step_class):
+    names = {}
+    for cls in step_class.__mro__:
+        names.update(dict.fromkeys(vars(cls).get("renderables", ())))
+    return list(names)
 
 
 def _numbers(version):

@@ -180,7 +180,7 @@ class BuildStep(
     _session = None
 
     def __new__(cls, *args, **kwargs):
-        self = object.__new__(template_class(cls))
+        self = object.__new__(cls if "_step_class" in vars(cls) else template_class(cls))
         state = self.__dict__
         state["_made"] = (args, kwargs)
         state["_place"] = caller()
