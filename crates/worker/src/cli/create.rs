@@ -11,10 +11,10 @@ use std::process::ExitCode;
 use buildbot_model::Secret;
 use buildbot_tac::{AllowShutdown, MasterOption, NumberOrNone, WorkerOptions, write_worker};
 
-use super::getopt::{self, OptionSpec};
 use super::output::Output;
 use super::{Request, UsageError, basedir};
 use crate::python_number::python_int;
+use buildbot_options::{self, OptionSpec};
 
 pub(super) const USAGE: &str = "\
 Usage:    buildbot-worker create-worker [options] <basedir> <master> <name> <passwd>
@@ -85,7 +85,7 @@ pub(super) struct CreateOptions {
 }
 
 pub(super) fn parse(arguments: &[OsString]) -> Result<Request<CreateOptions>, UsageError> {
-    let parsed = getopt::parse(&OPTIONS, arguments)?;
+    let parsed = buildbot_options::parse(&OPTIONS, arguments)?;
     for (option, _) in &parsed.options {
         match *option {
             "help" => return Ok(Request::Help),

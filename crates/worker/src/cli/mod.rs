@@ -6,7 +6,6 @@
 mod basedir;
 mod create;
 mod follow;
-mod getopt;
 mod output;
 mod start;
 mod stop;
@@ -16,7 +15,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use getopt::{OptionError, OptionSpec, Parsed};
+use buildbot_options::{OptionError, OptionSpec, Parsed};
 use output::Output;
 
 /// The version of Buildbot whose worker this is: in the log, in `--version` and to the master.
@@ -98,7 +97,7 @@ fn run(program: &str, arguments: &[OsString]) -> ExitCode {
         output.line(format!("{program}:  {error}\n\n{usage}"));
         ExitCode::FAILURE
     };
-    let Parsed { options, arguments } = match getopt::parse(&OPTIONS, arguments) {
+    let Parsed { options, arguments } = match buildbot_options::parse(&OPTIONS, arguments) {
         Ok(parsed) => parsed,
         Err(error) => return usage_error(&Output::new(false), error.into(), USAGE),
     };

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use rustix::process::Pid;
 
 use super::follow::LogFollower;
-use super::getopt::{self, OptionSpec};
 use super::output::Output;
 use super::stop::{Stopped, stop_worker};
 use super::{Request, UsageError, basedir};
@@ -16,6 +15,7 @@ use crate::daemon::{self, Launcher};
 use crate::log::{Rotation, Target};
 use crate::pid_file;
 use crate::worker_process::{self, ProcessOptions};
+use buildbot_options::{self, OptionSpec};
 
 pub(super) const USAGE: &str = "\
 Usage:    buildbot-worker start [<basedir>]
@@ -67,7 +67,7 @@ pub(super) struct StartOptions {
 }
 
 pub(super) fn parse(arguments: &[OsString]) -> Result<Request<StartOptions>, UsageError> {
-    let parsed = getopt::parse(&OPTIONS, arguments)?;
+    let parsed = buildbot_options::parse(&OPTIONS, arguments)?;
     let mut quiet = false;
     let mut nodaemon = false;
     for (option, _) in parsed.options {

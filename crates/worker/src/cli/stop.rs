@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::getopt::{self, OptionSpec};
 use super::output::Output;
 use super::{Request, UsageError, basedir};
 use crate::pid_file::{self, PidFileError};
+use buildbot_options::{self, OptionSpec};
 
 pub(super) const USAGE: &str = "\
 Usage:    buildbot-worker stop [<basedir>]
@@ -55,7 +55,7 @@ pub(super) enum Stopped {
 }
 
 pub(super) fn parse(arguments: &[OsString]) -> Result<Request<StopOptions>, UsageError> {
-    let parsed = getopt::parse(&OPTIONS, arguments)?;
+    let parsed = buildbot_options::parse(&OPTIONS, arguments)?;
     let mut quiet = false;
     for (option, _) in parsed.options {
         match option {

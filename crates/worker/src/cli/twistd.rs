@@ -8,12 +8,12 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::getopt::{self, OptionSpec};
 use super::output::Output;
 use super::{BUILDBOT_VERSION, our_version};
 use crate::daemon::{self, Launcher};
 use crate::log::{Rotation, Target};
 use crate::worker_process::{self, ProcessOptions};
+use buildbot_options::{self, OptionSpec};
 
 const USAGE: &str = "\
 Usage: twistd [options]
@@ -148,7 +148,7 @@ pub(super) fn start(
 }
 
 fn parse(arguments: &[OsString]) -> Result<Request, String> {
-    let parsed = getopt::parse(&OPTIONS, arguments).map_err(|error| error.to_string())?;
+    let parsed = buildbot_options::parse(&OPTIONS, arguments).map_err(|error| error.to_string())?;
     let mut tac = None;
     let mut nodaemon = false;
     let mut pid_file = Some(PathBuf::from("twistd.pid"));

@@ -9,17 +9,18 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
 /// An option of a command.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct OptionSpec {
+pub struct OptionSpec {
     /// The long name, without dashes.
-    pub(super) long: &'static str,
+    pub long: &'static str,
     /// The short name.
-    pub(super) short: Option<char>,
+    pub short: Option<char>,
     /// Whether a value follows.
-    pub(super) takes_value: bool,
+    pub takes_value: bool,
 }
 
 impl OptionSpec {
-    pub(super) const fn flag(long: &'static str, short: Option<char>) -> Self {
+    /// An option without value.
+    pub const fn flag(long: &'static str, short: Option<char>) -> Self {
         Self {
             long,
             short,
@@ -27,7 +28,8 @@ impl OptionSpec {
         }
     }
 
-    pub(super) const fn value(long: &'static str, short: Option<char>) -> Self {
+    /// An option with a value.
+    pub const fn value(long: &'static str, short: Option<char>) -> Self {
         Self {
             long,
             short,
@@ -38,26 +40,36 @@ impl OptionSpec {
 
 /// The options that were given, by their long names and in their order, and the arguments after them.
 #[derive(Debug, PartialEq)]
-pub(super) struct Parsed {
-    pub(super) options: Vec<(&'static str, OsString)>,
-    pub(super) arguments: Vec<OsString>,
+pub struct Parsed {
+    /// The long name of each option, and its value; empty for a flag.
+    pub options: Vec<(&'static str, OsString)>,
+    /// What follows the options.
+    pub arguments: Vec<OsString>,
 }
 
 /// What is wrong with the options; the texts are the reference's.
 #[derive(Debug, PartialEq, thiserror::Error)]
-pub(super) enum OptionError {
+pub enum OptionError {
+    /// No option has this name.
     #[error("option {0} not recognized")]
     Unknown(String),
+    /// Several options begin with this.
     #[error("option --{0} not a unique prefix")]
     Ambiguous(String),
+    /// The value is missing.
     #[error("option {0} requires argument")]
     NoValue(String),
+    /// A flag was given a value.
     #[error("option --{0} must not have an argument")]
     UnexpectedValue(String),
 }
 
 /// Splits `arguments` into options and what follows them.
-pub(super) fn parse(specs: &[OptionSpec], arguments: &[OsString]) -> Result<Parsed, OptionError> {
+///
+/// # Errors
+///
+/// When an option is not one of `specs`, or its value is missing or superfluous.
+pub fn parse(specs: &[OptionSpec], arguments: &[OsString]) -> Result<Parsed, OptionError> {
     let mut options = Vec::new();
     let mut rest = arguments.iter();
     while let Some(argument) = rest.as_slice().first() {

@@ -1,0 +1,69 @@
+//! The configuration of a master: typed values with their places, and everything that is wrong with them.
+//!
+//! The configuration host executes `master.cfg` and describes it as JSON ([`Description`]); [`read`] makes
+//! a [`MasterConfig`] of it and collects all [`Problems`] in the order and with the texts of the reference.
+//! [`diff::diff`] says what another configuration would change. There is no IO in this crate.
+
+mod arguments;
+mod builders;
+mod changes;
+mod check;
+mod classes;
+mod cross;
+mod db;
+mod decode;
+mod description;
+pub mod diff;
+mod globals;
+mod limits;
+mod locks;
+mod machines;
+mod master;
+mod place;
+mod problem;
+mod projects;
+mod schedulers;
+mod service;
+mod services;
+mod steps;
+#[cfg(test)]
+mod testing;
+mod value;
+mod workers;
+mod www;
+
+pub use arguments::{FromValue, OneOrMore, Seconds};
+pub use builders::BuilderConfig;
+pub use changes::{
+    ChangeSource, ChangeSourceKind, GitArguments, MercurialArguments, PbArguments,
+    PerforceArguments, PollingArguments, SubversionArguments,
+};
+pub use check::TextOf;
+pub use db::{Db, Mq};
+pub use description::{
+    Arguments, DecodeError, Description, Fatal, Object, Python, Reported, Unsupported, VERSION,
+    Warning,
+};
+pub use globals::{Globals, KNOWN_KEYS};
+pub use limits::{Caches, Metrics, Validation};
+pub use locks::{Lock, LockAccess, LockMode, Locks, access};
+pub use machines::{LatentMachineArguments, Machine};
+pub use master::{MasterConfig, Outcome, read};
+pub use place::{Place, SourcePlace};
+pub use problem::{Problem, Problems, Severity, nearest};
+pub use projects::{Codebase, CodebaseArguments, Project, ProjectArguments};
+pub use schedulers::CommonArguments as SchedulerArguments;
+pub use schedulers::{
+    BuilderNames, ChangeArguments, DependentArguments, ForceArguments, NightlyArguments,
+    PeriodicArguments, Scheduler, SchedulerKind, TimedArguments, TryJobdirArguments,
+    TryUserpassArguments, Upstream,
+};
+pub use service::Service;
+pub use steps::{Factory, StepConfig};
+pub use value::{Callable, Format, Handle, ObjectId, Opaque, Renderable, RenderableKind, Value};
+pub use workers::CommonArguments as WorkerArguments;
+pub use workers::{
+    DockerArguments, Ec2Arguments, KubeArguments, LatentArguments, LibVirtArguments,
+    LocalArguments, MarathonArguments, OpenStackArguments, UpCloudArguments, Worker, WorkerKind,
+};
+pub use www::Www;

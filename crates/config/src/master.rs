@@ -1,0 +1,213 @@
+//! The whole configuration: everything that a master needs to know, typed and checked.
+
+use crate::builders::{self, BuilderConfig};
+use crate::changes::{self, ChangeSource};
+use crate::check::{Check, TextOf};
+use crate::cross;
+use crate::db::{self, Db, Mq};
+use crate::description::{Description, Fatal};
+use crate::globals::{self, Globals};
+use crate::limits::{self, Caches, Metrics, Validation};
+use crate::machines::{self, Machine};
+use crate::problem::{Problem, Problems, Severity};
+use crate::projects::{self, Codebase, Project};
+use crate::schedulers::{self, Scheduler};
+use crate::service::Service;
+use crate::services;
+use crate::value::Value;
+use crate::workers::{self, Worker};
+use crate::www::{self, Www};
+
+/// A configuration of a master.
+#[derive(Debug, Clone)]
+pub struct MasterConfig {
+    /// The keys that hold one value each.
+    pub globals: Globals,
+    /// `validation`.
+    pub validation: Validation,
+    /// `db`.
+    pub db: Db,
+    /// `mq`.
+    pub mq: Mq,
+    /// `metrics`.
+    pub metrics: Option<Metrics>,
+    /// `secretsProviders`, in the order in which they are asked.
+    pub secrets_providers: Vec<Service>,
+    /// `caches`.
+    pub caches: Caches,
+    /// `schedulers`; names are unique.
+    pub schedulers: Vec<Scheduler>,
+    /// `projects`.
+    pub projects: Vec<Project>,
+    /// `codebases`.
+    pub codebases: Vec<Codebase>,
+    /// `builders`.
+    pub builders: Vec<BuilderConfig>,
+    /// `workers`.
+    pub workers: Vec<Worker>,
+    /// `change_source`.
+    pub change_sources: Vec<ChangeSource>,
+    /// `machines`.
+    pub machines: Vec<Machine>,
+    /// `user_managers`.
+    pub user_managers: Vec<Value>,
+    /// `www`.
+    pub www: Www,
+    /// `services`; names are unique.
+    pub services: Vec<Service>,
+}
+
+/// What became of a description.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The configuration. With errors it is what the rest of the checks needed, and must not be used.
+    pub config: MasterConfig,
+    /// All that is wrong or odd.
+    pub problems: Problems,
+}
+
+/// Reads and checks a description. `text_of` gives the texts of its files, to find places of keys.
+pub fn read(description: &Description, text_of: &TextOf<'_>) -> Outcome {
+    let mut check = Check::new(description, text_of);
+    report_what_the_host_found(&mut check);
+    if let Some(fatal) = &description.fatal {
+        report_fatal(&mut check, fatal);
+        let problems = std::mem::take(&mut check.problems);
+        // The keys are empty, and so are all the values; what is wrong with that is beside the point.
+        let config = read_keys(&mut check);
+        return Outcome { config, problems };
+    }
+    globals::check_unknown_keys(&mut check);
+    let config = read_keys(&mut check);
+    cross::check(&mut check, &config);
+    Outcome {
+        config,
+        problems: check.problems,
+    }
+}
+
+/// In the order in which the reference finds problems.
+fn read_keys(check: &mut Check<'_>) -> MasterConfig {
+    let globals = globals::read(check);
+    let validation = limits::read_validation(check);
+    let db = db::read(check);
+    let mq = db::read_mq(check);
+    let metrics = limits::read_metrics(check);
+    let secrets_providers = services::read_secrets_providers(check);
+    let caches = limits::read_caches(check);
+    let schedulers = schedulers::read(check);
+    let projects = projects::read(check);
+    let codebases = projects::read_codebases(check, &projects);
+    let builders = builders::read(check);
+    let workers = workers::read(check);
+    let change_sources = changes::read(check);
+    let machines = machines::read(check);
+    let user_managers = services::read_user_managers(check);
+    let www = www::read(check);
+    let services = services::read(check);
+    MasterConfig {
+        globals,
+        validation,
+        db,
+        mq,
+        metrics,
+        secrets_providers,
+        caches,
+        schedulers,
+        projects,
+        codebases,
+        builders,
+        workers,
+        change_sources,
+        machines,
+        user_managers,
+        www,
+        services,
+    }
+}
+
+fn report_what_the_host_found(check: &mut Check<'_>) {
+    let description = check.description;
+    for error in &description.errors {
+        let at = check.place(error.at);
+        check.report(Problem::error(&error.message).at(at));
+    }
+    for warning in &description.warnings {
+        let at = check.place(warning.at);
+        check.report(Problem::warning(format!("{}: {}", warning.category, warning.message)).at(at));
+    }
+    for unsupported in &description.unsupported {
+        let at = check.place(unsupported.at);
+        check.refuse_at_start(
+            Problem::warning(format!("{} is not supported yet", unsupported.name)).at(at),
+        );
+    }
+}
+
+fn report_fatal(check: &mut Check<'_>, fatal: &Fatal) {
+    let at = check.place(fatal.at);
+    let mut problem = Problem {
+        severity: Severity::Error,
+        message: fatal.message.clone(),
+        at,
+        help: Vec::new(),
+    };
+    // A syntax error's message has it already.
+    if fatal.kind == "exception" || fatal.kind == "exit" {
+        problem.help.extend(fatal.traceback.clone());
+    }
+    if let Some(help) = help_for(&fatal.message) {
+        problem.help.push(help);
+    }
+    check.report(problem);
+}
+
+/// What to do about errors that happen to everybody.
+fn help_for(message: &str) -> Option<String> {
+    let missing = message.split("No module named '").nth(1)?;
+    let module = missing.split('\'').next()?;
+    let package = module.split('.').next()?;
+    Some(format!(
+        "install the package that provides '{package}' for this Python, or put {package}.py beside the file"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::description::Description;
+    use crate::master::read;
+
+    fn problems(json: &str) -> crate::Problems {
+        let description = Description::from_json(json.as_bytes()).expect("a description");
+        read(&description, &|_| None).problems
+    }
+
+    #[test]
+    fn a_fatal_error_is_the_last_one() {
+        let found = problems(
+            r#"{"version": 1, "files": ["m.cfg"], "config": {},
+                "errors": [{"message": "builder's name is required", "at": [0, 3]}],
+                "fatal": {"kind": "exception", "at": [0, 5], "traceback": "T",
+                    "message": "error while parsing config file: No module named 'x.y' (traceback in logfile)"}}"#,
+        );
+        assert_eq!(found.errors.len(), 2);
+        assert_eq!(found.errors[0].at.as_ref().map(|place| place.line), Some(3));
+        assert_eq!(found.errors[1].help[0], "T");
+        assert!(found.errors[1].help[1].contains("provides 'x'"));
+    }
+
+    #[test]
+    fn unsupported_names_are_refused_at_start() {
+        let found = problems(
+            r#"{"version": 1, "config": {"multiMaster": true},
+                "unsupported": [{"name": "a.B", "at": null}],
+                "warnings": [{"category": "DeprecatedApiWarning", "message": "old"}]}"#,
+        );
+        assert_eq!(found.errors, []);
+        assert_eq!(
+            found.refused_at_start[0].message,
+            "a.B is not supported yet"
+        );
+        assert_eq!(found.warnings[0].message, "DeprecatedApiWarning: old");
+    }
+}

@@ -1,0 +1,212 @@
+//! `c['www']`.
+
+use std::sync::Arc;
+
+use crate::check::Check;
+use crate::db::plain;
+use crate::description::Object;
+use crate::problem::{Problem, nearest};
+use crate::value::Value;
+
+const KNOWN: &[&str] = &[
+    "allowed_origins",
+    "auth",
+    "authz",
+    "avatar_methods",
+    "change_hook_auth",
+    "change_hook_dialects",
+    "cookie_expiration_time",
+    "custom_templates_dir",
+    "debug",
+    "default_page",
+    "graphql",
+    "json_cache_seconds",
+    "jsonp",
+    "logRotateLength",
+    "logfileName",
+    "maxRotatedFiles",
+    "plugins",
+    "port",
+    "project_widgets",
+    "rest_minimum_version",
+    "theme",
+    "ui_default_config",
+    "versions",
+    "ws_ping_interval",
+];
+
+/// The web server.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Www {
+    /// Where it listens: a number or an endpoint; `None` for no web server.
+    pub port: Value,
+    /// Parts of the front end, by name, and what they are given.
+    pub plugins: Vec<(String, Value)>,
+    /// Who may log in, and how.
+    pub auth: Option<Arc<Object>>,
+    /// Who may do what.
+    pub authz: Option<Arc<Object>>,
+    /// Where pictures of people come from; `None` for the default.
+    pub avatar_methods: Option<Value>,
+    /// The dialects of hooks, by name, and what they are given.
+    pub change_hook_dialects: Vec<(String, Value)>,
+    /// Further lines for the list of versions.
+    pub versions: Vec<Value>,
+    /// All keys as they were given.
+    pub options: Vec<(String, Value)>,
+}
+
+pub(crate) fn read(check: &mut Check<'_>) -> Www {
+    let Some(value) = check.key("www") else {
+        return Www::default();
+    };
+    let Some(pairs) = value.as_dict() else {
+        check.error_in_key("www", "c['www'] must be a dictionary");
+        return Www::default();
+    };
+    check_keys(check, pairs);
+    let versions = read_versions(check, value);
+    if let Some(time) = value.get("cookie_expiration_time")
+        && !time.is_none()
+        && !is_interval(time)
+    {
+        check.error_in_key(
+            "www",
+            "Invalid www[\"cookie_expiration_time\"] configuration should be a datetime.timedelta",
+        );
+    }
+    let named = |key: &str| -> Vec<(String, Value)> {
+        value
+            .get(key)
+            .and_then(Value::as_dict)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_text()?.to_owned(), value.clone())))
+            .collect()
+    };
+    let object = |key: &str| {
+        value
+            .get(key)
+            .and_then(Value::as_object)
+            .and_then(|id| check.description.shared_object(id))
+    };
+    let www = Www {
+        port: value.get("port").cloned().unwrap_or_default(),
+        plugins: named("plugins"),
+        auth: object("auth"),
+        authz: object("authz"),
+        avatar_methods: value.get("avatar_methods").cloned(),
+        change_hook_dialects: named("change_hook_dialects"),
+        versions,
+        options: pairs
+            .iter()
+            .filter_map(|(key, value)| Some((key.as_text()?.to_owned(), value.clone())))
+            .collect(),
+    };
+    refuse_old_front_end(check, &www);
+    www
+}
+
+fn check_keys(check: &mut Check<'_>, pairs: &[(Value, Value)]) {
+    let unknown: Vec<String> = pairs
+        .iter()
+        .filter(|(key, _)| !key.as_text().is_some_and(|key| KNOWN.contains(&key)))
+        .map(|(key, _)| plain(check, key))
+        .collect();
+    if unknown.is_empty() {
+        return;
+    }
+    let at = check.place_of_key("www");
+    let mut problem = Problem::error(format!(
+        "unknown www configuration parameter(s) {}",
+        unknown.join(", ")
+    ))
+    .at(at);
+    for name in &unknown {
+        let near = nearest(name, KNOWN.iter().copied());
+        problem = problem
+            .maybe_help(near.map(|near| format!("did you mean '{near}' instead of '{name}'?")));
+    }
+    check.report(problem);
+}
+
+fn read_versions(check: &mut Check<'_>, www: &Value) -> Vec<Value> {
+    let versions = match www.get("versions") {
+        None | Some(Value::None) => return Vec::new(),
+        Some(versions) => versions,
+    };
+    let fits = |version: &Value| matches!(version, Value::Tuple(parts) if parts.len() >= 2);
+    match versions {
+        Value::List(items) if items.iter().all(fits) => items.clone(),
+        _ => {
+            let at = check.place_of_key("www");
+            check.report(
+                Problem::error("Invalid www configuration value of versions")
+                    .at(at)
+                    .help("write a list of tuples: [('Name', '1.0')]"),
+            );
+            Vec::new()
+        }
+    }
+}
+
+fn is_interval(value: &Value) -> bool {
+    matches!(value, Value::Opaque(opaque) if opaque.class == "datetime.timedelta")
+}
+
+/// The reference starts with it, reports an error, and has no front end.
+fn refuse_old_front_end(check: &mut Check<'_>, www: &Www) {
+    if www.plugins.iter().any(|(name, _)| name == "base_react") {
+        let at = check.place_of_key("www");
+        check.refuse_at_start(
+            Problem::warning(
+                "'base_react' plugin is no longer supported. Use 'base' plugin in master.cfg \
+                 BuildmasterConfig['www'] dictionary instead. Remove 'buildbot-www-react' and \
+                 install 'buildbot-www' package.",
+            )
+            .at(at),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::errors;
+
+    #[test]
+    fn keys_and_values_have_the_texts_of_the_reference() {
+        let check = |pairs: &str, expected: &[&str]| {
+            let config = format!(r#"{{"www": {{"$": "dict", "v": [{pairs}]}}}}"#);
+            let found: Vec<String> = errors(&config)
+                .into_iter()
+                .map(|problem| problem.message)
+                .filter(|message| !message.ends_with("are configured"))
+                .collect();
+            assert_eq!(found, expected, "{pairs}");
+        };
+        check(r#"["port", 8010]"#, &[]);
+        check(
+            r#"["prot", 8010], ["x", 1]"#,
+            &["unknown www configuration parameter(s) prot, x"],
+        );
+        check(
+            r#"["versions", 5]"#,
+            &["Invalid www configuration value of versions"],
+        );
+        check(
+            r#"["versions", [["a", "b"]]]"#,
+            &["Invalid www configuration value of versions"],
+        );
+        check(r#"["versions", [{"$": "tuple", "v": ["a", "b"]}]]"#, &[]);
+        check(
+            r#"["cookie_expiration_time", 5]"#,
+            &[
+                "Invalid www[\"cookie_expiration_time\"] configuration should be a datetime.timedelta",
+            ],
+        );
+        check(
+            r#"["cookie_expiration_time", {"$": "opaque", "h": 1, "type": "datetime.timedelta", "repr": "x"}]"#,
+            &[],
+        );
+    }
+}

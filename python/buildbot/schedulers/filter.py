@@ -1,0 +1,5 @@
+"""The old place of `ChangeFilter`."""
+
+from buildbot.changes.filter import ChangeFilter
+
+__all__ = ["ChangeFilter"]

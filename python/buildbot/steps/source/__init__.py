@@ -1,0 +1,5 @@
+"""Steps that fetch sources."""
+
+from buildbot.steps.source.base import Source
+
+__all__ = ["Source"]
