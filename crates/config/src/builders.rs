@@ -15,7 +15,7 @@ use crate::place::SourcePlace;
 use crate::problem::{Problem, listed, nearest};
 use crate::service::text_of;
 use crate::steps::{self, Factory};
-use crate::value::{ObjectId, Value};
+use buildbot_render::{ObjectId, Value};
 
 const CLASS: &str = "buildbot.config.builder.BuilderConfig";
 

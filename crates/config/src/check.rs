@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::description::{Description, Object};
 use crate::place::{Place, SourcePlace, line_of_key};
 use crate::problem::{Problem, Problems, Severity};
-use crate::value::{ObjectId, Value};
+use buildbot_render::{ObjectId, Value};
 
 /// Gives the text of a file that a description names, if it can be had.
 pub type TextOf<'a> = dyn Fn(&str) -> Option<String> + 'a;

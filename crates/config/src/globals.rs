@@ -2,7 +2,7 @@
 
 use crate::check::Check;
 use crate::problem::{Problem, listed, nearest};
-use crate::value::Value;
+use buildbot_render::Value;
 
 /// Every key that `BuildmasterConfig` may have.
 pub const KNOWN_KEYS: &[&str] = &[

@@ -7,7 +7,7 @@ use crate::classes::{Family, family};
 use crate::description::Description;
 use crate::problem::Problem;
 use crate::service::text_of;
-use crate::value::{ObjectId, Value};
+use buildbot_render::{ObjectId, Value};
 
 /// A lock: one for the master, or one for each worker.
 #[derive(Debug, Clone, PartialEq)]

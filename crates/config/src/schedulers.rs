@@ -10,7 +10,7 @@ use crate::classes::{Family, family};
 use crate::description::{Description, Object};
 use crate::problem::{Problem, listed, nearest};
 use crate::service::{Service, text_of};
-use crate::value::{Callable, Value};
+use buildbot_render::{Callable, Value};
 
 /// A scheduler.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,7 +2,7 @@
 
 use crate::description::{Arguments, Description, Object};
 use crate::diff::ArgumentChange;
-use crate::value::{Format, Opaque, RenderableKind, Value};
+use buildbot_render::{Format, Opaque, RenderableKind, Value};
 
 /// Objects may refer to one another; deeper than this they are taken for the same.
 const DEPTH_MAX: u32 = 64;
