@@ -137,10 +137,9 @@ impl Evaluation {
         for name in asked.secrets {
             let secret = match found.next() {
                 Some(Ok(Some(secret))) => Ok(secret),
-                Some(Ok(None)) => Err(Exception::new(
-                    Kind::Key,
-                    format!("secret key {name} is not found in any provider"),
-                )),
+                Some(Ok(None)) => Err(Exception::key(&format!(
+                    "secret key {name} is not found in any provider"
+                ))),
                 Some(Err(error)) => Err(error),
                 None => Err(unanswered()),
             };
@@ -310,9 +309,9 @@ impl Evaluator<'_> {
                 ));
             }
             SecretService::Absent => {
-                return Task::failed(Exception::new(
-                    Kind::Key,
-                    format!("secrets service not started, secret '{name}' not found"),
+                return Task::failed(Exception::key(
+                    "secrets service not started, need to configure SecretManager in \
+                     c['services'] to use 'secrets'in Interpolate",
                 ));
             }
             SecretService::Present => {}

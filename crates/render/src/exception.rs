@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use buildbot_model::python_text::repr_of_text;
+
 use crate::place::Place;
 
 /// Why a value could not be computed: an exception as Python would raise it.
@@ -66,6 +68,11 @@ impl Exception {
 
     pub(crate) fn type_error(message: impl Into<String>) -> Self {
         Self::new(Kind::Type, message)
+    }
+
+    /// A `KeyError`, whose text Python shows in quotes.
+    pub(crate) fn key(text: &str) -> Self {
+        Self::new(Kind::Key, repr_of_text(text))
     }
 
     pub(crate) fn config(message: impl Into<String>) -> Self {

@@ -133,9 +133,10 @@ fn integers(operation: Arithmetic, a: &BigInt, b: &BigInt) -> Result<Value, Exce
         Arithmetic::Multiply => a * b,
         Arithmetic::Divide if b.is_zero() => return Err(by_zero("division by zero")),
         Arithmetic::Divide => return quotient(a, b).map(Value::Float),
-        Arithmetic::FloorDivide | Arithmetic::Remainder if b.is_zero() => {
+        Arithmetic::FloorDivide if b.is_zero() => {
             return Err(by_zero("integer division or modulo by zero"));
         }
+        Arithmetic::Remainder if b.is_zero() => return Err(by_zero("integer modulo by zero")),
         Arithmetic::FloorDivide => a.div_floor(b),
         Arithmetic::Remainder => a.mod_floor(b),
     };

@@ -41,12 +41,9 @@ impl<'a> Operand<'a> {
             Self::Mapping(_, get) => get(key),
             Self::Container(Value::Dict(pairs)) => {
                 let found = pairs.iter().find(|(name, _)| name.as_text() == Some(key));
-                found.map(|(_, value)| value.clone()).ok_or_else(|| {
-                    Exception::new(
-                        Kind::Key,
-                        text::repr_with(&key.into(), &crate::value::Unknown),
-                    )
-                })
+                found
+                    .map(|(_, value)| value.clone())
+                    .ok_or_else(|| Exception::key(key))
             }
             Self::Container(Value::Bytes(_)) => Err(Exception::type_error(
                 "byte indices must be integers or slices, not str",
@@ -131,6 +128,10 @@ pub(crate) fn format(template: &str, operand: Operand<'_>) -> Result<String, Exc
         let letter_at = scanner.position();
         let letter = scanner.letter()?;
         let value = supply.next()?;
+        if field.is_too_wide() {
+            Field::default().put(&mut String::new(), letter, letter_at, &value)?;
+            return Err(Exception::new(Kind::Memory, "a field is too wide"));
+        }
         field.put(&mut result, letter, letter_at, &value)?;
         if result.len() > LENGTH_MAX {
             return Err(Exception::new(Kind::Memory, "the text is too long"));
@@ -201,14 +202,17 @@ impl<'a> Scanner<'a> {
         if self.take('*') {
             let width = star(&supply.next()?, isize::MAX as i64, "ssize_t")?;
             field.left |= width < 0;
-            field.width = length(width.unsigned_abs())?;
+            // The one number without an opposite counts as no width.
+            field.width = width
+                .checked_neg()
+                .map_or(0, |_| length(width.unsigned_abs()));
         } else {
             field.width = self.digits("width too big", isize::MAX as u64)?;
         }
         if self.take('.') {
             let precision = if self.take('*') {
                 let precision = star(&supply.next()?, i32::MAX.into(), "int")?;
-                length(precision.max(0).unsigned_abs())?
+                length(precision.max(0).unsigned_abs())
             } else {
                 self.digits("precision too big", i32::MAX as u64)?
             };
@@ -229,7 +233,7 @@ impl<'a> Scanner<'a> {
             return Ok(0);
         }
         match digits.parse::<u64>() {
-            Ok(number) if number <= max => length(number),
+            Ok(number) if number <= max => Ok(length(number)),
             _ => Err(Exception::new(Kind::Value, too_big)),
         }
     }
@@ -259,7 +263,7 @@ fn star(value: &Value, max: i64, name: &str) -> Result<i64, Exception> {
     };
     number
         .to_i64()
-        .filter(|number| (-max..=max).contains(number))
+        .filter(|number| (-max - 1..=max).contains(number))
         .ok_or_else(|| {
             Exception::new(
                 Kind::Overflow,
@@ -268,14 +272,15 @@ fn star(value: &Value, max: i64, name: &str) -> Result<i64, Exception> {
         })
 }
 
-fn length(number: u64) -> Result<usize, Exception> {
-    usize::try_from(number)
-        .ok()
-        .filter(|length| *length <= LENGTH_MAX)
-        .ok_or_else(|| Exception::new(Kind::Memory, "a field is too wide"))
+fn length(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 impl Field {
+    fn is_too_wide(&self) -> bool {
+        self.width.max(self.precision.unwrap_or(0)) > LENGTH_MAX
+    }
+
     fn put(
         &self,
         result: &mut String,

@@ -347,7 +347,7 @@ impl Value {
     pub fn python_type(&self, objects: &dyn Objects) -> String {
         let name = match self {
             Self::Object(id) => objects.class(*id).unwrap_or("object"),
-            other => other.type_name(),
+            other => other.full_type_name(),
         };
         format!(
             "<class '{}'>",
@@ -355,8 +355,13 @@ impl Value {
         )
     }
 
-    /// The name of its type, as far as the value itself tells it.
+    /// The name of its type without the module, as far as the value itself tells it.
     pub fn type_name(&self) -> &str {
+        let name = self.full_type_name();
+        name.rsplit_once('.').map_or(name, |(_, name)| name)
+    }
+
+    fn full_type_name(&self) -> &str {
         match self {
             Self::None => "NoneType",
             Self::Bool(_) => "bool",

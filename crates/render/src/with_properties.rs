@@ -1,8 +1,7 @@
 //! The keys of `WithProperties`, the older form of `Interpolate`: `branch`, `branch:-master` and the like.
 
-use crate::exception::{Exception, Kind};
-use crate::text;
-use crate::value::{Unknown, Value};
+use crate::exception::Exception;
+use crate::value::Value;
 
 /// The value of a key. `lookup` finds what a name stands for; `None` becomes an empty text.
 pub(crate) fn value<'a>(
@@ -16,9 +15,7 @@ pub(crate) fn value<'a>(
         Some((name, sign, other))
     });
     let value = match signed {
-        None => lookup(key)
-            .cloned()
-            .ok_or_else(|| Exception::new(Kind::Key, text::repr_with(&key.into(), &Unknown)))?,
+        None => lookup(key).cloned().ok_or_else(|| Exception::key(key))?,
         Some((name, ":+", other)) => match lookup(name) {
             Some(_) => other.into(),
             None => "".into(),

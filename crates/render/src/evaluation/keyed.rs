@@ -27,7 +27,8 @@ impl Evaluator<'_> {
     fn part(&mut self, part: &Arc<Part>, kwargs: &[(String, Value)], depth: usize) -> Task {
         let task = match found(self.context, &part.lookup, kwargs) {
             Found::Nothing => return self.chosen(part, None, kwargs, depth),
-            Found::Value(_) if !part.choice.needs_value() => {
+            // Every secret counts as there; whether it is known is seen by who needs its value.
+            Found::Value(_) | Found::Secret(_) if !part.choice.needs_value() => {
                 return self.chosen(part, Some(Value::None), kwargs, depth);
             }
             Found::Value(value) => self.render(value, depth + 1),

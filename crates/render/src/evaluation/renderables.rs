@@ -167,13 +167,18 @@ impl Evaluator<'_> {
     }
 
     fn old_style_key(&self, key: &Value) -> Result<Value, Exception> {
-        let Some(key) = key.as_text() else {
-            return Err(Exception::type_error(format!(
+        match key {
+            Value::Text(key) => {
+                with_properties::value(key, |name| self.context.properties.value(name))
+            }
+            Value::Bytes(_) => Err(Exception::type_error(
+                "cannot use a string pattern on a bytes-like object",
+            )),
+            other => Err(Exception::type_error(format!(
                 "expected string or bytes-like object, got '{}'",
-                key.type_name()
-            )));
-        };
-        with_properties::value(key, |name| self.context.properties.value(name))
+                other.type_name()
+            ))),
+        }
     }
 }
 
