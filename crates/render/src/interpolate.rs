@@ -240,7 +240,8 @@ fn out_of_range() -> Exception {
     Exception::new(Kind::Index, "string index out of range")
 }
 
-/// The two texts of a ternary, divided by the first delimiter outside of parentheses.
+/// The two texts of a ternary, divided by the first delimiter outside of parentheses. Without one, a text of
+/// two characters is divided between them: so does the reference.
 fn branches(text: &str) -> Result<(&str, &str), Exception> {
     let mut characters = text.chars();
     let delimiter = characters.next().ok_or_else(out_of_range)?;
@@ -264,6 +265,9 @@ fn branches(text: &str) -> Result<(&str, &str), Exception> {
             ')' => depth -= 1,
             _ => {}
         }
+    }
+    if let (2, Some((middle, _))) = (text.chars().count(), text.char_indices().nth(1)) {
+        return Ok(text.split_at(middle));
     }
     Err(Exception::config(format!(
         "invalid Interpolate ternary expression '{text}' with delimiter '{delimiter}'"
@@ -318,6 +322,10 @@ mod tests {
                 },
                 Choice::Truth(text("T"), text("F"))
             )
+        );
+        assert_eq!(
+            only_part("prop:a:?|üy"),
+            (property(), Choice::Presence(text("ü"), text("y")))
         );
         assert_eq!(
             only_part("secret:a b/c").0,

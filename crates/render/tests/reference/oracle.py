@@ -11,6 +11,7 @@ import json
 import math
 import operator
 import random
+import re
 import sys
 
 from buildbot.process import properties as p
@@ -195,7 +196,9 @@ def unmakeable(value):
 
 def described(value):
     """A value in the form of the format."""
-    if value is None or value is True or value is False or type(value) is str:
+    if type(value) is str:
+        return re.sub(r"(_PropertyMap object) at 0x[0-9a-f]+", r"\1", value)
+    if value is None or value is True or value is False:
         return value
     if type(value) is int:
         return value if abs(value) <= 1 << 53 else {"$": "int", "v": str(value)}
