@@ -13,6 +13,7 @@ if "zope.interface" not in sys.modules:
     standin.install()
 
 from zope.interface import Attribute, Interface, classImplements
+from zope.interface.interface import adapter_hooks
 
 from buildbot._host.declare import take_declared
 
@@ -231,6 +232,32 @@ def _apply(cls, names):
     """Tells zope that `cls` implements the interfaces of these names."""
     classImplements(cls, *(globals()[name] for name in names))
 
+
+class _Plain:
+    """A value that is rendered as any other value is."""
+
+    def __init__(self, value):
+        self._value = value
+
+    def getRenderingFor(self, iprops):
+        from buildbot._host.deferreds import deferred
+        from buildbot.process.properties import _rendering
+
+        return deferred(_rendering(self._value, iprops))
+
+
+def _adapted(interface, value):
+    """What stands for `value` where an interface is asked for, as Buildbot has it."""
+    if interface is IRenderable:
+        return value if hasattr(value, "getRenderingFor") else _Plain(value)
+    if interface is IProperties and hasattr(value, "getProperties"):
+        return value.getProperties()
+    if interface is IBuildStepFactory and hasattr(value, "get_step_factory"):
+        return value.get_step_factory()
+    return None
+
+
+adapter_hooks.append(_adapted)
 
 for _declaration in take_declared():
     _apply(*_declaration)

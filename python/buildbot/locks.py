@@ -62,11 +62,18 @@ class WorkerLock(BaseLockId):
         self._maxCountForWorkerList = tuple(sorted(self.maxCountForWorker.items()))
 
 
-def __getattr__(name):
-    if name in ("BaseLock", "RealMasterLock", "RealWorkerLock"):
-        from buildbot._host.unsupported import not_here
+_IN_MASTER = {
+    "BaseLock": lambda self, name, maxCount=1: None,
+    "RealMasterLock": lambda self, name: None,
+    "RealWorkerLock": lambda self, name: None,
+}
 
-        cls = not_here(f"buildbot.locks.{name}", "locks are held by the master itself")
+
+def __getattr__(name):
+    if name in _IN_MASTER:
+        from buildbot._host.internal import Internal
+
+        cls = type(name, (Internal,), {"__module__": __name__, "__init__": _IN_MASTER[name]})
         globals()[name] = cls
         return cls
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -101,11 +101,17 @@ def show(x):
     return x
 
 
-def __getattr__(name):
-    if name in ("makeTelnetProtocol", "chainedProtocolFactory"):
-        from buildbot._host.unsupported import not_here
+_IN_MASTER = {
+    "makeTelnetProtocol": lambda self, portal: None,
+    "chainedProtocolFactory": lambda self, namespace: None,
+}
 
-        value = not_here(f"{__name__}.{name}", "consoles are served by the master itself")
-        globals()[name] = value
-        return value
+
+def __getattr__(name):
+    if name in _IN_MASTER:
+        from buildbot._host.internal import Internal
+
+        cls = type(name, (Internal,), {"__module__": __name__, "__init__": _IN_MASTER[name]})
+        globals()[name] = cls
+        return cls
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -66,7 +66,8 @@ def evaluate(code, capture):
     outcome["warnings"] = sorted(
         f"{type(w.message).__name__}: {w.message}"
         for w in seen
-        if "buildbot" in type(w.message).__module__ or "DeprecationWarning" == type(w.message).__name__
+        if "buildbot" in type(w.message).__module__
+        or ("DeprecationWarning" == type(w.message).__name__ and "buildbot" in str(w.message))
     )
     return outcome
 

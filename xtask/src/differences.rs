@@ -19,6 +19,7 @@ const PARTS: &[(&str, &str)] = &[
     ("crates/worker/src/worker_process", "Process"),
     ("crates/worker/src/signals", "Process"),
     ("crates/worker/src/log", "Log"),
+    ("crates/tac/src/master", "Checking a configuration"),
     ("crates/tac/", "`buildbot.tac`"),
     ("crates/worker/src/python_number", "Numbers in options"),
     ("crates/worker/src/endpoint", "Connections"),
@@ -30,12 +31,14 @@ const PARTS: &[(&str, &str)] = &[
     ("crates/worker/src/command/shell", "Programs"),
     ("crates/worker/src/output/", "Output"),
     ("crates/worker/src/command/", "Files and transfers"),
+    ("crates/cli/", "Checking a configuration"),
+    ("crates/config/", "Checking a configuration"),
 ];
 
 const HEAD: &str = "\
-# Differences from the Python worker
+# Differences from Buildbot
 
-Where this worker departs from the worker of Buildbot 4.3.0 on purpose. *The reference* is the Python worker.
+Where these programs depart from those of Buildbot 4.3.0 on purpose. *The reference* is the Python program.
 Anything else that differs is a fault: please report it. What the text of headers in a build's log says is free
 and differs in places.
 

@@ -23,6 +23,7 @@ const MADE_UP_NAMES: &[&str] = &["bot", "buildbot", "ci", "ciu", "me"];
 const KNOWN_HOSTS: &[&str] = &[
     "127.0.0.1",
     "apache.org",
+    "api.upcloud.com",
     "buildbot.net",
     "crates.io",
     "docs.rs",

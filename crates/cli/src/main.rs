@@ -1,1 +1,9 @@
-fn main() {}
+//! `buildbot`: the command of the master.
+
+mod checkconfig;
+mod command_line;
+mod output;
+
+fn main() -> std::process::ExitCode {
+    command_line::main()
+}

@@ -68,7 +68,7 @@ impl FromValue for Seconds {
 
     fn from_value(value: &Value, _: &Description) -> Option<Self> {
         match value {
-            Value::Float(number) => Some(Self(*number)),
+            Value::Float(number) | Value::Interval(number) => Some(Self(*number)),
             Value::Int(number) => Some(Self(*number as f64)),
             Value::Bool(value) => Some(Self(f64::from(u8::from(*value)))),
             _ => None,
@@ -83,6 +83,7 @@ impl FromValue for String {
         match value {
             Value::Text(text) => Some(text.clone()),
             Value::Bytes(bytes) => Self::from_utf8(bytes.clone()).ok(),
+            Value::Path(path) => Some(path.clone()),
             _ => None,
         }
     }

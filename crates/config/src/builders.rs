@@ -270,10 +270,10 @@ impl Source<'_> {
             project,
             arguments: self.arguments.clone(),
             id: self.id,
-            place: match self.id {
-                Some(id) => check.place_of(id),
-                None => check.place_of_key("builders"),
-            },
+            place: self
+                .id
+                .and_then(|id| check.place_of(id))
+                .or_else(|| check.place_of_key("builders")),
         }
     }
 
@@ -335,41 +335,29 @@ impl Source<'_> {
     }
 
     fn worker_names(&self, check: &mut Check<'_>, shown: &str) -> Vec<String> {
-        let mut names: Vec<String> = match self.get("workernames") {
-            Value::Text(name) if !name.is_empty() => vec![name.clone()],
-            value if !value.is_true() => Vec::new(),
-            Value::List(names) => names.iter().map(|name| name_of(check, name)).collect(),
-            other => {
-                self.error(
-                    check,
-                    format!("builder {shown}: workernames must be a list or a string"),
-                );
-                other
-                    .as_sequence()
-                    .unwrap_or_default()
-                    .iter()
-                    .map(|name| name_of(check, name))
-                    .collect()
-            }
-        };
-        let worker_name = self.get("workername");
-        if worker_name.is_true() {
-            if worker_name.as_text().is_none() {
-                let found = worker_name.repr(check.description);
-                self.error(
-                    check,
-                    format!("builder {shown}: workername must be a string but it is {found}"),
-                );
-            }
-            names.push(name_of(check, worker_name));
+        let several = self.get("workernames");
+        if several.is_true() && !matches!(several, Value::Text(_) | Value::List(_)) {
+            self.error(
+                check,
+                format!("builder {shown}: workernames must be a list or a string"),
+            );
         }
-        if names.is_empty() {
+        let one = self.get("workername");
+        if one.is_true() && one.as_text().is_none() {
+            let found = one.repr(check.description);
+            self.error(
+                check,
+                format!("builder {shown}: workername must be a string but it is {found}"),
+            );
+        }
+        let given = given_workers(self.arguments);
+        if given.is_empty() {
             self.error(
                 check,
                 format!("builder {shown}: at least one workername is required"),
             );
         }
-        names
+        given.into_iter().filter_map(text_of).collect()
     }
 
     fn tags(&self, check: &mut Check<'_>, shown: &str) -> Vec<String> {
@@ -439,8 +427,18 @@ impl Source<'_> {
     }
 }
 
-fn name_of(check: &Check<'_>, value: &Value) -> String {
-    text_of(value).unwrap_or_else(|| value.repr(check.description))
+/// What stands for workers in the two arguments for them; not all of it need be text.
+fn given_workers(arguments: &Arguments) -> Vec<&Value> {
+    let several = arguments.get("workernames").filter(|value| value.is_true());
+    let mut given: Vec<&Value> = match several {
+        None => Vec::new(),
+        Some(value) => match value.as_sequence() {
+            Some(items) => items.iter().collect(),
+            None => vec![value],
+        },
+    };
+    given.extend(arguments.get("workername").filter(|value| value.is_true()));
+    given
 }
 
 /// The directory of a builder that is given none.
@@ -522,23 +520,27 @@ fn check_workers(
     known: &std::collections::HashSet<&str>,
     in_order: &[&str],
 ) {
-    let mut unknown: Vec<&str> = Vec::new();
-    for name in &builder.worker_names {
-        if !known.contains(name.as_str()) && !unknown.contains(&name.as_str()) {
-            unknown.push(name);
+    let mut unknown: Vec<&Value> = Vec::new();
+    for worker in given_workers(&builder.arguments) {
+        let is_known = text_of(worker).is_some_and(|name| known.contains(name.as_str()));
+        if !is_known && !unknown.contains(&worker) {
+            unknown.push(worker);
         }
     }
     if unknown.is_empty() {
         return;
     }
-    let shown: Vec<String> = unknown.iter().map(|name| repr_of_text(name)).collect();
+    let shown: Vec<String> = unknown
+        .iter()
+        .map(|worker| worker.repr(check.description))
+        .collect();
     let mut problem = Problem::error(format!(
         "builder '{}' uses unknown workers {}",
         builder.name,
         shown.join(", ")
     ))
     .at(builder.place.clone());
-    for name in unknown {
+    for name in unknown.into_iter().filter_map(Value::as_text) {
         let near = nearest(name, in_order.iter().copied());
         problem = problem
             .maybe_help(near.map(|near| format!("did you mean '{near}' instead of '{name}'?")));

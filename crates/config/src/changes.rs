@@ -161,7 +161,7 @@ pub(crate) fn read(check: &mut Check<'_>) -> Vec<ChangeSource> {
                 check.report(
                     Problem::error("c['change_source'] must be a list of change sources")
                         .at(at)
-                        .help(format!("{shown} is none")),
+                        .help(format!("{shown} is not one")),
                 );
                 return Vec::new();
             }

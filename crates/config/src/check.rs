@@ -7,13 +7,28 @@ use crate::place::{Place, SourcePlace, line_of_key};
 use crate::problem::{Problem, Problems, Severity};
 use buildbot_render::{ObjectId, Value};
 
-/// Gives the text of a file that a description names, if it can be had.
-pub type TextOf<'a> = dyn Fn(&str) -> Option<String> + 'a;
+/// The files behind a description; their texts are asked for only when the place of a key must be shown.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// The configuration file, as Python names it.
+    pub file: &'a str,
+    /// Gives the text of a file, if it can be had.
+    pub text_of: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Sources<'_> {
+    /// No files at all.
+    pub const NONE: Sources<'static> = Sources {
+        file: "",
+        text_of: &|_| None,
+    };
+}
 
 pub(crate) struct Check<'d> {
     pub(crate) description: &'d Description,
-    text_of: &'d TextOf<'d>,
+    sources: Sources<'d>,
     texts: BTreeMap<String, Option<String>>,
+    places: BTreeMap<String, Option<SourcePlace>>,
     pub(crate) problems: Problems,
 }
 
@@ -52,11 +67,12 @@ impl Problem {
 }
 
 impl<'d> Check<'d> {
-    pub(crate) fn new(description: &'d Description, text_of: &'d TextOf<'d>) -> Self {
+    pub(crate) fn new(description: &'d Description, sources: Sources<'d>) -> Self {
         Self {
             description,
-            text_of,
+            sources,
             texts: BTreeMap::new(),
+            places: BTreeMap::new(),
             problems: Problems::default(),
         }
     }
@@ -87,18 +103,30 @@ impl<'d> Check<'d> {
 
     /// Where the file assigns a key. The text is only read when something must be shown.
     pub(crate) fn place_of_key(&mut self, key: &str) -> Option<SourcePlace> {
-        let text_of = self.text_of;
-        self.description.files.iter().find_map(|file| {
-            let text = self
-                .texts
-                .entry(file.clone())
-                .or_insert_with(|| text_of(file));
-            let line = line_of_key(text.as_deref()?, key)?;
-            Some(SourcePlace {
-                file: file.clone(),
-                line,
+        if let Some(known) = self.places.get(key) {
+            return known.clone();
+        }
+        let found = self.find_key(key);
+        self.places.insert(key.to_owned(), found.clone());
+        found
+    }
+
+    fn find_key(&mut self, key: &str) -> Option<SourcePlace> {
+        let Sources { file, text_of } = self.sources;
+        let others = self.description.files.iter().map(String::as_str);
+        std::iter::once(file)
+            .chain(others.filter(|other| *other != file))
+            .find_map(|file| {
+                let text = self
+                    .texts
+                    .entry(file.to_owned())
+                    .or_insert_with(|| text_of(file));
+                let line = line_of_key(text.as_deref()?, key)?;
+                Some(SourcePlace {
+                    file: file.to_owned(),
+                    line,
+                })
             })
-        })
     }
 
     pub(crate) fn place(&self, place: Option<Place>) -> Option<SourcePlace> {

@@ -64,7 +64,8 @@ pub(crate) fn read(check: &mut Check<'_>) -> Db {
     db
 }
 
-/// Differs: only SQLite works so far; other databases pass `checkconfig` with a warning, and are refused at start.
+/// Differs: a database other than SQLite passes `checkconfig` with a warning and is refused at start, because only
+/// SQLite works so far.
 fn check_url(check: &mut Check<'_>, key: &str, url: &Value) {
     let message = match url {
         Value::Renderable(_) => return,

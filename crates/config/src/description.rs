@@ -25,6 +25,8 @@ pub struct Description {
     pub python: Python,
     /// The keys of `BuildmasterConfig`, in their order.
     pub config: Arguments,
+    /// The keys as the file left them, if configurators may have changed them afterwards.
+    pub keys: Option<Vec<String>>,
     /// What [`Value::Object`] refers to.
     pub objects: Vec<Arc<Object>>,
     /// What constructors found wrong.
@@ -37,6 +39,18 @@ pub struct Description {
     pub handles: u64,
     /// What ended the execution of the file.
     pub fatal: Option<Fatal>,
+    /// How long the host took.
+    pub took_ms: Took,
+}
+
+/// How long the host took, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub struct Took {
+    /// To execute the file.
+    pub execute: f64,
+    /// To describe what came out.
+    pub describe: f64,
 }
 
 /// The Python that executed a configuration.
@@ -116,7 +130,8 @@ pub struct Unsupported {
 /// What ended the execution of a file.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Fatal {
-    /// `missing`, `unreadable`, `syntax`, `exception`, `exit`, `no_config`, `not_a_dict`.
+    /// `missing`, `unreadable`, `syntax`, `exception`, `exit`, `no_config`, `not_a_dict`, or
+    /// `config_errors`: then it is among the errors too.
     pub kind: String,
     /// The reference's text.
     pub message: String,
@@ -126,6 +141,18 @@ pub struct Fatal {
     /// Where.
     #[serde(default)]
     pub at: Option<Place>,
+    /// The name that it was about.
+    #[serde(default)]
+    pub wrong_name: Option<WrongName>,
+}
+
+/// A name that was wrong, and those that would have been right.
+#[derive(Debug, Clone, Deserialize)]
+pub struct WrongName {
+    /// The wrong one.
+    pub name: String,
+    /// The right ones.
+    pub known: Vec<String>,
 }
 
 /// Why a description cannot be read.

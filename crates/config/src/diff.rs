@@ -334,12 +334,16 @@ fn part_changes(
 #[cfg(test)]
 mod tests {
     use super::{Difference, Side, diff};
+    use crate::check::Sources;
     use crate::master::read;
     use crate::testing::{description, object};
 
     fn difference(old: &str, new: &str) -> Difference {
         let (old, new) = (description(old), description(new));
-        let (a, b) = (read(&old, &|_| None).config, read(&new, &|_| None).config);
+        let (a, b) = (
+            read(&old, Sources::NONE).config,
+            read(&new, Sources::NONE).config,
+        );
         diff(
             Side {
                 description: &old,

@@ -1,6 +1,7 @@
 //! The keys that hold one value each: titles, URLs, limits, callables.
 
 use crate::check::Check;
+use crate::db::plain;
 use crate::problem::{Problem, listed, nearest};
 use buildbot_render::Value;
 
@@ -114,11 +115,14 @@ pub struct Globals {
 
 /// Reports keys that nobody knows.
 pub(crate) fn check_unknown_keys(check: &mut Check<'_>) {
-    let mut unknown: Vec<&str> = check
-        .description
-        .config
-        .iter()
-        .map(|(name, _)| name)
+    let description = check.description;
+    // What configurators added is not checked.
+    let names: Vec<&str> = match &description.keys {
+        Some(names) => names.iter().map(String::as_str).collect(),
+        None => description.config.iter().map(|(name, _)| name).collect(),
+    };
+    let mut unknown: Vec<&str> = names
+        .into_iter()
         .filter(|name| KNOWN_KEYS.binary_search(name).is_err())
         .collect();
     unknown.sort_unstable();
@@ -348,6 +352,9 @@ pub(crate) fn not_json(value: &Value) -> Option<&Value> {
         Value::Bytes(_)
         | Value::Set(_)
         | Value::FrozenSet(_)
+        | Value::Regex(_)
+        | Value::Interval(_)
+        | Value::Path(_)
         | Value::Object(_)
         | Value::Callable(_)
         | Value::Opaque(_)
@@ -413,10 +420,10 @@ fn read_protocols(check: &mut Check<'_>) -> Option<Vec<(String, Value)>> {
     };
     let mut protocols = Vec::new();
     for (name, options) in pairs {
-        let Some(name) = name.as_text() else {
+        if name.as_text().is_none() {
             check.error_in_key("protocols", "c['protocols'] keys must be strings");
-            return None;
-        };
+        }
+        let name = plain(check, name);
         if options.as_dict().is_none() {
             check.error_in_key(
                 "protocols",
@@ -424,7 +431,7 @@ fn read_protocols(check: &mut Check<'_>) -> Option<Vec<(String, Value)>> {
             );
             return None;
         }
-        protocols.push((name.to_owned(), options.clone()));
+        protocols.push((name, options.clone()));
     }
     warn_of_unknown_protocols(check, &protocols);
     Some(protocols)

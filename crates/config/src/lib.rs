@@ -32,18 +32,18 @@ mod www;
 
 pub use arguments::{FromValue, OneOrMore, Seconds};
 pub use buildbot_render::{
-    Callable, Format, Handle, ObjectId, Opaque, Renderable, RenderableKind, Value,
+    Callable, Format, Handle, ObjectId, Opaque, Regex, Renderable, RenderableKind, Value,
 };
 pub use builders::BuilderConfig;
 pub use changes::{
     ChangeSource, ChangeSourceKind, GitArguments, MercurialArguments, PbArguments,
     PerforceArguments, PollingArguments, SubversionArguments,
 };
-pub use check::TextOf;
+pub use check::Sources;
 pub use db::{Db, Mq};
 pub use description::{
-    Arguments, DecodeError, Description, Fatal, Object, Python, Reported, Unsupported, VERSION,
-    Warning,
+    Arguments, DecodeError, Description, Fatal, Object, Python, Reported, Took, Unsupported,
+    VERSION, Warning, WrongName,
 };
 pub use globals::{Globals, KNOWN_KEYS};
 pub use limits::{Caches, Metrics, Validation};

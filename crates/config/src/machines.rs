@@ -44,7 +44,7 @@ pub(crate) fn read(check: &mut Check<'_>) -> Vec<Machine> {
             check.report(
                 Problem::error("c['machines'] must be a list of machines")
                     .at(at)
-                    .help(format!("{shown} is none")),
+                    .help(format!("{shown} is not one")),
             );
             return Vec::new();
         };

@@ -2,14 +2,15 @@
 
 use crate::builders::{self, BuilderConfig};
 use crate::changes::{self, ChangeSource};
-use crate::check::{Check, TextOf};
+use crate::check::{Check, Sources};
 use crate::cross;
 use crate::db::{self, Db, Mq};
 use crate::description::{Description, Fatal};
 use crate::globals::{self, Globals};
 use crate::limits::{self, Caches, Metrics, Validation};
 use crate::machines::{self, Machine};
-use crate::problem::{Problem, Problems, Severity};
+use crate::place::SourcePlace;
+use crate::problem::{Problem, Problems, Severity, nearest};
 use crate::projects::{self, Codebase, Project};
 use crate::schedulers::{self, Scheduler};
 use crate::service::Service;
@@ -66,9 +67,9 @@ pub struct Outcome {
     pub problems: Problems,
 }
 
-/// Reads and checks a description. `text_of` gives the texts of its files, to find places of keys.
-pub fn read(description: &Description, text_of: &TextOf<'_>) -> Outcome {
-    let mut check = Check::new(description, text_of);
+/// Reads and checks a description.
+pub fn read(description: &Description, sources: Sources<'_>) -> Outcome {
+    let mut check = Check::new(description, sources);
     report_what_the_host_found(&mut check);
     if let Some(fatal) = &description.fatal {
         report_fatal(&mut check, fatal);
@@ -129,7 +130,9 @@ fn read_keys(check: &mut Check<'_>) -> MasterConfig {
 fn report_what_the_host_found(check: &mut Check<'_>) {
     let description = check.description;
     for error in &description.errors {
-        let at = check.place(error.at);
+        let at = check
+            .place(error.at)
+            .or_else(|| place_of_unplaced(check, &error.message));
         check.report(Problem::error(&error.message).at(at));
     }
     for warning in &description.warnings {
@@ -144,8 +147,29 @@ fn report_what_the_host_found(check: &mut Check<'_>) {
     }
 }
 
+/// Where an error belongs that happened outside of the user's code.
+fn place_of_unplaced(check: &mut Check<'_>, message: &str) -> Option<SourcePlace> {
+    let fatal = check.description.fatal.as_ref();
+    if let Some(place) = check.place(fatal.and_then(|fatal| fatal.at)) {
+        return Some(place);
+    }
+    // Dictionaries in `builders` and configurators are used after the file has been executed.
+    if message.contains("IConfigurator") {
+        check.place_of_key("configurators")
+    } else if message.contains("builder") || message.contains("BuilderConfig") {
+        check.place_of_key("builders")
+    } else {
+        None
+    }
+}
+
 fn report_fatal(check: &mut Check<'_>, fatal: &Fatal) {
-    let at = check.place(fatal.at);
+    if fatal.kind == "config_errors" && !check.description.errors.is_empty() {
+        return;
+    }
+    let at = check
+        .place(fatal.at)
+        .or_else(|| place_of_unplaced(check, &fatal.message));
     let mut problem = Problem {
         severity: Severity::Error,
         message: fatal.message.clone(),
@@ -156,10 +180,37 @@ fn report_fatal(check: &mut Check<'_>, fatal: &Fatal) {
     if fatal.kind == "exception" || fatal.kind == "exit" {
         problem.help.extend(fatal.traceback.clone());
     }
+    problem.help.extend(nearest_to(fatal));
     if let Some(help) = help_for(&fatal.message) {
         problem.help.push(help);
     }
     check.report(problem);
+}
+
+/// The right name for a wrong one.
+fn nearest_to(fatal: &Fatal) -> Option<String> {
+    /// What arguments of old versions are called today.
+    const OLD: &[(&str, &str)] = &[
+        ("buildSlaves", "workernames"),
+        ("category", "tags"),
+        ("mergeRequests", "collapseRequests"),
+        ("nextSlave", "nextWorker"),
+        ("slavebuilddir", "workerbuilddir"),
+        ("slavename", "workername"),
+        ("slavenames", "workernames"),
+    ];
+    let wrong = fatal.wrong_name.as_ref()?;
+    let known = |name: &str| wrong.known.iter().any(|known| known == name);
+    if let Some((old, new)) = OLD.iter().find(|(old, _)| *old == wrong.name)
+        && known(new)
+    {
+        return Some(format!("'{old}' is called '{new}' today"));
+    }
+    let near = nearest(&wrong.name, wrong.known.iter().map(String::as_str))?;
+    Some(format!(
+        "did you mean '{near}' instead of '{}'?",
+        wrong.name
+    ))
 }
 
 /// What to do about errors that happen to everybody.
@@ -167,19 +218,20 @@ fn help_for(message: &str) -> Option<String> {
     let missing = message.split("No module named '").nth(1)?;
     let module = missing.split('\'').next()?;
     let package = module.split('.').next()?;
-    Some(format!(
+    (package != "buildbot").then(|| format!(
         "install the package that provides '{package}' for this Python, or put {package}.py beside the file"
     ))
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::check::Sources;
     use crate::description::Description;
     use crate::master::read;
 
     fn problems(json: &str) -> crate::Problems {
         let description = Description::from_json(json.as_bytes()).expect("a description");
-        read(&description, &|_| None).problems
+        read(&description, Sources::NONE).problems
     }
 
     #[test]
@@ -188,12 +240,17 @@ mod tests {
             r#"{"version": 1, "files": ["m.cfg"], "config": {},
                 "errors": [{"message": "builder's name is required", "at": [0, 3]}],
                 "fatal": {"kind": "exception", "at": [0, 5], "traceback": "T",
+                    "wrong_name": {"name": "nam", "known": ["builddir", "name"]},
                     "message": "error while parsing config file: No module named 'x.y' (traceback in logfile)"}}"#,
         );
         assert_eq!(found.errors.len(), 2);
         assert_eq!(found.errors[0].at.as_ref().map(|place| place.line), Some(3));
         assert_eq!(found.errors[1].help[0], "T");
-        assert!(found.errors[1].help[1].contains("provides 'x'"));
+        assert_eq!(
+            found.errors[1].help[1],
+            "did you mean 'name' instead of 'nam'?"
+        );
+        assert!(found.errors[1].help[2].contains("provides 'x'"));
     }
 
     #[test]

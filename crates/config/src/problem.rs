@@ -37,8 +37,14 @@ impl Problem {
             // Writing to a String cannot fail.
             let _ = write!(text, "\n      at {}", place.shown_from(directory));
         }
+        let below = format!("{directory}/");
         for line in self.help.iter().flat_map(|help| help.lines()) {
-            let _ = write!(text, "\n      {line}");
+            let line = if directory.is_empty() {
+                line.to_owned()
+            } else {
+                line.replace(&below, "")
+            };
+            let _ = write!(text, "\n{}", format!("      {line}").trim_end());
         }
         text
     }

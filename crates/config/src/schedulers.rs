@@ -199,7 +199,7 @@ pub(crate) fn read(check: &mut Check<'_>) -> Vec<Scheduler> {
         check.report(
             Problem::error(MESSAGE)
                 .at(at)
-                .help(format!("{shown} is none")),
+                .help(format!("{shown} is not one")),
         );
     }
     let mut schedulers: Vec<Scheduler> = Vec::with_capacity(items.len());

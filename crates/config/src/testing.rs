@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::Problems;
+use crate::check::Sources;
 use crate::description::Description;
 use crate::master;
 use crate::problem::Problem;
@@ -55,7 +56,7 @@ fn place_objects(json: Json, objects: &mut Vec<Json>) -> Json {
 }
 
 fn problems(config: &str) -> Problems {
-    master::read(&description(config), &|_| None).problems
+    master::read(&description(config), Sources::NONE).problems
 }
 
 pub(crate) fn errors(config: &str) -> Vec<Problem> {

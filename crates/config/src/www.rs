@@ -68,7 +68,7 @@ pub(crate) fn read(check: &mut Check<'_>) -> Www {
     let versions = read_versions(check, value);
     if let Some(time) = value.get("cookie_expiration_time")
         && !time.is_none()
-        && !is_interval(time)
+        && !matches!(time, Value::Interval(_))
     {
         check.error_in_key(
             "www",
@@ -150,10 +150,6 @@ fn read_versions(check: &mut Check<'_>, www: &Value) -> Vec<Value> {
     }
 }
 
-fn is_interval(value: &Value) -> bool {
-    matches!(value, Value::Opaque(opaque) if opaque.class == "datetime.timedelta")
-}
-
 /// The reference starts with it, reports an error, and has no front end.
 fn refuse_old_front_end(check: &mut Check<'_>, www: &Www) {
     if www.plugins.iter().any(|(name, _)| name == "base_react") {
@@ -205,7 +201,7 @@ mod tests {
             ],
         );
         check(
-            r#"["cookie_expiration_time", {"$": "opaque", "h": 1, "type": "datetime.timedelta", "repr": "x"}]"#,
+            r#"["cookie_expiration_time", {"$": "timedelta", "s": 5.0}]"#,
             &[],
         );
     }

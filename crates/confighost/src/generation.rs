@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::ended::Ended;
 use crate::host::{AskError, Host, Options, StartError};
-use crate::message::{Answer, Question};
+use crate::message::{Answer, ConfigFile, Question};
 use crate::owner::Owner;
 use crate::status::Status;
 
@@ -165,30 +165,23 @@ enum State {
 struct Source {
     options: Options,
     owner: Owner,
-    basedir: PathBuf,
-    file: PathBuf,
+    file: ConfigFile,
 }
 
 impl Source {
     async fn load(&self) -> Result<(Host, Description), LoadError> {
         let host = Host::start(&self.options, &self.owner).await?;
-        let answer = host.load(self.basedir.clone(), self.file.clone()).await?;
+        let answer = host.load(self.file.clone()).await?;
         Ok((host, Description::new(answer)?))
     }
 }
 
 impl Generation {
     /// Starts a process that executes a configuration file. Without anything to call, the process ends again.
-    pub async fn load(
-        options: Options,
-        owner: Owner,
-        basedir: PathBuf,
-        file: PathBuf,
-    ) -> Result<Self, LoadError> {
+    pub async fn load(options: Options, owner: Owner, file: ConfigFile) -> Result<Self, LoadError> {
         let source = Source {
             options,
             owner,
-            basedir,
             file,
         };
         let (host, description) = source.load().await?;
@@ -308,7 +301,7 @@ impl Keeper {
                         *current = Some(host);
                     }
                     Ok(_) => {
-                        let file = self.source.basedir.join(&self.source.file);
+                        let file = self.source.file.basedir.join(&self.source.file.file);
                         let error = LostError::Changed { ended, file };
                         tracing::error!(%error, "the configuration's process is lost");
                         self.state.send_replace(State::Lost(error));

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::driver::{self, Command, Driver};
 use crate::ended::Ended;
 use crate::frame::{Frame, FrameError};
-use crate::message::{Answer, Failure, Handle, Hello, Question, VERSION};
+use crate::message::{Answer, ConfigFile, Failure, Hello, Question, Rendered, Target, VERSION};
 use crate::owner::Owner;
 use crate::package::Package;
 use crate::process::{self, Process};
@@ -58,7 +58,7 @@ impl Options {
 
     fn deadline_of(&self, question: &Question) -> Duration {
         match question {
-            Question::Load { .. } => self.load_deadline,
+            Question::Load(_) => self.load_deadline,
             Question::Call { .. }
             | Question::Method { .. }
             | Question::Render { .. }
@@ -215,19 +215,19 @@ impl Host {
     }
 
     /// Executes a configuration file; the answer is its description.
-    pub async fn load(&self, basedir: PathBuf, file: PathBuf) -> Result<Answer, AskError> {
-        self.ask(Question::Load { basedir, file }).await
+    pub async fn load(&self, file: ConfigFile) -> Result<Answer, AskError> {
+        self.ask(Question::Load(file)).await
     }
 
     /// Calls a function, and awaits what it returns.
     pub async fn call(
         &self,
-        function: Handle,
+        function: impl Into<Target>,
         args: Vec<Value>,
         kwargs: Map<String, Value>,
     ) -> Result<Answer, AskError> {
         self.ask(Question::Call {
-            function,
+            function: function.into(),
             args,
             kwargs,
         })
@@ -237,13 +237,13 @@ impl Host {
     /// Calls a method of an object, and awaits what it returns.
     pub async fn method(
         &self,
-        object: Handle,
+        object: impl Into<Target>,
         name: String,
         args: Vec<Value>,
         kwargs: Map<String, Value>,
     ) -> Result<Answer, AskError> {
         self.ask(Question::Method {
-            object,
+            object: object.into(),
             name,
             args,
             kwargs,
@@ -252,15 +252,11 @@ impl Host {
     }
 
     /// Renders values; each has an outcome of its own.
-    pub async fn render(
-        &self,
-        items: Vec<Value>,
-        props: Value,
-    ) -> Result<Vec<Result<Answer, Failure>>, AskError> {
+    pub async fn render(&self, items: Vec<Value>, props: Value) -> Result<Rendered, AskError> {
         let question = Question::Render { items, props };
         let name = question.name();
         let answer = self.ask(question).await?;
-        answer.outcomes().map_err(|error| malformed(name, &error))
+        Rendered::of(&answer).map_err(|error| malformed(name, &error))
     }
 
     /// Asks how it is.

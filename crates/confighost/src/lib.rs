@@ -12,7 +12,7 @@ mod ended;
 pub mod frame;
 mod generation;
 mod host;
-mod message;
+pub mod message;
 mod output;
 mod owner;
 mod package;
@@ -24,7 +24,10 @@ mod status;
 pub use ended::{Ended, Exit, Reason};
 pub use generation::{Description, Generation, LoadError, LostError};
 pub use host::{AskError, Host, Options, Pong, StartError};
-pub use message::{Answer, Failure, FailureKind, File, Handle, Hello, Place, Question, VERSION};
+pub use message::{
+    Answer, ConfigFile, Failure, FailureKind, File, Handle, Hello, Place, Question, Rendered,
+    Target, VERSION,
+};
 pub use output::{Line, Stream};
 pub use owner::{Ask, Inbox, Owner, Request};
 pub use package::{CacheError, OVERRIDE as PACKAGE_VARIABLE, Package, PackageError};

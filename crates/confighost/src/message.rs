@@ -11,6 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use buildbot_model::Secret;
+
 /// The version of the format that this side speaks.
 pub const VERSION: u64 = 1;
 
@@ -36,45 +38,88 @@ pub struct Hello {
 
 /// A sign of life.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(crate) struct Beat {
+pub struct Beat {
     /// The question whose Python code runs at this moment.
     #[serde(default)]
-    pub(crate) busy: Option<u64>,
-    /// For how long.
+    pub busy: Option<u64>,
+    /// For how long, in milliseconds.
     #[serde(default)]
-    pub(crate) busy_ms: f64,
-    /// Its resident memory.
+    pub busy_ms: f64,
+    /// Its resident memory, in KiB.
     #[serde(default)]
-    pub(crate) rss_kb: u64,
-    /// The time since it began.
+    pub rss_kb: u64,
+    /// The time since it began, in seconds.
     #[serde(default)]
-    pub(crate) age_s: f64,
+    pub age_s: f64,
 }
 
 /// What a question was answered with; text that is JSON.
-#[derive(Debug, Clone)]
-pub struct Answer(Box<RawValue>);
+#[derive(Clone)]
+pub struct Answer {
+    value: Box<RawValue>,
+    objects: Option<Box<RawValue>>,
+}
 
 impl Answer {
-    /// The text.
+    /// The text of the value.
     pub fn text(&self) -> &str {
-        self.0.get()
+        self.value.get()
     }
 
-    /// Decodes it.
+    /// The text of the array of objects that the value refers to by number, if there are any.
+    pub fn objects(&self) -> Option<&str> {
+        self.objects.as_deref().map(RawValue::get)
+    }
+
+    /// Decodes the value.
     pub fn parse<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
         serde_json::from_str(self.text())
     }
 
-    /// Takes a list of outcomes apart.
-    pub(crate) fn outcomes(&self) -> serde_json::Result<Vec<Result<Self, Failure>>> {
-        let outcomes: Vec<Outcome<'_>> = serde_json::from_str(self.text())?;
-        outcomes.into_iter().map(Outcome::into_result).collect()
-    }
-
-    /// Decodes it as a value.
+    /// Decodes the value, whatever it is.
     pub fn value(&self) -> serde_json::Result<Value> {
         self.parse()
+    }
+}
+
+impl std::fmt::Debug for Answer {
+    /// Only the length: there may be secrets in it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Answer({} bytes)", self.text().len())
+    }
+}
+
+/// What came of rendering several values.
+#[derive(Debug, Clone)]
+pub struct Rendered {
+    /// The outcome for each value, in order.
+    pub outcomes: Vec<Result<Answer, Failure>>,
+    /// The secrets that were used, and what is shown in their place.
+    pub secrets: Vec<(Secret<String>, String)>,
+}
+
+impl Rendered {
+    pub(crate) fn of(answer: &Answer) -> serde_json::Result<Self> {
+        let parts: Vec<Outcome<'_>> = serde_json::from_str(answer.text())?;
+        let mut rendered = Self {
+            outcomes: Vec::with_capacity(parts.len()),
+            secrets: Vec::new(),
+        };
+        for part in parts {
+            let secrets = part.secrets.into_iter();
+            rendered
+                .secrets
+                .extend(secrets.map(|(secret, shown)| (Secret::new(secret), shown)));
+            rendered.outcomes.push(match (part.ok, part.error) {
+                (Some(value), None) => Ok(Answer {
+                    value: value.to_owned(),
+                    objects: part.objects.map(ToOwned::to_owned),
+                }),
+                (None, Some(failure)) => Err(failure),
+                _ => return Err(serde::de::Error::custom("neither ok nor error")),
+            });
+        }
+        Ok(rendered)
     }
 }
 
@@ -162,31 +207,41 @@ impl std::fmt::Display for Place {
 
 /// What the child says.
 #[derive(Debug)]
-pub(crate) enum Message {
+pub enum Message {
+    /// It is ready.
     Hello(Hello),
+    /// It lives.
     Beat(Beat),
     /// A question of ours is answered.
     Answer {
+        /// Which.
         id: u64,
+        /// With what.
         outcome: Result<Answer, Failure>,
     },
     /// A question of ours waits for something that is not Python code: others can be asked.
     Awaits {
+        /// Which.
         id: u64,
     },
     /// It asks us.
     Ask {
+        /// The number that the answer bears.
         id: u64,
+        /// What is asked.
         name: String,
+        /// The whole message.
         body: Box<RawValue>,
     },
 }
 
 /// The child does not speak as agreed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum MessageError {
+pub enum MessageError {
+    /// Not the form of any message.
     #[error("a message is not JSON of the expected form: {0}")]
     Json(#[from] serde_json::Error),
+    /// An object of no known kind; its beginning.
     #[error("a message is neither hello, beat, question nor answer: {0}")]
     Unknown(String),
 }
@@ -196,17 +251,11 @@ pub(crate) enum MessageError {
 struct Outcome<'a> {
     #[serde(borrow, default, deserialize_with = "present")]
     ok: Option<&'a RawValue>,
+    #[serde(borrow)]
+    objects: Option<&'a RawValue>,
     error: Option<Failure>,
-}
-
-impl Outcome<'_> {
-    fn into_result(self) -> serde_json::Result<Result<Answer, Failure>> {
-        match (self.ok, self.error) {
-            (Some(value), None) => Ok(Ok(Answer(value.to_owned()))),
-            (None, Some(failure)) => Ok(Err(failure)),
-            _ => Err(serde::de::Error::custom("neither ok nor error")),
-        }
-    }
+    #[serde(default)]
+    secrets: Vec<(String, String)>,
 }
 
 #[derive(Deserialize)]
@@ -214,6 +263,8 @@ struct Envelope<'a> {
     id: Option<u64>,
     #[serde(borrow, default, deserialize_with = "present")]
     ok: Option<&'a RawValue>,
+    #[serde(borrow)]
+    objects: Option<&'a RawValue>,
     error: Option<Failure>,
     ask: Option<String>,
     awaits: Option<bool>,
@@ -235,7 +286,7 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
 }
 
 /// Understands what a JSON frame holds.
-pub(crate) fn decode(text: &[u8]) -> Result<Message, MessageError> {
+pub fn decode(text: &[u8]) -> Result<Message, MessageError> {
     let envelope: Envelope<'_> = serde_json::from_slice(text)?;
     Ok(match envelope {
         Envelope {
@@ -262,10 +313,14 @@ pub(crate) fn decode(text: &[u8]) -> Result<Message, MessageError> {
         Envelope {
             id: Some(id),
             ok: Some(value),
+            objects,
             ..
         } => Message::Answer {
             id,
-            outcome: Ok(Answer(value.to_owned())),
+            outcome: Ok(Answer {
+                value: value.to_owned(),
+                objects: objects.map(ToOwned::to_owned),
+            }),
         },
         Envelope {
             id: Some(id),
@@ -281,20 +336,48 @@ pub(crate) fn decode(text: &[u8]) -> Result<Message, MessageError> {
     })
 }
 
+/// A configuration file, and how it is executed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConfigFile {
+    /// The master's base directory.
+    pub basedir: PathBuf,
+    /// The file, relative to it.
+    pub file: PathBuf,
+    /// Whether the directory comes first on the module search path and stays there, as in a running master.
+    pub front: bool,
+}
+
+/// What is called.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Target {
+    /// What has this handle.
+    Handle(Handle),
+    /// What this value describes: an object, a well known function.
+    Value(Value),
+}
+
+impl From<Handle> for Target {
+    fn from(handle: Handle) -> Self {
+        Self::Handle(handle)
+    }
+}
+
+impl From<Value> for Target {
+    fn from(value: Value) -> Self {
+        Self::Value(value)
+    }
+}
+
 /// What a child is asked.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Question {
     /// Execute a configuration file and describe what comes out.
-    Load {
-        /// The master's base directory.
-        basedir: PathBuf,
-        /// The file, relative to it.
-        file: PathBuf,
-    },
+    Load(ConfigFile),
     /// Call a function.
     Call {
         /// Which.
-        function: Handle,
+        function: Target,
         /// Positional arguments.
         args: Vec<Value>,
         /// Arguments by name.
@@ -303,7 +386,7 @@ pub enum Question {
     /// Call a method of an object.
     Method {
         /// Of which object.
-        object: Handle,
+        object: Target,
         /// The method's name.
         name: String,
         /// Positional arguments.
@@ -326,7 +409,7 @@ impl Question {
     /// What it is called in messages.
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Load { .. } => "load",
+            Self::Load(_) => "load",
             Self::Call { .. } => "call",
             Self::Method { .. } => "method",
             Self::Render { .. } => "render",
@@ -337,7 +420,7 @@ impl Question {
     /// The JSON text of the question.
     pub(crate) fn encode(&self, id: u64, deadline: Duration) -> Vec<u8> {
         let mut value = match self {
-            Self::Load { basedir, file } => json!({"basedir": basedir, "file": file}),
+            Self::Load(file) => json!(file),
             Self::Call {
                 function,
                 args,
@@ -470,7 +553,7 @@ mod tests {
     #[test]
     fn a_question_is_written_as_agreed() {
         let question = Question::Call {
-            function: Handle(4),
+            function: Handle(4).into(),
             args: vec![json!(1.0), json!({"$": "o", "n": 2})],
             kwargs: Map::new(),
         };

@@ -129,7 +129,7 @@ mod tests {
         let say = |line: &[u8]| {
             found
                 .borrow_mut()
-                .push(String::from_utf8_lossy(line).into_owned())
+                .push(String::from_utf8_lossy(line).into_owned());
         };
         let mut cutter = LineCutter::default();
         for piece in pieces {

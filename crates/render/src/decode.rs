@@ -5,7 +5,9 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use crate::place::Place;
-use crate::value::{Callable, Format, Handle, ObjectId, Opaque, Renderable, RenderableKind, Value};
+use crate::value::{
+    Callable, Format, Handle, ObjectId, Opaque, Regex, Renderable, RenderableKind, Value,
+};
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -220,6 +222,24 @@ impl Fields {
                     parameters: self.parameters,
                 })));
             }
+            "regex" => {
+                let flags = match self.take("flags") {
+                    Some(Value::Int(flags)) => flags,
+                    _ => 0,
+                };
+                return Ok(Value::Regex(Box::new(Regex {
+                    pattern: self.value("pattern"),
+                    flags,
+                })));
+            }
+            "timedelta" => {
+                return match self.take("s") {
+                    Some(Value::Float(seconds)) => Ok(Value::Interval(seconds)),
+                    Some(Value::Int(seconds)) => Ok(Value::Interval(seconds as f64)),
+                    _ => Err("a `timedelta` lacks its seconds".to_owned()),
+                };
+            }
+            "path" => return Ok(Value::Path(self.text("v")?)),
             "opaque" => return Ok(Value::Opaque(Box::new(self.opaque()?))),
             "ref" => return Ok(Value::Ref(self.text("name")?)),
             "Property" => RenderableKind::Property {
@@ -297,7 +317,7 @@ impl<'de> Deserialize<'de> for Handle {
 
 #[cfg(test)]
 mod tests {
-    use super::{ObjectId, Place, RenderableKind, Value};
+    use super::{ObjectId, Place, Regex, RenderableKind, Value};
 
     fn decode(json: &str) -> Result<Value, serde_json::Error> {
         serde_json::from_str(json)
@@ -332,6 +352,15 @@ mod tests {
             Value::Dict(vec![("k".into(), Value::List(vec![1.into()]))]),
         );
         check(r#"{"n": 7, "$": "o"}"#, Value::Object(ObjectId(7)));
+        check(r#"{"$": "timedelta", "s": 2.5}"#, Value::Interval(2.5));
+        check(r#"{"$": "path", "v": "/a"}"#, Value::Path("/a".into()));
+        check(
+            r#"{"$": "regex", "pattern": "a", "flags": 32}"#,
+            Value::Regex(Box::new(Regex {
+                pattern: "a".into(),
+                flags: 32,
+            })),
+        );
         check(r#"{"$": "ref", "name": "a.b"}"#, Value::Ref("a.b".into()));
     }
 

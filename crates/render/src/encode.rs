@@ -45,6 +45,20 @@ impl Serialize for Value {
             Self::Set(items) => tagged(serializer, "set", items),
             Self::FrozenSet(items) => tagged(serializer, "frozenset", items),
             Self::Dict(pairs) => tagged(serializer, "dict", pairs),
+            Self::Regex(regex) => {
+                let mut map = serializer.serialize_map(Some(3))?;
+                map.serialize_entry("$", "regex")?;
+                map.serialize_entry("pattern", &regex.pattern)?;
+                map.serialize_entry("flags", &regex.flags)?;
+                map.end()
+            }
+            Self::Interval(seconds) => {
+                let mut map = serializer.serialize_map(Some(2))?;
+                map.serialize_entry("$", "timedelta")?;
+                map.serialize_entry("s", seconds)?;
+                map.end()
+            }
+            Self::Path(path) => tagged(serializer, "path", path),
             Self::Object(id) => {
                 let mut map = serializer.serialize_map(Some(2))?;
                 map.serialize_entry("$", "o")?;
@@ -224,6 +238,9 @@ mod tests {
             r#"{"$":"bytes","v":"YWI="}"#,
             r#"[{"$":"tuple","v":[]},{"$":"set","v":[1]},{"$":"frozenset","v":["a"]}]"#,
             r#"{"$":"dict","v":[["k",[1]],[1,null]]}"#,
+            r#"{"$":"regex","pattern":"a","flags":32}"#,
+            r#"{"$":"timedelta","s":2.5}"#,
+            r#"{"$":"path","v":"/a"}"#,
             r#"{"$":"o","n":7}"#,
             r#"{"$":"fn","h":3,"name":"f","at":[0,9],"params":null}"#,
             r#"{"$":"opaque","h":4,"type":"a.B","repr":"<B>"}"#,

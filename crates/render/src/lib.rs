@@ -25,5 +25,5 @@ pub use mask::Masks;
 pub use place::Place;
 pub use properties::{Context, Properties, Property, SecretService};
 pub use value::{
-    Callable, Format, Handle, ObjectId, Objects, Opaque, Renderable, RenderableKind, Value,
+    Callable, Format, Handle, ObjectId, Objects, Opaque, Regex, Renderable, RenderableKind, Value,
 };

@@ -79,6 +79,9 @@ fn check_integers(value: &Value) -> Result<(), Exception> {
         | Value::Float(_)
         | Value::Text(_)
         | Value::Bytes(_)
+        | Value::Regex(_)
+        | Value::Interval(_)
+        | Value::Path(_)
         | Value::Object(_)
         | Value::Callable(_)
         | Value::Opaque(_)
@@ -118,6 +121,9 @@ pub(crate) fn repr_with(value: &Value, objects: &dyn Objects) -> String {
                 .collect();
             format!("{{{}}}", pairs.join(", "))
         }
+        Value::Regex(regex) => format!("re.compile({})", repr_with(&regex.pattern, objects)),
+        Value::Interval(seconds) => format!("datetime.timedelta(seconds={seconds})"),
+        Value::Path(path) => format!("PosixPath({})", repr_of_text(path)),
         Value::Object(id) => objects.class(*id).map_or_else(
             || "<unknown object>".to_owned(),
             |class| format!("<{class} object>"),

@@ -40,6 +40,12 @@ pub enum Value {
     FrozenSet(Vec<Value>),
     /// Any mapping, in its order.
     Dict(Vec<(Value, Value)>),
+    /// A compiled regular expression.
+    Regex(Box<Regex>),
+    /// A `timedelta`, in seconds.
+    Interval(f64),
+    /// A path of `pathlib`.
+    Path(String),
     /// An object that the package `buildbot` knows.
     Object(ObjectId),
     /// Code that stays in the configuration host.
@@ -50,6 +56,15 @@ pub enum Value {
     Ref(String),
     /// A value that is known only later.
     Renderable(Box<Renderable>),
+}
+
+/// A compiled regular expression.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Regex {
+    /// Text or bytes.
+    pub pattern: Value,
+    /// Python's flags.
+    pub flags: i64,
 }
 
 /// The index of an object in the description.
@@ -288,6 +303,9 @@ impl Value {
             | Self::Set(_)
             | Self::FrozenSet(_)
             | Self::Dict(_)
+            | Self::Regex(_)
+            | Self::Interval(_)
+            | Self::Path(_)
             | Self::Opaque(_) => false,
         }
     }
@@ -308,7 +326,10 @@ impl Value {
             Self::Dict(pairs) => pairs
                 .iter()
                 .all(|(key, value)| key.is_plain() && value.is_plain()),
-            Self::Object(_)
+            Self::Regex(_)
+            | Self::Interval(_)
+            | Self::Path(_)
+            | Self::Object(_)
             | Self::Callable(_)
             | Self::Opaque(_)
             | Self::Ref(_)
@@ -322,7 +343,7 @@ impl Value {
             Self::None => false,
             Self::Bool(value) => *value,
             Self::Int(value) => *value != 0,
-            Self::Float(value) => *value != 0.0,
+            Self::Float(value) | Self::Interval(value) => *value != 0.0,
             Self::Text(text) => !text.is_empty(),
             Self::Bytes(bytes) => !bytes.is_empty(),
             Self::List(items) | Self::Tuple(items) | Self::Set(items) | Self::FrozenSet(items) => {
@@ -330,6 +351,8 @@ impl Value {
             }
             Self::Dict(pairs) => !pairs.is_empty(),
             Self::BigInt(_)
+            | Self::Regex(_)
+            | Self::Path(_)
             | Self::Object(_)
             | Self::Callable(_)
             | Self::Opaque(_)
@@ -374,9 +397,17 @@ impl Value {
             Self::Set(_) => "set",
             Self::FrozenSet(_) => "frozenset",
             Self::Dict(_) => "dict",
+            Self::Regex(_) => "re.Pattern",
+            Self::Interval(_) => "datetime.timedelta",
+            Self::Path(_) => "pathlib.PosixPath",
             Self::Callable(_) => "function",
             Self::Opaque(opaque) => opaque.class.as_str(),
-            Self::Object(_) | Self::Ref(_) => "object",
+            Self::Object(_) => "object",
+            // A class, or a function.
+            Self::Ref(name) => match name.rsplit('.').next() {
+                Some(last) if last.starts_with(char::is_uppercase) => "type",
+                _ => "function",
+            },
             Self::Renderable(renderable) => renderable.kind.class(),
         }
     }

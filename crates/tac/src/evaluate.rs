@@ -33,19 +33,51 @@ pub(crate) fn evaluate(
     statements: &[Statement],
     surroundings: &Surroundings<'_>,
 ) -> Result<WorkerTac, Vec<Fault>> {
-    let mut evaluator = Evaluator {
-        surroundings,
-        environ: surroundings.environ.clone(),
-        variables: BTreeMap::new(),
-        fuel: FUEL,
-        application: false,
-        worker: None,
-        attached: false,
-        log: None,
-        printed: Vec::new(),
-    };
+    let mut evaluator = Evaluator::new(surroundings);
     evaluator.block(statements).map_err(|fault| vec![fault])?;
     evaluator.finish(text.trim_end().len())
+}
+
+/// Follows single statements, and goes on after those that it does not understand.
+pub(crate) struct Follower<'a>(Evaluator<'a>);
+
+impl<'a> Follower<'a> {
+    pub(crate) fn new(surroundings: &'a Surroundings<'a>) -> Self {
+        Self(Evaluator::new(surroundings))
+    }
+
+    /// Follows a statement. A fault in one that may change `wanted` is returned; any other is passed
+    /// over, and what the statement may have changed is forgotten.
+    pub(crate) fn follow(&mut self, statement: &Statement, wanted: &Rc<str>) -> Result<(), Fault> {
+        let Err(fault) = self.0.block(std::slice::from_ref(statement)) else {
+            return Ok(());
+        };
+        let mut changed = Vec::new();
+        statement.changed_names(&mut changed);
+        if changed.contains(wanted) {
+            return Err(fault);
+        }
+        for name in changed {
+            self.0.variables.remove(&name);
+        }
+        Ok(())
+    }
+
+    /// The text that a variable has, `None` if there is no such variable.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Fault> {
+        match self.0.variables.get(name) {
+            None => Ok(None),
+            Some(Variable {
+                value: Value::Text(text),
+                ..
+            }) => Ok(Some(text.to_string())),
+            Some(Variable { value, at }) => Err(Fault::new(
+                *at,
+                format!("{name} is {}, not a text", value.kind()),
+                format!("write {name} = 'master.cfg'"),
+            )),
+        }
+    }
 }
 
 /// A variable and where its value was written.
@@ -77,7 +109,21 @@ struct Evaluator<'a> {
     printed: Vec<String>,
 }
 
-impl Evaluator<'_> {
+impl<'a> Evaluator<'a> {
+    fn new(surroundings: &'a Surroundings<'a>) -> Self {
+        Self {
+            surroundings,
+            environ: surroundings.environ.clone(),
+            variables: BTreeMap::new(),
+            fuel: FUEL,
+            application: false,
+            worker: None,
+            attached: false,
+            log: None,
+            printed: Vec::new(),
+        }
+    }
+
     /// Pays for `amount` steps or bytes.
     fn charge(&mut self, at: usize, amount: usize) -> Result<(), Fault> {
         match self.fuel.checked_sub(amount) {

@@ -12,6 +12,7 @@ mod arguments;
 mod error;
 mod evaluate;
 mod lexer;
+mod master;
 mod names;
 mod parser;
 mod paths;
@@ -24,6 +25,7 @@ mod worker;
 mod write;
 
 pub use error::{TacError, TacErrors};
+pub use master::{MasterTac, read_master};
 pub use read::{TEXT_BYTES_MAX, read_worker};
 pub use surroundings::{Disk, FileKind, Files, MachineNames, NoFiles, Surroundings};
 pub use worker::{AllowShutdown, LogTarget, Master, Protocol, WorkerArguments, WorkerTac};

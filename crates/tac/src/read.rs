@@ -21,16 +21,22 @@ pub fn read_worker(text: &str, surroundings: &Surroundings<'_>) -> Result<Worker
     // Python reads source with any line end, and ignores a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    follow(&text, surroundings).map_err(|faults| TacErrors {
+    follow(&text, surroundings).map_err(|faults| located(faults, &text, surroundings))
+}
+
+/// The faults with their places in `text`.
+pub(crate) fn located(
+    faults: Vec<Fault>,
+    text: &str,
+    surroundings: &Surroundings<'_>,
+) -> TacErrors {
+    TacErrors {
         file_name: surroundings.file.file_name().map_or_else(
             || "buildbot.tac".into(),
             |name| name.to_string_lossy().into_owned(),
         ),
-        errors: faults
-            .into_iter()
-            .map(|fault| fault.locate(&text))
-            .collect(),
-    })
+        errors: faults.into_iter().map(|fault| fault.locate(text)).collect(),
+    }
 }
 
 fn follow(text: &str, surroundings: &Surroundings<'_>) -> Result<WorkerTac, Vec<Fault>> {

@@ -188,6 +188,67 @@ pub(crate) enum StatementKind {
     Raise,
 }
 
+impl Statement {
+    /// Adds the names that this statement may give another value.
+    pub(crate) fn changed_names(&self, names: &mut Vec<Rc<str>>) {
+        let mut of_blocks = |blocks: &[&[Self]]| {
+            for statement in blocks.iter().copied().flatten() {
+                statement.changed_names(names);
+            }
+        };
+        match &self.kind {
+            StatementKind::Pass
+            | StatementKind::Break
+            | StatementKind::Continue
+            | StatementKind::Raise
+            | StatementKind::Expression(_) => {}
+            StatementKind::Assign(targets, _) | StatementKind::Delete(targets) => {
+                targets.iter().for_each(|target| target.names(names));
+            }
+            StatementKind::Augment(target, ..) => target.names(names),
+            StatementKind::Import(modules) => {
+                names.extend(modules.iter().filter_map(|module| module.bound.clone()));
+            }
+            StatementKind::ImportFrom(_, imported) => {
+                names.extend(imported.iter().map(|name| Rc::clone(&name.bound)));
+            }
+            StatementKind::If(branches, otherwise) => {
+                branches.iter().for_each(|(_, body)| of_blocks(&[body]));
+                of_blocks(&[otherwise]);
+            }
+            StatementKind::For {
+                target,
+                body,
+                otherwise,
+                ..
+            } => {
+                of_blocks(&[body, otherwise]);
+                target.names(names);
+            }
+            StatementKind::With { target, body, .. } => {
+                of_blocks(&[body]);
+                target.iter().for_each(|target| target.names(names));
+            }
+            StatementKind::Try {
+                body,
+                otherwise,
+                finally,
+            } => of_blocks(&[body, otherwise, finally]),
+        }
+    }
+}
+
+impl Target {
+    /// Adds the names that are assigned.
+    fn names(&self, names: &mut Vec<Rc<str>>) {
+        match self {
+            Self::Name { name, .. } => names.push(Rc::clone(name)),
+            Self::Tuple { targets, .. } => targets.iter().for_each(|target| target.names(names)),
+            Self::Subscript { .. } => {}
+        }
+    }
+}
+
 /// `import path` or `import path as bound`.
 #[derive(Debug)]
 pub(crate) struct ImportedModule {

@@ -2,66 +2,68 @@
 
 from __future__ import annotations
 
-_missing = object()
-
 
 class ComparableMixin:
-    """Instances of one class are equal when all attributes in ``compare_attrs`` are.
-
-    ``compare_attrs`` of base classes count too.
-    """
+    """Equality and order by the attributes that `compare_attrs` of a class and its bases name."""
 
     compare_attrs: tuple = ()
 
-    def _compared(self):
+    class _None:
+        """Stands for an attribute that is not there."""
+
+    @classmethod
+    def _compared_names(cls):
         names = []
-        for base in reversed(type(self).__mro__):
+        for base in reversed(cls.__mro__):
             for name in base.__dict__.get("compare_attrs", ()):
                 if name not in names:
                     names.append(name)
-        return [getattr(self, name, _missing) for name in names]
+        return names
 
-    def __eq__(self, other):
-        return type(self) is type(other) and self._compared() == other._compared()
+    def _compared(self):
+        return [getattr(self, name, self._None) for name in self._compared_names()]
 
-    def __ne__(self, other):
-        return not self == other
+    def _cmp_common(self, them):
+        """(False, None, None) if the two cannot be compared, else true and the values of both."""
+        if type(self) is not type(them):
+            return (False, None, None)
+        return (True, self._compared(), them._compared())
 
     def __hash__(self):
-        found = [type(self)]
-        for value in self._compared():
-            try:
-                hash(value)
-            except TypeError:
-                value = str(value)
-            found.append(value)
-        return hash(tuple(found))
+        return hash((str(type(self)), *map(str, self._compared())))
 
-    def _order(self, other):
-        if type(self) is not type(other):
-            return None
-        return self._compared(), other._compared()
+    def __eq__(self, them):
+        alike, ours, theirs = ComparableMixin._cmp_common(self, them)
+        return alike and ours == theirs
 
-    def __lt__(self, other):
-        pair = self._order(other)
-        return NotImplemented if pair is None else pair[0] < pair[1]
+    @staticmethod
+    def isEquivalent(us, them):
+        return ComparableMixin.__eq__(us, them)
 
-    def __le__(self, other):
-        pair = self._order(other)
-        return NotImplemented if pair is None else pair[0] <= pair[1]
+    def __ne__(self, them):
+        alike, ours, theirs = self._cmp_common(them)
+        return not alike or ours != theirs
 
-    def __gt__(self, other):
-        pair = self._order(other)
-        return NotImplemented if pair is None else pair[0] > pair[1]
+    def __lt__(self, them):
+        alike, ours, theirs = self._cmp_common(them)
+        return alike and ours < theirs
 
-    def __ge__(self, other):
-        pair = self._order(other)
-        return NotImplemented if pair is None else pair[0] >= pair[1]
+    def __le__(self, them):
+        alike, ours, theirs = self._cmp_common(them)
+        return alike and ours <= theirs
+
+    def __gt__(self, them):
+        alike, ours, theirs = self._cmp_common(them)
+        return alike and ours > theirs
+
+    def __ge__(self, them):
+        alike, ours, theirs = self._cmp_common(them)
+        return alike and ours >= theirs
 
     def getConfigDict(self):
-        wanted = {}
-        for base in reversed(type(self).__mro__):
-            for name in base.__dict__.get("compare_attrs", ()):
-                if name not in ("passwd", "password") and hasattr(self, name):
-                    wanted[name] = getattr(self, name)
-        return wanted
+        """The compared attributes that are set, passwords left out."""
+        return {
+            name: getattr(self, name)
+            for name in self._compared_names()
+            if name not in ("passwd", "password") and hasattr(self, name)
+        }

@@ -18,12 +18,24 @@ class Loop:
         self._timers = []
         self._order = count()
         self._stopped = False
+        self._successor = None
 
     now = staticmethod(time.time)
 
     def call_soon(self, function):
         """Has `function` called by the main thread. May be used from any thread."""
-        self._inbox.put(function)
+        if self._successor is not None:
+            self._successor(function)
+        else:
+            self._inbox.put(function)
+
+    def hand_over(self, successor):
+        """From now on `successor` takes what is to be called, what is left over first."""
+        while not self._inbox.empty():
+            successor(self._inbox.get_nowait())
+        self._successor = successor
+        while not self._inbox.empty():
+            successor(self._inbox.get_nowait())
 
     def call_at(self, moment, function):
         heapq.heappush(self._timers, (moment, next(self._order), function))

@@ -18,7 +18,15 @@ import functools
 import os
 import sys
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_FOLDER = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# What is not the user's: this package, the stand-ins, the script that starts the host.
+_OURS = (
+    os.path.join(_FOLDER, "buildbot") + os.sep,
+    os.path.join(_FOLDER, "buildbot_worker") + os.sep,
+    os.path.join(_FOLDER, "_standin") + os.sep,
+    os.path.join(_FOLDER, "host.py"),
+    "<frozen",
+)
 _VARARGS = 0x04
 
 
@@ -27,7 +35,7 @@ def caller():
     frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if not name.startswith(_PACKAGE) and not name.startswith("<frozen"):
+        if not name.startswith(_OURS):
             return (name, frame.f_lineno)
         frame = frame.f_back
     return None
@@ -37,6 +45,8 @@ class Described:
     """Base of everything that a configuration makes and the master carries out."""
 
     def __new__(cls, *args, **kwargs):
+        if (args or kwargs) and cls.__init__ is object.__init__:
+            raise TypeError(f"{cls.__name__}() takes no arguments")
         self = object.__new__(cls)
         state = self.__dict__
         state["_made"] = (args, kwargs)

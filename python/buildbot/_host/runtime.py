@@ -65,8 +65,10 @@ def native(function):
         given = dict(zip(names, args))
         given.update(kwargs)
         return ask(
-            self, function.__name__, of=f"{function.__module__}.{function.__qualname__}", given=given
+            self,
+            function.__name__,
+            of=f"{function.__module__}.{function.__qualname__}",
+            given=given,
         )
 
     return carry_out
-

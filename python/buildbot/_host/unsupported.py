@@ -1,8 +1,8 @@
 """Marks what can be configured but does not work in this master.
 
 An object of a marked class is made as usual and stands in the list ``unsupported`` of the
-description: ``checkconfig`` warns, starting the master is refused. A class that only code of
-Buildbot itself would use is replaced by one that says so when it is used (`not_here`).
+description: ``checkconfig`` warns, starting the master is refused. For what only code of Buildbot
+itself would use there is ``internal.py``.
 """
 
 from __future__ import annotations
@@ -18,30 +18,3 @@ def supported(cls):
     """Class decorator: takes back the mark of a base class."""
     cls._unsupported = None
     return cls
-
-
-class NotHere(Exception):
-    """Something of Buildbot was used that does not exist in this master."""
-
-
-def not_here(name, reason=""):
-    """A class of this dotted name that imports and can be subclassed but not instantiated."""
-    module, _, qualname = name.rpartition(".")
-    told = f"{name} does not exist in this master" + (f": {reason}" if reason else "")
-
-    def __init__(self, *args, **kwargs):
-        raise NotHere(told)
-
-    return type(qualname, (), {"__module__": module, "__init__": __init__, "__doc__": told})
-
-
-def not_here_function(name, reason=""):
-    """A function of this dotted name that says so when it is called."""
-    told = f"{name} does not exist in this master" + (f": {reason}" if reason else "")
-
-    def refuse(*args, **kwargs):
-        raise NotHere(told)
-
-    refuse.__name__ = name.rpartition(".")[2]
-    refuse.__doc__ = told
-    return refuse

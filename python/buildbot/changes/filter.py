@@ -71,15 +71,15 @@ class ChangeFilter(Described, ComparableMixin):
         self.filters = [
             *_create_filters(project, project_not_eq, project_re, project_not_re, "project"),
             *_create_filters(
-                codebase, codebase_not_eq, codebase_re, codebase_not_re, "codebase"
-            ),
-            *_create_filters(
                 repository, repository_not_eq, repository_re, repository_not_re, "repository"
             ),
+            *_create_branch_filters(branch, branch_not_eq, branch_re, branch_not_re, "branch"),
             *_create_filters(
                 category, category_not_eq, category_re, category_not_re, "category"
             ),
-            *_create_branch_filters(branch, branch_not_eq, branch_re, branch_not_re, "branch"),
+            *_create_filters(
+                codebase, codebase_not_eq, codebase_re, codebase_not_re, "codebase"
+            ),
         ]
         self.property_filters = _create_property_filters(
             property_eq, property_not_eq, property_re, property_not_re, "property"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.record import recorded
 from buildbot.changes import base
 from buildbot.config.errors import error as config_error
@@ -17,6 +17,16 @@ def _is_list_of_str(value):
     return isinstance(value, list) and all(isinstance(element, str) for element in value)
 
 
+@with_private(
+    "_checkGitFeatures",
+    "_get_commit_parent_hashes",
+    "_get_refs",
+    "_list_remote_refs",
+    "_removeHeads",
+    "_resolve_head_ref",
+    "_tracker_ref",
+    "_trim_prefix",
+)
 class GitPoller(base.ReconfigurablePollingChangeSource, StateMixin):
     """Fetches branches of a remote repository and adds their new commits."""
 
@@ -93,7 +103,7 @@ class GitPoller(base.ReconfigurablePollingChangeSource, StateMixin):
                 "branches are downloaded."
             )
         if codebase is not None:
-            from buildbot.config.codebase import Codebase
+            from buildbot.process.codebase import Codebase
 
             if not isinstance(codebase, Codebase):
                 config_error(
@@ -174,7 +184,36 @@ class GitPoller(base.ReconfigurablePollingChangeSource, StateMixin):
         return text if self.active else f"{text} [STOPPED - check log]"
 
     @by_master
+    def activate(self): ...
+
+    @by_master
+    def poll_should_exit(self): ...
+
+    @by_master
     def poll(self): ...
+
+    # Subclasses replace these to say more, or other things, about a commit.
+
+    @by_master
+    def _get_commit_comments(self, rev): ...
+
+    @by_master
+    def _get_commit_timestamp(self, rev): ...
+
+    @by_master
+    def _get_commit_files(self, rev): ...
+
+    @by_master
+    def _get_commit_author(self, rev): ...
+
+    @by_master
+    def _get_commit_committer(self, rev): ...
+
+    @by_master
+    def _process_changes(self, newRev, branch): ...
+
+    @by_master
+    def _dovccmd(self, command, args, path=None, auth_files_path=None, initial_stdin=None): ...
 
 
 def _is_tag(ref):

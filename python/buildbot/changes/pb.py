@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.record import recorded
 from buildbot.changes import base
 
 
+@with_private("_calculatePort", "_register", "_unregister")
 class PBChangeSource(base.ChangeSource):
     """Listens on `port`, or on that of the workers."""
 

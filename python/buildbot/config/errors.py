@@ -34,12 +34,17 @@ _capture = None
 
 @contextlib.contextmanager
 def capture_config_errors(raise_on_error=False):
-    """While active, `error` collects instead of raising. Yields the `ConfigErrors` that fills."""
+    """While active, `error` collects instead of raising. Yields the `ConfigErrors` that fills.
+
+    `ConfigErrors` that are raised all the same end the block and are collected as well.
+    """
     global _capture
     before = _capture
     _capture = errors = ConfigErrors()
     try:
         yield errors
+    except ConfigErrors as raised:
+        errors.merge(raised)
     finally:
         _capture = before
     if raise_on_error and errors:

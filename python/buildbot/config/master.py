@@ -95,12 +95,22 @@ class FileLoader(ComparableMixin):
             return MasterConfig.loadFromDict(settings, filename)
 
 
+class _Factory:
+    def __repr__(self):
+        return "<factory>"
+
+
+_NO_ARGUMENTS = _Factory()
+
+
 class DBConfig:
     """Which database is used."""
 
-    def __init__(self, db_url=DEFAULT_DB_URL, engine_kwargs=None):
+    db_url = DEFAULT_DB_URL
+
+    def __init__(self, db_url=DEFAULT_DB_URL, engine_kwargs=_NO_ARGUMENTS):
         self.db_url = db_url
-        self.engine_kwargs = {} if engine_kwargs is None else engine_kwargs
+        self.engine_kwargs = {} if engine_kwargs is _NO_ARGUMENTS else engine_kwargs
 
     __hash__ = None
 

@@ -6,13 +6,13 @@ anew for every build that needs it in Python. Built-in steps are carried out by 
 
 from __future__ import annotations
 
-import importlib
-
 from buildbot._host import runtime
 from buildbot._host.compare import ComparableMixin
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, caller, recorded
 from buildbot.config import checks
+from buildbot.config.errors import capture_config_errors
 from buildbot.config.errors import error as config_error
 from buildbot.process import properties, results
 from buildbot.process.properties import PropertiesMixin, WithProperties
@@ -54,37 +54,15 @@ __all__ = [
     "statusToString",
 ]
 
-# Names that configurations find in this module although others define them.
-_ELSEWHERE = {
-    "remotecommand": ("buildbot.process.remotecommand", None),
-    "plog": ("buildbot.process.log", None),
-    "interfaces": ("buildbot.interfaces", None),
-    "config": ("buildbot.config", None),
-    "util": ("buildbot.util", None),
-    "bytes2unicode": ("buildbot.util", "bytes2unicode"),
-    "flatten": ("buildbot.util", "flatten"),
-    "debounce": ("buildbot.util.debounce", None),
-    "IRenderable": ("buildbot.interfaces", "IRenderable"),
-    "WorkerSetupError": ("buildbot.interfaces", "WorkerSetupError"),
-    "get_real_locks_from_accesses": ("buildbot.process.locks", "get_real_locks_from_accesses"),
-    "defer": ("twisted.internet.defer", None),
-    "error": ("twisted.internet.error", None),
-    "log": ("twisted.python.log", None),
-    "Failure": ("twisted.python.failure", "Failure"),
-}
+__getattr__ = elsewhere(
+    __name__,
+    "Failure IRenderable WorkerSetupError bytes2unicode check_param_bool "
+    "check_param_length check_param_number_none check_param_str check_param_str_none "
+    "config debounce defer deferwaiter error flatten get_real_locks_from_accesses "
+    "interfaces log plog remotecommand util",
+)
 
 NAME_LENGTH_MAX = 50
-
-
-def __getattr__(name):
-    if name not in _ELSEWHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, member = _ELSEWHERE[name]
-    value = importlib.import_module(module)
-    if member is not None:
-        value = getattr(value, member)
-    globals()[name] = value
-    return value
 
 
 class BuildStepFailed(Exception):
@@ -117,6 +95,24 @@ class _BuildStepFactory(ComparableMixin):
         self.args = args
         self.kwargs = kwargs
 
+    # The step that a configuration made, if one did; its description stands for the factory's.
+    _template = None
+
+    @property
+    def step_class(self):
+        return self.factory
+
+    def _describe_as(self):
+        return self._template if self._template is not None else self.buildStep()
+
+    _template = None
+
+    def _describe_as(self):
+        """A factory is described as the step that it makes."""
+        if self._template is None:
+            self._template = self.factory(*self.args, **self.kwargs)
+        return self._template
+
     def buildStep(self):
         step = object.__new__(self.factory)
         step.__dict__["_made"] = (self.args, self.kwargs)
@@ -130,6 +126,7 @@ class BuildStepWrapperMixin:
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        self._note_assigned()
         self.__class__ = _closed_class(type(self))
 
 
@@ -169,6 +166,63 @@ def _closed_class(template_class):
         made = _derived(template_class._step_class, (template_class,), members)
         _closed_classes[template_class] = made
     return made
+
+
+_classes_of_ours: dict = {}
+_parameters_of: dict = {}
+
+
+def _class_of_ours(step_class):
+    """The class of this package below a user's class with a constructor; None for other classes."""
+    if step_class not in _classes_of_ours:
+        found = None
+        users = False
+        for cls in step_class.__mro__:
+            if not (cls.__module__ or "").startswith("buildbot."):
+                users = users or "__init__" in vars(cls)
+            elif issubclass(cls, BuildStep):
+                found = cls
+                break
+        _classes_of_ours[step_class] = found if users else None
+    return _classes_of_ours[step_class]
+
+
+def _constructed(step_class, given):
+    """The attributes of a step of ours with these arguments; None if they do not make one."""
+    step = object.__new__(step_class)
+    step.__dict__["_made"] = ((), {})
+    kwargs = {name: value for name, value in given.items() if not name.startswith("*")}
+    try:
+        with capture_config_errors():
+            step.__init__(**kwargs)
+    except Exception:
+        return None
+    return step.__dict__
+
+
+def _parameters(step_class):
+    """The names that constructors of this class and its bases understand."""
+    names = _parameters_of.get(step_class)
+    if names is None:
+        names = set(BuildStep._params_names)
+        for cls in step_class.__mro__:
+            names.update(vars(cls).get("renderables", ()))
+            code = getattr(vars(cls).get("__init__"), "__wrapped__", None)
+            if code is not None:
+                code = code.__code__
+                names.update(code.co_varnames[1 : code.co_argcount])
+        _parameters_of[step_class] = names
+    return names
+
+
+_PLAIN = (str, bytes, int, float, bool, type(None), list, tuple, dict)
+
+
+def _same(value, other):
+    """Whether two values are described alike; `==` of renderables is no comparison."""
+    if value is other:
+        return True
+    return type(value) is type(other) and type(value) in _PLAIN and repr(value) == repr(other)
 
 
 def get_factory_from_step_or_factory(step_or_factory):
@@ -288,9 +342,7 @@ class BuildStep(Described, ResultComputingConfigMixin, PropertiesMixin, Comparab
                 setattr(self, text, [value])
         name = self.name
         if type(name) is not str or len(name) > NAME_LENGTH_MAX:
-            checks.check_param_length(
-                name, f"Step {self.__class__.__name__} name", NAME_LENGTH_MAX
-            )
+            checks.check_param_length(name, f"Step {self.__class__.__name__} name", NAME_LENGTH_MAX)
         policy = self._summary_policy()
         if policy is not self.updateBuildSummaryPolicy:
             state["updateBuildSummaryPolicy"] = policy
@@ -343,13 +395,45 @@ class BuildStep(Described, ResultComputingConfigMixin, PropertiesMixin, Comparab
         factory = object.__new__(_BuildStepFactory)
         factory.factory = self._step_class_of()
         factory.args, factory.kwargs = self._made
+        factory._template = self
         return factory
 
     def set_step_arg(self, name, value):
         """Changes an argument of this template; what it describes changes with it."""
         self._made[1][name] = value
         anew = self.get_step_factory().buildStep()
-        self.__dict__["_given"] = anew.__dict__.get("_given", {})
+        anew._note_assigned()
+        for record in ("_given", "_described_extra"):
+            if record in anew.__dict__:
+                self.__dict__[record] = anew.__dict__[record]
+
+    def _note_assigned(self):
+        """Notes what the constructor of a user's class did besides calling ours.
+
+        Attributes that it assigned count as arguments; the names of logs that it observes are
+        described too.
+        """
+        ours = _class_of_ours(self._step_class_of())
+        if ours is None:
+            return
+        state = self.__dict__
+        given = state.setdefault("_given", {})
+        reference = _constructed(ours, given)
+        if reference is None:
+            return
+        known = _parameters(ours)
+        for name, value in state.items():
+            name = "workdir" if name == "_workdir" else name
+            if name not in known:
+                continue
+            stored = "_workdir" if name == "workdir" else name
+            if stored not in reference or not _same(value, reference[stored]):
+                given[name] = value
+        theirs = [name for name, _observer in state["_pendingLogObservers"]]
+        for name, _observer in reference["_pendingLogObservers"]:
+            theirs.remove(name)
+        if theirs:
+            state["_described_extra"] = {"observes": sorted(set(theirs))}
 
     def is_exact_step_class(self, klass):
         """Whether this is a step of `klass` itself, not of a class derived from it."""
@@ -417,9 +501,7 @@ class BuildStep(Described, ResultComputingConfigMixin, PropertiesMixin, Comparab
         if not self.workerVersion(command):
             from buildbot.interfaces import WorkerSetupError
 
-            raise WorkerSetupError(
-                f"worker is too old, does not know about {command}"
-            )
+            raise WorkerSetupError(f"worker is too old, does not know about {command}")
 
     # Summaries
 
@@ -647,17 +729,13 @@ class CommandMixin:
         return makeResult(command) if makeResult else not command.didFail()
 
     def runRmdir(self, dir, log=None, abandonOnFailure=True):
-        return self._runRemoteCommand(
-            "rmdir", abandonOnFailure, {"dir": dir, "logEnviron": False}
-        )
+        return self._runRemoteCommand("rmdir", abandonOnFailure, {"dir": dir, "logEnviron": False})
 
     def pathExists(self, path):
         return self._runRemoteCommand("stat", False, {"file": path, "logEnviron": False})
 
     def runMkdir(self, dir, log=None, abandonOnFailure=True):
-        return self._runRemoteCommand(
-            "mkdir", abandonOnFailure, {"dir": dir, "logEnviron": False}
-        )
+        return self._runRemoteCommand("mkdir", abandonOnFailure, {"dir": dir, "logEnviron": False})
 
     def runGlob(self, path):
         return self._runRemoteCommand(
@@ -740,6 +818,7 @@ class ShellMixin:
 
         kwargs = {name: getattr(self, name) for name, _check in self._shell_mixin_arg_config}
         kwargs.update(overrides)
+        lazy = kwargs.pop("lazylogfiles")
         stdio = None
         if stdioLogName is not None:
             if stdioLogName in self.logs:
@@ -756,7 +835,7 @@ class ShellMixin:
         if stdio is not None:
             command.useLog(stdio, False)
         for name in kwargs["logfiles"]:
-            if self.lazylogfiles:
+            if lazy:
                 command.useLogDelayed(name, lambda _command, name=name: self.addLog(name), True)
             else:
                 log = yield self.addLog(name)

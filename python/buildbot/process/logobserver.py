@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
+
+__getattr__ = elsewhere(__name__, "interfaces")
 
 
 @provides("ILogObserver")
@@ -91,11 +94,8 @@ class LineConsumerLogObserver(LogLineObserver):
     def feed(self, input):
         if self.generator is None:
             self.generator = self.consumerFunction()
-            next(self.generator, None)
-        try:
-            self.generator.send(input)
-        except StopIteration:
-            pass
+            next(self.generator)
+        self.generator.send(input)
 
     def outLineReceived(self, line):
         self.feed(("o", line))

@@ -360,10 +360,13 @@ class FlattenList(RenderableOperatorsMixin, _Renderable):
     def __add__(self, other):
         if isinstance(other, FlattenList):
             other = other.nestedlist
-        return FlattenList(self.nestedlist + other)
+        return FlattenList(self.nestedlist + other, self.types)
 
     def _rendering(self, props):
         nested = yield from _rendering(self.nestedlist, props)
+        if not isinstance(nested, self.types):
+            # 4.3.0 leaves it alone then, whatever is in it.
+            return nested
         flat = []
         self._collect(nested, flat)
         return flat

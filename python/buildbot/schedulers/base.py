@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.declare import provides
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
@@ -65,6 +65,14 @@ def _scheduler_properties(name, given):
     return properties
 
 
+@with_private(
+    "_changeCallback",
+    "_enabledCallback",
+    "_getScheduler",
+    "_getServiceId",
+    "_claimService",
+    "_unclaimService",
+)
 class _SchedulerMixin(StateMixin):
     """Attributes and hooks of both base classes."""
 
@@ -164,7 +172,7 @@ class _SchedulerMixin(StateMixin):
 class BaseScheduler(_SchedulerMixin, ClusteredBuildbotService):
     """Deprecated base of schedulers that take their arguments in the constructor."""
 
-    compare_attrs = ("builderNames", "properties", "codebases")
+    compare_attrs = (*ClusteredBuildbotService.compare_attrs, *_SchedulerMixin.compare_attrs)
 
     @recorded
     def __init__(self, name, builderNames, properties=None, codebases=None, priority=None):
@@ -186,7 +194,7 @@ class BaseScheduler(_SchedulerMixin, ClusteredBuildbotService):
 class ReconfigurableBaseScheduler(_SchedulerMixin, ClusteredBuildbotService):
     """Base of schedulers whose arguments stand in ``checkConfig`` and ``reconfigService``."""
 
-    compare_attrs = ("builderNames", "properties", "codebases")
+    compare_attrs = (*ClusteredBuildbotService.compare_attrs, *_SchedulerMixin.compare_attrs)
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.util.service import BuildbotService
 from buildbot.util.ssfilter import SourceStampFilter, extract_filter_values
 
 
+@with_private(
+    "_on_change",
+    "_on_buildrequest_new",
+    "_on_buildrequest_complete",
+    "_cancel_buildrequest",
+)
 class OldBuildCanceller(BuildbotService):
     """Cancels what is built of a branch when a newer change of it comes.
 

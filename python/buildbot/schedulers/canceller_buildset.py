@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.util.service import BuildbotService
 from buildbot.util.ssfilter import SourceStampFilter, extract_filter_values
 
 
+@with_private("_on_build_finished")
 class FailingBuildsetCanceller(BuildbotService):
     """`filters` is a list of (builders to watch, builders to cancel or None for all, filter)."""
 

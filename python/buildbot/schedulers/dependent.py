@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.schedulers import base
@@ -17,6 +17,15 @@ def _is_scheduler(value):
     return interfaces is not None and bool(interfaces.IScheduler.providedBy(value))
 
 
+@with_private(
+    "_buildset_new_cb",
+    "_buildset_complete_cb",
+    "_checkCompletedBuildsets",
+    "_updateCachedUpstreamBuilds",
+    "_getUpstreamBuildsets",
+    "_addUpstreamBuildset",
+    "_removeUpstreamBuildsets",
+)
 class Dependent(base.ReconfigurableBaseScheduler):
     """Starts with the same source stamps when buildsets of `upstream` succeed."""
 

@@ -11,6 +11,9 @@ from buildbot.schedulers import base
 
 VALID_EMAIL_ADDR = re.compile(r"(?:\S+@[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)+\.?)")
 
+# The source of properties that come from a form.
+_SOURCE = "Force Build Form"
+
 _RESERVED = ("owner", "builderNames", "builderid")
 
 
@@ -150,13 +153,30 @@ class BaseParameter(Described):
 
     def updateFromKwargs(self, properties, kwargs, collector, **unused):
         """Takes the value over into `properties`."""
+        properties[self.name] = self.getFromKwargs(kwargs)
 
-        def take(value):
-            properties[self.name] = value
+    def evaluate(self, kwargs, master=None):
+        """For the master, when this field is of a user's class: a Deferred with what it makes
+        of a form, as ``{"properties", "sourcestamps", "errors"}``, the last by full name.
+        """
+        from buildbot._host.deferreds import deferred
 
-        return collector.collectValidationErrors(
-            self.fullName, self.getFromKwargs, kwargs
-        ).addCallback(take)
+        return deferred(self._evaluate(kwargs, master))
+
+    def _evaluate(self, kwargs, master):
+        found = {"properties": {}, "sourcestamps": {}}
+        collector = ValidationErrorCollector()
+        yield collector.collectValidationErrors(
+            self.fullName,
+            self.updateFromKwargs,
+            master=master,
+            changes=[],
+            collector=collector,
+            kwargs=kwargs,
+            **found,
+        )
+        found["errors"] = collector.errors
+        return found
 
     def parse_from_args(self, l):  # noqa: E741
         if self.multiple:
@@ -361,7 +381,6 @@ class NestedParameter(BaseParameter):
                 properties.setdefault(self.name, {}).update(values)
             else:
                 properties.update(values)
-            collector.maybeRaiseCollectedErrors()
 
         return self.collectChildProperties(
             kwargs=kwargs, properties=properties, collector=collector, **kw
@@ -392,8 +411,20 @@ class AnyPropertyParameter(NestedParameter):
     def getFromKwargs(self, kwargs):
         raise ValidationError("AnyPropertyParameter can only be used by properties")
 
-    @by_master
-    def updateFromKwargs(self, master, properties, kwargs, collector, **kw): ...
+    def updateFromKwargs(self, master, properties, kwargs, collector, **kw):
+        def take(values):
+            name, value = values.get("name"), values.get("value")
+            if not name:
+                return
+            validation = {} if master is None else master.config.validation
+            for kind, text in (("property_name", name), ("property_value", value)):
+                if kind in validation and not validation[kind].match(text):
+                    raise ValidationError(f"bad property name='{name}', value='{value}'")
+            properties[name] = value
+
+        return self.collectChildProperties(
+            master=master, properties=properties, kwargs=kwargs, collector=collector, **kw
+        ).addCallback(take)
 
 
 class CodebaseParameter(NestedParameter):
@@ -453,9 +484,8 @@ class CodebaseParameter(NestedParameter):
         def take(values):
             stamp = sourcestamps.setdefault(self.codebase, {})
             stamp.update(values)
-            patch = stamp.pop("patch", None) or {}
-            if patch.get("body"):
-                stamp.update({f"patch_{key}": value for key, value in patch.items()})
+            for key, value in stamp.pop("patch", {}).items():
+                stamp[f"patch_{key}"] = value
             stamp.update(self.createSourcestamp(properties, kwargs))
 
         return self.collectChildProperties(
@@ -581,7 +611,9 @@ class ForceScheduler(base.ReconfigurableBaseScheduler):
             fields = [CodebaseParameter(codebase="")]
         else:
             fields = [c if not isinstance(c, str) else CodebaseParameter(c) for c in codebases]
-        by_name = {field.codebase: {} for field in fields}
+        by_name = {
+            field.codebase: {"branch": "", "repository": "", "revision": ""} for field in fields
+        }
         answer = super().reconfigService(builderNames=builderNames, codebases=by_name, **kwargs)
 
         if reason is None:
@@ -593,12 +625,9 @@ class ForceScheduler(base.ReconfigurableBaseScheduler):
         self.reason = reason
         self.username = username
         self.forced_priority = priority
-        self.forcedProperties = [] if properties is None else properties
-        self.all_fields = [
-            NestedParameter(name="", fields=[username, reason, priority]),
-            *fields,
-            *self.forcedProperties,
-        ]
+        self.forcedProperties = [*fields, *(properties or [])]
+        top = NestedParameter(name="", fields=[username, reason, priority])
+        self.all_fields = [top, *self.forcedProperties]
         self.reasonString = reasonString
         self.label = self.name if label is None else label
         self.buttonName = self.name if buttonName is None else buttonName
@@ -610,8 +639,31 @@ class ForceScheduler(base.ReconfigurableBaseScheduler):
     def checkIfListOfType(self, obj, chkType):
         return self.checkIfType(obj, list) and all(self.checkIfType(o, chkType) for o in obj)
 
-    @by_master
-    def gatherPropertiesAndChanges(self, collector, **kwargs): ...
+    def gatherPropertiesAndChanges(self, collector, **kwargs):
+        """A Deferred with properties, ids of changes, and source stamps by codebase."""
+        from buildbot._host.deferreds import deferred
+
+        return deferred(self._gather(collector, kwargs))
+
+    def _gather(self, collector, kwargs):
+        from buildbot.process.properties import Properties
+
+        values, changes, stamps = {}, [], {}
+        for field in self.forcedProperties:
+            yield collector.collectValidationErrors(
+                field.fullName,
+                field.updateFromKwargs,
+                master=self.master,
+                properties=values,
+                changes=changes,
+                sourcestamps=stamps,
+                collector=collector,
+                kwargs=kwargs,
+            )
+        properties = Properties()
+        for name, value in values.items():
+            properties.setProperty(name, value, _SOURCE)
+        return properties, [change.number for change in changes], stamps
 
     def computeBuilderNames(self, builderNames=None, builderid=None):
         """A Deferred with those of our builders that were asked for, sorted; all if none were."""
@@ -626,5 +678,47 @@ class ForceScheduler(base.ReconfigurableBaseScheduler):
     @by_master
     def _name_of_builder(self, builderid): ...
 
-    @by_master
-    def force(self, owner, builderNames=None, builderid=None, **kwargs): ...
+    def force(self, owner, builderNames=None, builderid=None, **kwargs):
+        """A Deferred with the ids of the buildset and its requests."""
+        from buildbot._host.deferreds import deferred
+
+        return deferred(self._force(owner, builderNames, builderid, kwargs))
+
+    def _force(self, owner, builderNames, builderid, kwargs):
+        builderNames = yield self.computeBuilderNames(builderNames, builderid)
+        if not builderNames:
+            raise KeyError("builderNames not specified or not supported")
+        entered = yield from self._entered(owner, kwargs)
+        entered.pop("owner")
+        return (
+            yield self.addBuildsetForSourceStampsWithDefaults(builderNames=builderNames, **entered)
+        )
+
+    def _entered(self, owner, kwargs):
+        """What a filled in form means, as a generator for `deferred`."""
+        kwargs = {
+            name: list(value) if isinstance(value, (list, tuple)) else [value]
+            for name, value in kwargs.items()
+        }
+        collector = ValidationErrorCollector()
+
+        def one(field):
+            return collector.collectValidationErrors(field.fullName, field.getFromKwargs, kwargs)
+
+        reason = yield one(self.reason)
+        if owner is None or owner == "anonymous":
+            owner = yield one(self.username)
+        priority = yield one(self.forced_priority)
+        properties, _, stamps = yield self.gatherPropertiesAndChanges(collector, **kwargs)
+        collector.maybeRaiseCollectedErrors()
+        properties.setProperty("reason", reason, _SOURCE)
+        properties.setProperty("owner", owner, _SOURCE)
+        for codebase, stamp in stamps.items():
+            stamp["codebase"] = codebase
+        return {
+            "reason": self.reasonString % {"owner": owner, "reason": reason},
+            "owner": owner,
+            "priority": priority,
+            "properties": properties,
+            "sourcestamps": list(stamps.values()),
+        }

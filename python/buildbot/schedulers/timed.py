@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.declare import provides
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
@@ -10,6 +10,7 @@ from buildbot.schedulers import base
 from buildbot.util.codebase import AbsoluteSourceStampsMixin
 
 
+@with_private("_actuate", "_scheduleNextBuild_locked")
 class Timed(AbsoluteSourceStampsMixin, base.ReconfigurableBaseScheduler):
     """Base: a subclass says in `getNextBuildTime` when the next build is due."""
 
@@ -154,6 +155,7 @@ class Periodic(Timed):
         )
 
 
+@with_private("_time_to_croniter_tz_time")
 class NightlyBase(Timed):
     """Builds at the times that five fields like those of cron match."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.declare import provides
 from buildbot._host.record import recorded
 from buildbot.schedulers import base
 
 
 @provides("ITriggerableScheduler")
+@with_private("_updateWaiters", "_buildset_complete_cb")
 class Triggerable(base.ReconfigurableBaseScheduler):
     """Waits for `trigger`."""
 

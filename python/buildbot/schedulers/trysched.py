@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.record import recorded
 from buildbot.schedulers import base
+from buildbot.util.service import BuildbotService
 
 
 class TryBase(base.ReconfigurableBaseScheduler):
@@ -23,6 +24,7 @@ class BadJobfile(Exception):
     """A file is no try job."""
 
 
+@with_private("_start_watcher")
 class Try_Jobdir(TryBase):
     """Takes jobs from files in a maildir below the base directory."""
 
@@ -53,6 +55,7 @@ class Try_Jobdir(TryBase):
     def handleJobFile(self, filename, f): ...
 
 
+@with_private("_create_pb", "_destroy_pb")
 class Try_Userpass(TryBase):
     """Takes jobs from people who connect with a name and a password."""
 
@@ -84,26 +87,38 @@ class Try_Userpass(TryBase):
 # who import them.
 
 
-class _InMaster:
-    @by_master
-    def __init__(self, *args, **kwargs): ...
+class JobdirService(BuildbotService):
+    """Watches the maildir."""
 
-
-class JobdirService(_InMaster):
     name = "JobdirService"
 
-
-class RemoteBuildSetStatus(_InMaster):
-    pass
-
-
-class RemoteBuildRequest(_InMaster):
-    pass
+    @by_master
+    def __init__(self, scheduler, basedir=None): ...
 
 
-class RemoteBuild(_InMaster):
-    pass
+class RemoteBuildSetStatus:
+    """The buildset that a job became."""
+
+    @by_master
+    def __init__(self, master, bsid, brids): ...
 
 
-class Try_Userpass_Perspective(_InMaster):
-    pass
+class RemoteBuildRequest:
+    """One request of the buildset."""
+
+    @by_master
+    def __init__(self, master, builderName, brid): ...
+
+
+class RemoteBuild:
+    """A build of a request."""
+
+    @by_master
+    def __init__(self, master, builddict, builderName): ...
+
+
+class Try_Userpass_Perspective:
+    """What a client can ask."""
+
+    @by_master
+    def __init__(self, scheduler, username): ...

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.process.buildstep import BuildStep, ShellMixin
 from buildbot.process.properties import _is_renderable as is_renderable
 
 __all__ = ["BuildStep", "CMake", "ShellMixin"]
+
+__getattr__ = elsewhere(__name__, "IRenderable config defer")
 
 
 class CMake(ShellMixin, BuildStep):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.process.buildstep import BuildStep, ShellMixin
 from buildbot.process.results import FAILURE, SUCCESS, WARNINGS
 
 __all__ = ["BuildStep", "Cppcheck", "FAILURE", "SUCCESS", "ShellMixin", "WARNINGS"]
+
+__getattr__ = elsewhere(__name__, "defer logobserver")
 
 
 class Cppcheck(ShellMixin, BuildStep):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.process.buildstep import FAILURE, SUCCESS, BuildStep
 from buildbot.process.results import worst_status
@@ -17,6 +18,8 @@ __all__ = [
     "SUCCESS",
     "worst_status",
 ]
+
+__getattr__ = elsewhere(__name__, "defer")
 
 
 class DownloadSecretsToWorker(BuildStep, CompositeStepMixin):

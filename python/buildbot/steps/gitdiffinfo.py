@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.process import buildstep
 
 __all__ = ["GitDiffInfo"]
+
+__getattr__ = elsewhere(__name__, "config defer logobserver results")
 
 
 class GitDiffInfo(buildstep.ShellMixin, buildstep.BuildStep):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.process.buildstep import FAILURE, SUCCESS, BuildStep
@@ -22,6 +23,8 @@ __all__ = [
     "getSession",
     "setSession",
 ]
+
+__getattr__ = elsewhere(__name__, "config defer reactor")
 
 _session = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.process.buildstep import CANCELLED, FAILURE, SUCCESS, BuildStep
 
@@ -17,6 +18,8 @@ __all__ = [
     "SetProperties",
     "SetProperty",
 ]
+
+__getattr__ = elsewhere(__name__, "defer deferwaiter reactor")
 
 
 class MasterShellCommand(BuildStep):

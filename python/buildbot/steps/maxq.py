@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.process import buildstep, logobserver
 from buildbot.process.results import FAILURE, SUCCESS
 
 __all__ = ["FAILURE", "MaxQ", "MaxQObserver", "SUCCESS"]
+
+__getattr__ = elsewhere(__name__, "config defer")
 
 
 class MaxQObserver(logobserver.LogLineObserver):

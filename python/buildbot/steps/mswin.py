@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.process.buildstep import BuildStep, ShellMixin
 from buildbot.process.results import EXCEPTION, FAILURE, SUCCESS, WARNINGS
 
 __all__ = ["BuildStep", "EXCEPTION", "FAILURE", "Robocopy", "SUCCESS", "ShellMixin", "WARNINGS"]
+
+__getattr__ = elsewhere(__name__, "defer log")
 
 
 class Robocopy(ShellMixin, BuildStep):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.process import buildstep, logobserver
@@ -20,6 +21,8 @@ __all__ = [
     "WARNINGS",
     "statusToString",
 ]
+
+__getattr__ = elsewhere(__name__, "config defer")
 
 
 def _counted(step, counts):
@@ -207,9 +210,7 @@ class Sphinx(buildstep.ShellMixin, buildstep.BuildStep):
         if sphinx_builddir is None:
             config_error("Sphinx argument sphinx_builddir is required")
         if mode not in ("incremental", "full"):
-            config_error(
-                "Sphinx argument mode has to be 'incremental' or'full' is required"
-            )
+            config_error("Sphinx argument mode has to be 'incremental' or'full' is required")
         self.success = False
         kwargs = self.setupShellMixin(kwargs)
         super().__init__(**kwargs)

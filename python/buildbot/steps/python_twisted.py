@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.process import buildstep, logobserver
 from buildbot.process.results import FAILURE, SKIPPED, SUCCESS, WARNINGS
@@ -21,6 +22,8 @@ __all__ = [
     "UNSPECIFIED",
     "WARNINGS",
 ]
+
+__getattr__ = elsewhere(__name__, "defer log util")
 
 
 class HLint(buildstep.ShellMixin, buildstep.BuildStep):

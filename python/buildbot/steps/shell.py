@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.process import buildstep, logobserver
@@ -26,6 +27,8 @@ __all__ = [
     "WarningCountingShellCommand",
     "WithProperties",
 ]
+
+__getattr__ = elsewhere(__name__, "config defer join_list")
 
 
 class TreeSize(buildstep.ShellMixin, buildstep.BuildStep):
@@ -108,9 +111,7 @@ class ShellCommand(buildstep.ShellMixin, buildstep.BuildStep):
                 config_error("ShellCommand's `command' argument is not specified")
             unknown = [arg for arg in kwargs if arg not in _SHELL_COMMAND_ARGS]
             if unknown:
-                config_error(
-                    f"Invalid argument(s) passed to ShellCommand: {', '.join(unknown)}"
-                )
+                config_error(f"Invalid argument(s) passed to ShellCommand: {', '.join(unknown)}")
         kwargs = self.setupShellMixin(kwargs)
         super().__init__(**kwargs)
 
@@ -130,9 +131,7 @@ class Configure(ShellCommand):
     command = ["./configure"]
 
 
-class WarningCountingShellCommand(
-    buildstep.ShellMixin, CompositeStepMixin, buildstep.BuildStep
-):
+class WarningCountingShellCommand(buildstep.ShellMixin, CompositeStepMixin, buildstep.BuildStep):
     """Runs a command and counts the lines of its output that look like warnings."""
 
     renderables = [
@@ -151,9 +150,7 @@ class WarningCountingShellCommand(
     suppressionFile: str | None = None
 
     commentEmptyLineRe = re.compile(r"^\s*(#.*)?$")
-    suppressionLineRe = re.compile(
-        r"^\s*(.+?)\s*:\s*(.+?)\s*(?:[:]\s*([0-9]+)(?:-([0-9]+))?\s*)?$"
-    )
+    suppressionLineRe = re.compile(r"^\s*(.+?)\s*:\s*(.+?)\s*(?:[:]\s*([0-9]+)(?:-([0-9]+))?\s*)?$")
 
     class Sentinel:
         """Stands for an argument that was not given, where None means something."""
@@ -183,9 +180,7 @@ class WarningCountingShellCommand(
         if suppressionFile:
             self.suppressionFile = suppressionFile
         # Called as a function of (step, line, match): not bound to the step.
-        self.warningExtractor = (
-            warningExtractor or WarningCountingShellCommand.warnExtractWholeLine
-        )
+        self.warningExtractor = warningExtractor or WarningCountingShellCommand.warnExtractWholeLine
         self.maxWarnCount = maxWarnCount
         self.suppressionList = suppressionList
         self.suppressions = []
@@ -194,9 +189,7 @@ class WarningCountingShellCommand(
         self.loggedWarnings = []
         kwargs = self.setupShellMixin(kwargs)
         super().__init__(**kwargs)
-        self.addLogObserver(
-            "stdio", logobserver.LineConsumerLogObserver(self.warningLogConsumer)
-        )
+        self.addLogObserver("stdio", logobserver.LineConsumerLogObserver(self.warningLogConsumer))
 
     def addSuppression(self, suppressionList):
         """Adds (file pattern, text pattern, first line, last line) tuples to those in use."""
@@ -226,10 +219,10 @@ class WarningCountingShellCommand(
                 self.warningPattern,
             )
         )
-        if wanted is None:
-            return
         while True:
             _stream, line = yield
+            if wanted is None:
+                continue
             entered = enter.search(line) if enter else None
             if entered:
                 self.directoryStack.append(entered.group(1))
@@ -260,9 +253,7 @@ class WarningCountingShellCommand(
             self.addSuppression(self.suppressionList)
         if self.suppressionFile is None:
             return
-        content = yield self.getFileContentFromWorker(
-            self.suppressionFile, abandonOnFailure=True
-        )
+        content = yield self.getFileContentFromWorker(self.suppressionFile, abandonOnFailure=True)
         found = []
         for line in content.split("\n"):
             if self.commentEmptyLineRe.match(line):
@@ -295,9 +286,7 @@ class WarningCountingShellCommand(
             yield self.addCompleteLog(f"warnings ({self.warnCount})", text)
         self.setStatistic("warnings", self.getStatistic("warnings", 0) + self.warnCount)
         before = self.getProperty("warnings-count", 0)
-        self.setProperty(
-            "warnings-count", before + self.warnCount, "WarningCountingShellCommand"
-        )
+        self.setProperty("warnings-count", before + self.warnCount, "WarningCountingShellCommand")
 
     def evaluateCommand(self, cmd):
         """The step's result, from that of the command and the number of warnings."""

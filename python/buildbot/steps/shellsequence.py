@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from buildbot._host import runtime
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.config.errors import error as config_error
 from buildbot.process import buildstep, results
 
 __all__ = ["ShellArg", "ShellSequence"]
 
+__getattr__ = elsewhere(__name__, "config defer log")
+
 
 @provides("IRenderable")
 class ShellArg(Described, results.ResultComputingConfigMixin):
     """One command of a `ShellSequence`, and what its result means."""
+
+    _described_as_object = True
 
     publicAttributes = [*results.ResultComputingConfigMixin.resultConfig, "command", "logname"]
 
@@ -68,7 +73,7 @@ class ShellSequence(buildstep.ShellMixin, buildstep.BuildStep):
         return bool(cmd)
 
     def getFinalState(self):
-        return self.describe(True)
+        return self.getResultSummary()
 
     @runtime.native
     def runShellSequence(self, commands):

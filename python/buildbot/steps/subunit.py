@@ -5,11 +5,21 @@ from __future__ import annotations
 from unittest import TestResult
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.process import buildstep, logobserver
 from buildbot.process.results import FAILURE, SUCCESS, statusToString
 
-__all__ = ["FAILURE", "SUCCESS", "SubunitLogObserver", "SubunitShellCommand", "TestResult"]
+__all__ = [
+    "FAILURE",
+    "SUCCESS",
+    "SubunitLogObserver",
+    "SubunitShellCommand",
+    "TestResult",
+    "statusToString",
+]
+
+__getattr__ = elsewhere(__name__, "defer")
 
 
 class SubunitLogObserver(logobserver.LogLineObserver, TestResult):

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.process.buildstep import FAILURE, SKIPPED, SUCCESS, BuildStep
 from buildbot.steps.worker import CompositeStepMixin
-
-
-def __getattr__(name):
-    if name in ("remotecommand", "remotetransfer"):
-        return importlib.import_module(f"buildbot.process.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
 
 __all__ = [
     "BuildStep",
@@ -32,6 +24,11 @@ __all__ = [
     "StringDownload",
     "makeStatusRemoteCommand",
 ]
+
+__getattr__ = elsewhere(
+    __name__,
+    "WorkerSetupError config defer flatten log remotecommand remotetransfer",
+)
 
 
 def makeStatusRemoteCommand(step, remote_command, args):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.process.buildstep import CANCELLED, EXCEPTION, SUCCESS, BuildStep
@@ -22,6 +23,11 @@ __all__ = [
     "statusToString",
     "worst_status",
 ]
+
+__getattr__ = elsewhere(
+    __name__,
+    "IRenderable ITriggerableScheduler config defer getURLForBuild getURLForBuildrequest log",
+)
 
 
 class Trigger(BuildStep):
@@ -177,9 +183,11 @@ class Trigger(BuildStep):
     def getResultSummary(self):
         if self.ended:
             return {"step": "interrupted"}
-        return {"step": self.getCurrentSummary()["step"]} if self.triggeredNames else {
-            "step": "finished"
-        }
+        return (
+            {"step": self.getCurrentSummary()["step"]}
+            if self.triggeredNames
+            else {"step": "finished"}
+        )
 
     def getCurrentSummary(self):
         if not self.triggeredNames:

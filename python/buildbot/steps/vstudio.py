@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.process import buildstep
 from buildbot.process.logobserver import LogLineObserver
 from buildbot.process.results import FAILURE, SKIPPED, SUCCESS, WARNINGS, statusToString
+
+__getattr__ = elsewhere(__name__, "config defer results")
 
 
 class MSLogLineObserver(LogLineObserver):

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.process import buildstep
 from buildbot.process.results import FAILURE, SUCCESS
-
-_ELSEWHERE = ("remotecommand", "remotetransfer")
-
-
-def __getattr__(name):
-    if name not in _ELSEWHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return importlib.import_module(f"buildbot.process.{name}")
-
 
 __all__ = [
     "CompositeStepMixin",
@@ -29,6 +19,8 @@ __all__ = [
     "SetPropertiesFromEnv",
     "WorkerBuildStep",
 ]
+
+__getattr__ = elsewhere(__name__, "defer remotecommand remotetransfer")
 
 
 class WorkerBuildStep(buildstep.BuildStep):

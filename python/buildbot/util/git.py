@@ -6,7 +6,14 @@ import re
 
 from buildbot._host import runtime
 from buildbot._host.compare import ComparableMixin
+from buildbot._host.elsewhere import elsewhere
 from buildbot.config.errors import error as config_error
+
+__getattr__ = elsewhere(
+    __name__,
+    "CompositeStepMixin Properties async_to_deferred buildstep bytes2unicode config "
+    "defer log remotecommand",
+)
 
 RC_SUCCESS = 0
 
@@ -205,7 +212,9 @@ class AbstractGitAuth(ComparableMixin):
     def _get_credential_store_file_path(self, ssh_data_path):
         return self._path_module.join(ssh_data_path, ".git-credentials")
 
-    def _adjust_command_params_for_ssh_private_key(self, full_command, full_env, workdir, git_mixin):
+    def _adjust_command_params_for_ssh_private_key(
+        self, full_command, full_env, workdir, git_mixin
+    ):
         known_hosts = None
         if self.ssh_host_key is not None or self.ssh_known_hosts is not None:
             known_hosts = self._get_ssh_host_key_path(workdir)

@@ -6,13 +6,18 @@ from collections import namedtuple
 
 from buildbot._host.compare import ComparableMixin
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot._host.runtime import inline
+
+__getattr__ = elsewhere(__name__, "IRenderable async_to_deferred")
 
 
 @provides("IRenderable")
 class GitCredentialInputRenderer(Described, ComparableMixin):
     """Renders to what `git credential` reads: a line for each attribute, `url` first."""
+
+    _described_as_object = True
 
     compare_attrs = ("_credential_attributes",)
 

@@ -95,6 +95,9 @@ class AsyncService(Described):
 class AsyncMultiService(AsyncService):
     """A service that has children; they start and stop with it."""
 
+    def __init__(self):
+        super().__init__()
+
     @property
     def services(self):
         return self.__dict__.setdefault("_services", [])
@@ -120,9 +123,7 @@ class AsyncMultiService(AsyncService):
     def addService(self, service):
         if service.name is not None:
             if service.name in self.namedServices:
-                raise RuntimeError(
-                    f"cannot have two services with same name '{service.name}'"
-                )
+                raise RuntimeError(f"cannot have two services with same name '{service.name}'")
             self.namedServices[service.name] = service
         self.services.append(service)
         return service.startService() if self.running else settled()
@@ -214,7 +215,9 @@ class BuildbotService(
         self._config_args = args
         self._config_kwargs = kwargs
         # A class whose own checkConfig never calls ours has given nothing to a class of ours.
-        self.__dict__.setdefault("_given", {}).setdefault("name", self.name)
+        given = self.__dict__.setdefault("_given", {})
+        if given.get("name") is None:
+            given["name"] = self.name
 
     def getConfigDict(self):
         made = type(self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.declare import provides
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
@@ -27,6 +27,17 @@ def _default_properties(given):
 
 
 @provides("IWorker")
+@with_private(
+    "_applyWorkerInfo",
+    "_getWorkerInfo",
+    "_disconnect",
+    "_lockReleased",
+    "_missing_timer_fired",
+    "_update_graceful",
+    "_update_paused",
+    "_handle_conn_shutdown_notifier",
+    "_waitForCompleteShutdownImpl",
+)
 class AbstractWorker(BuildbotService):
     """One machine, container or account that builds."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from buildbot._host.by_master import by_master
+from buildbot._host.by_master import by_master, with_private
 from buildbot._host.declare import provides
 from buildbot._host.record import recorded
 from buildbot.worker.base import AbstractWorker
@@ -23,6 +23,19 @@ class States(enum.Enum):
 
 
 @provides("ILatentWorker")
+@with_private(
+    "_substantiate",
+    "_substantiation_failed",
+    "_fireSubstantiationNotifier",
+    "_soft_disconnect",
+    "_setBuildWaitTimer",
+    "_clearBuildWaitTimer",
+    "_log_start_stop_locked",
+    "_start_check_instance_timer",
+    "_stop_check_instance_timer",
+    "_check_instance_timer_fired",
+    "_check_instance_timer_fired_impl",
+)
 class AbstractLatentWorker(AbstractWorker):
     """A subclass says how an instance starts and stops; the master decides when."""
 

@@ -52,7 +52,8 @@ impl Comparison<'_> {
             (Value::Renderable(old), Value::Renderable(new)) => {
                 self.same_renderable(&old.kind, &new.kind, depth)
             }
-            (Value::Float(old), Value::Float(new)) => old.to_bits() == new.to_bits(),
+            (Value::Float(old), Value::Float(new))
+            | (Value::Interval(old), Value::Interval(new)) => old.to_bits() == new.to_bits(),
             (old, new) => old == new,
         }
     }

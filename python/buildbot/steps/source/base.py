@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.process import buildstep
 from buildbot.process.results import FAILURE
 from buildbot.steps.worker import CompositeStepMixin
 
 __all__ = ["CompositeStepMixin", "FAILURE", "Source"]
+
+__getattr__ = elsewhere(__name__, "bytes2unicode defer log properties remotecommand")
 
 # What a step says that it does, while and after it does so, by its mode.
 _SAYS = {"export": ("exporting", "export"), "clobber": ("checkout", "checkout")}
@@ -99,9 +102,7 @@ class Source(buildstep.BuildStep, CompositeStepMixin):
 
     def sourcedirIsPatched(self):
         """Whether an earlier build left a patch in the sources."""
-        return self.pathExists(
-            self.build.path_module.join(self.workdir, ".buildbot-patched")
-        )
+        return self.pathExists(self.build.path_module.join(self.workdir, ".buildbot-patched"))
 
     @runtime.native
     def run(self):

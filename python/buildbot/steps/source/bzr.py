@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.steps.source.base import Source
 
 __all__ = ["Bzr", "Source"]
+
+__getattr__ = elsewhere(
+    __name__,
+    "WorkerSetupError buildstep defer log reactor remotecommand results",
+)
 
 
 class Bzr(Source):

@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.steps.source.base import Source
 
 __all__ = ["CVS", "Source"]
+
+__getattr__ = elsewhere(
+    __name__,
+    "StringFileWriter WorkerSetupError buildstep defer formatdate log reactor "
+    "remotecommand results",
+)
 
 
 class CVS(Source):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.process import buildstep
@@ -26,6 +27,8 @@ __all__ = [
     "git_describe_flags",
     "isTrueOrIsExactlyZero",
 ]
+
+__getattr__ = elsewhere(__name__, "WorkerSetupError defer log reactor remotecommand")
 
 GIT_HASH_LENGTH = 40
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot.steps.source.git import Git
 
 __all__ = ["Git", "GitLab"]
+
+__getattr__ = elsewhere(__name__, "log")
 
 
 class GitLab(Git):

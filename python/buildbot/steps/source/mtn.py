@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import ConfigErrors
 from buildbot.process.results import SUCCESS
 from buildbot.steps.source.base import Source
 
 __all__ = ["ConfigErrors", "Monotone", "SUCCESS", "Source"]
+
+__getattr__ = elsewhere(__name__, "WorkerSetupError buildstep defer log reactor remotecommand")
 
 
 class Monotone(Source):

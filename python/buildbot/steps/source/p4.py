@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.process.properties import Interpolate
@@ -10,6 +11,11 @@ from buildbot.process.properties import _is_renderable as is_renderable
 from buildbot.steps.source.base import Source
 
 __all__ = ["Interpolate", "P4", "Source"]
+
+__getattr__ = elsewhere(
+    __name__,
+    "WorkerSetupError buildstep config defer interfaces log remotecommand results",
+)
 
 
 class P4(Source):
@@ -79,9 +85,7 @@ class P4(Source):
 
     def _check(self):
         if self.mode not in self.possible_modes and not is_renderable(self.mode):
-            config_error(
-                f"mode {self.mode} is not an IRenderable, or one of {self.possible_modes}"
-            )
+            config_error(f"mode {self.mode} is not an IRenderable, or one of {self.possible_modes}")
         if not self.p4viewspec and self.p4base is None:
             config_error("You must provide p4base or p4viewspec")
         if self.p4viewspec and (self.p4base or self.p4branch or self.p4extra_views):

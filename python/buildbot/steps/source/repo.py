@@ -7,15 +7,23 @@ import re
 from buildbot._host import runtime
 from buildbot._host.compare import ComparableMixin
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.steps.source.base import Source
 
 __all__ = ["Repo", "RepoDownloadsFromChangeSource", "RepoDownloadsFromProperties", "Source"]
 
+__getattr__ = elsewhere(
+    __name__,
+    "IRenderable buildstep defer reactor remotecommand results util",
+)
+
 
 @provides("IRenderable")
 class RepoDownloadsFromProperties(Described, ComparableMixin):
     """Renders to the downloads that stand in properties of these names."""
+
+    _described_as_object = True
 
     parse_download_re = (
         re.compile(r"repo download ([^ ]+) ([0-9]+/[0-9]+)"),
@@ -53,6 +61,8 @@ class RepoDownloadsFromProperties(Described, ComparableMixin):
 @provides("IRenderable")
 class RepoDownloadsFromChangeSource(Described, ComparableMixin):
     """Renders to the downloads of the build's changes that Gerrit reported."""
+
+    _described_as_object = True
 
     compare_attrs = ("codebase",)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import ConfigErrors
 from buildbot.steps.source.base import Source
 
 __all__ = ["ConfigErrors", "SVN", "Source"]
+
+__getattr__ = elsewhere(__name__, "WorkerSetupError buildstep defer log reactor remotecommand")
 
 _PORTS = {"http": 80, "https": 443, "svn": 3690}
 
@@ -83,9 +86,7 @@ class SVN(Source):
         """Keeps the sources in one directory and copies them for the build."""
 
     @runtime.native
-    def _dovccmd(
-        self, command, collectStdout=False, collectStderr=False, abandonOnFailure=True
-    ):
+    def _dovccmd(self, command, collectStdout=False, collectStderr=False, abandonOnFailure=True):
         """Runs svn on the worker."""
 
     def _getMethod(self):

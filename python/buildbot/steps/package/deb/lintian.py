@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.process import buildstep, logobserver
@@ -10,6 +11,8 @@ from buildbot.process.results import FAILURE, SUCCESS, WARNINGS
 from buildbot.steps.package import util as pkgutil
 
 __all__ = ["DebLintian", "FAILURE", "MaxQObserver", "SUCCESS", "WARNINGS"]
+
+__getattr__ = elsewhere(__name__, "config defer")
 
 
 class MaxQObserver(logobserver.LogLineObserver):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.process import logobserver
@@ -17,6 +18,8 @@ __all__ = [
     "UbuPbuilder",
     "WarningCountingShellCommand",
 ]
+
+__getattr__ = elsewhere(__name__, "config defer log remotecommand results")
 
 
 class DebPbuilder(WarningCountingShellCommand):
@@ -81,9 +84,7 @@ class DebPbuilder(WarningCountingShellCommand):
                 setattr(self, name, value)
         if not self.distribution:
             config_error("You must specify a distribution.")
-        self.suppressions.append(
-            (None, re.compile(r"\.pbuilderrc does not exist"), None, None)
-        )
+        self.suppressions.append((None, re.compile(r"\.pbuilderrc does not exist"), None, None))
         self.addLogObserver("stdio", logobserver.LineConsumerLogObserver(self.logConsumer))
 
     @runtime.native

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.process import buildstep, logobserver
 
 __all__ = ["Mock", "MockBuildSRPM", "MockRebuild", "MockStateObserver"]
+
+__getattr__ = elsewhere(__name__, "config defer")
 
 
 class MockStateObserver(logobserver.LogLineObserver):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.steps.package import util as pkgutil
 from buildbot.steps.shell import Test
 
 __all__ = ["RpmLint", "Test"]
+
+__getattr__ = elsewhere(__name__, "defer")
 
 
 class RpmLint(Test):

@@ -1,0 +1,149 @@
+//! Which command is meant.
+//!
+//! Buildbot: manual, "buildbot". The names of commands and options, the first line of every error and the exit
+//! codes are the reference's; the wording of the usage texts is ours.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use buildbot_options::{OptionError, OptionSpec, Parsed};
+
+use crate::checkconfig;
+use crate::output::line;
+
+/// The version of Buildbot whose commands these are.
+const BUILDBOT_VERSION: &str = "4.3.0";
+
+/// The version of this program.
+const OUR_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+const USAGE: &str = "\
+Usage:    buildbot <command> [command options]
+Options:
+      --help     Show this text.
+      --verbose  Say on standard error what is done.
+      --version  Show the version.
+Commands:
+    checkconfig        Check a configuration file
+";
+
+const OPTIONS: [OptionSpec; 3] = [
+    OptionSpec::flag("help", None),
+    OptionSpec::flag("verbose", None),
+    OptionSpec::flag("version", None),
+];
+
+/// Commands of the reference that this program does not have yet.
+const NOT_YET: &[&str] = &[
+    "cleanupdb",
+    "copy-db",
+    "create-master",
+    "dataspec",
+    "dev-proxy",
+    "reconfig",
+    "restart",
+    "sendchange",
+    "sighup",
+    "start",
+    "stop",
+    "try",
+    "tryserver",
+    "upgrade-master",
+    "user",
+];
+
+/// Why a command line cannot be carried out. Shown as one line, an empty line and the usage.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UsageError {
+    /// An option is wrong.
+    #[error(transparent)]
+    Option(#[from] OptionError),
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// What the command line asks for.
+pub(crate) enum Request<T> {
+    /// To carry out the command.
+    Run(T),
+    /// To show how it is used.
+    Help,
+    /// To show the version of this program.
+    Version,
+}
+
+/// Runs the program with the arguments of this process.
+pub(crate) fn main() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    let program = arguments
+        .next()
+        .unwrap_or_else(|| OsString::from("buildbot"));
+    let arguments: Vec<OsString> = arguments.collect();
+    run(&program.to_string_lossy(), &arguments)
+}
+
+fn run(program: &str, arguments: &[OsString]) -> ExitCode {
+    let usage_error = |error: UsageError, usage: &str| {
+        line(format!("{program}:  {error}\n\n{usage}"));
+        ExitCode::FAILURE
+    };
+    let Parsed { options, arguments } = match buildbot_options::parse(&OPTIONS, arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => return usage_error(error.into(), USAGE),
+    };
+    let mut is_verbose = false;
+    // The reference acts on these as it reads them.
+    for (option, _) in &options {
+        match *option {
+            "help" => {
+                line(USAGE);
+                return ExitCode::SUCCESS;
+            }
+            "version" => {
+                line(format!(
+                    "Buildbot version: {BUILDBOT_VERSION}\n{}",
+                    our_version()
+                ));
+                return ExitCode::SUCCESS;
+            }
+            _ => is_verbose = true,
+        }
+    }
+    let Some((command, arguments)) = arguments.split_first() else {
+        return usage_error(
+            UsageError::Other("must specify a command".to_owned()),
+            USAGE,
+        );
+    };
+    let command = command.to_string_lossy();
+    match command.as_ref() {
+        "checkconfig" => match checkconfig::parse(arguments) {
+            Ok(Request::Run(options)) => checkconfig::run(&options, is_verbose),
+            Ok(Request::Help) => {
+                line(checkconfig::USAGE);
+                ExitCode::SUCCESS
+            }
+            Ok(Request::Version) => {
+                line(our_version());
+                ExitCode::SUCCESS
+            }
+            Err(error) => usage_error(error, checkconfig::USAGE),
+        },
+        known if NOT_YET.contains(&known) => usage_error(
+            UsageError::Other(format!(
+                "The command {known} does not exist in buildbot-rs {OUR_VERSION} yet"
+            )),
+            USAGE,
+        ),
+        other => usage_error(
+            UsageError::Other(format!("Unknown command: {other}")),
+            USAGE,
+        ),
+    }
+}
+
+/// The line that tells this program from the reference.
+fn our_version() -> String {
+    format!("buildbot-rs version: {OUR_VERSION}")
+}

@@ -1,0 +1,1 @@
+"""The data of the master, as the REST API shows them."""

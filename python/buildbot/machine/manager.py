@@ -1,0 +1,16 @@
+"""Holds the machines."""
+
+from buildbot.util.service import BuildbotServiceManager
+
+
+class MachineManager(BuildbotServiceManager):
+    name = "MachineManager"
+    managed_services_name = "machines"
+    config_attr = "machines"
+
+    @property
+    def machines(self):
+        return self.namedServices
+
+    def getMachineByName(self, name):
+        return self.machines.get(name)

@@ -1,0 +1,1 @@
+"""How the parts of a master tell each other what happens."""

@@ -1,0 +1,5 @@
+"""An old path of `SubunitShellCommand`."""
+
+from buildbot.steps.subunit import SubunitShellCommand
+
+__all__ = ["SubunitShellCommand"]

@@ -1,0 +1,1 @@
+"""Reports about builds: sent by mail, to chats and to web services."""

@@ -1,0 +1,1 @@
+"""What decides which reports are made."""

@@ -1,0 +1,1 @@
+"""Secrets: where they are kept, and what hands them out."""

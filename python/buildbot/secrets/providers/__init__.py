@@ -1,0 +1,1 @@
+"""The places that secrets are read from."""

@@ -1,0 +1,1 @@
+"""Where statistics are sent."""

@@ -1,0 +1,52 @@
+"""How parts of the configuration show themselves as plain data."""
+
+
+class _DefaultConfigured:
+    """Anything without a description of its own: itself."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def getConfigDict(self):
+        return self.value
+
+
+class _ListConfigured(_DefaultConfigured):
+    def getConfigDict(self):
+        return [configured(element) for element in self.value]
+
+
+class _DictConfigured(_DefaultConfigured):
+    def getConfigDict(self):
+        return {key: configured(element) for key, element in self.value.items()}
+
+
+class _SREPatternConfigured(_DefaultConfigured):
+    def getConfigDict(self):
+        return {"name": "re", "pattern": self.value.pattern}
+
+
+def configured(value):
+    """The description of a value: its own `getConfigDict`, or its parts described."""
+    own = getattr(value, "getConfigDict", None)
+    if own is not None:
+        return own()
+    if isinstance(value, (list, tuple)):
+        return _ListConfigured(value).getConfigDict()
+    if isinstance(value, dict):
+        return _DictConfigured(value).getConfigDict()
+    if hasattr(value, "pattern"):
+        return _SREPatternConfigured(value).getConfigDict()
+    return _DefaultConfigured(value).getConfigDict()
+
+
+class ConfiguredMixin:
+    """A part that shows its name only."""
+
+    def getConfigDict(self):
+        return {"name": self.name}
+
+
+class _FilePasswordDBConfigured(_DefaultConfigured):
+    def getConfigDict(self):
+        return {"type": "file"}

@@ -1,0 +1,1 @@
+"""Handlers of change hooks: what a web service posts becomes changes."""

@@ -1,0 +1,16 @@
+"""A hook that makes change sources look for changes at once."""
+
+from __future__ import annotations
+
+from buildbot._host.by_master import by_master
+from buildbot.www.hooks.base import BaseHookHandler
+
+
+class PollingHandler(BaseHookHandler):
+    """The query names the change sources; the master makes them poll."""
+
+    @by_master
+    def getChanges(self, req): ...
+
+
+poller = PollingHandler

@@ -1,0 +1,24 @@
+"""Pages of the web server. The master serves; these are for code that names or extends them.
+
+The classes need Twisted as their base and are made when somebody asks for them.
+"""
+
+from __future__ import annotations
+
+import re
+
+_CR_LF_RE = re.compile(rb"[\r\n]+.*")
+_LAZY = ("Redirect", "RedirectResource", "Resource")
+
+
+def protect_redirect_url(url):
+    """The address up to its first line end: nothing may add headers to the reply."""
+    return _CR_LF_RE.sub(b"", url)
+
+
+def __getattr__(name):
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from buildbot.www import _pages
+
+    return getattr(_pages, name)
