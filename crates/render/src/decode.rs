@@ -240,6 +240,14 @@ impl Fields {
                 };
             }
             "path" => return Ok(Value::Path(self.text("v")?)),
+            // No part of a configuration asks for a point in time; functions may return one.
+            "datetime" => {
+                return Ok(Value::Opaque(Box::new(Opaque {
+                    handle: None,
+                    class: "datetime.datetime".to_owned(),
+                    repr: self.text("v")?,
+                })));
+            }
             "opaque" => return Ok(Value::Opaque(Box::new(self.opaque()?))),
             "ref" => return Ok(Value::Ref(self.text("name")?)),
             "Property" => RenderableKind::Property {

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap as _, SerializeSeq as _, Serializer};
 
 use crate::place::Place;
+use crate::properties::{Properties, Property};
 use crate::value::{Format, Handle, Opaque, Renderable, RenderableKind, Value};
 
 /// Integers beyond this are written as text: not every reader of JSON keeps them.
@@ -18,6 +19,27 @@ impl Serialize for Place {
 impl Serialize for Handle {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
+    }
+}
+
+/// What stands under `v` of a value of kind `properties`: name, value, source, and `true` for what was set at
+/// run time.
+impl Serialize for Properties {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(None)?;
+        for (name, property) in self.iter() {
+            let Property {
+                value,
+                source,
+                runtime,
+            } = property;
+            if *runtime {
+                list.serialize_element(&(name, value, source, true))?;
+            } else {
+                list.serialize_element(&(name, value, source))?;
+            }
+        }
+        list.end()
     }
 }
 
@@ -223,6 +245,15 @@ impl Serialize for Renderable {
 #[cfg(test)]
 mod tests {
     use crate::value::Value;
+
+    #[test]
+    fn properties_are_written_with_their_sources() {
+        let mut properties = crate::Properties::default();
+        properties.set("a", 1, "Builder", false);
+        properties.set("b", "x", "Step", true);
+        let json = serde_json::to_string(&properties).expect("JSON");
+        assert_eq!(json, r#"[["a",1,"Builder"],["b","x","Step",true]]"#);
+    }
 
     #[test]
     fn what_is_read_is_written_the_same() {

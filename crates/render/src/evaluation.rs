@@ -27,6 +27,9 @@ const DEPTH_MAX: usize = 200;
 /// How many values one evaluation may look at.
 const VALUES_MAX: usize = 4 << 20;
 
+/// The one renderable that is known by its name alone.
+const URL_FOR_BUILD: &str = "buildbot.reporters.utils.URLForBuild";
+
 /// Several values that are evaluated together.
 pub struct Evaluation {
     tasks: Vec<Task>,
@@ -240,8 +243,15 @@ impl Evaluator<'_> {
             | Value::Path(_)
             | Value::Object(_)
             | Value::Callable(_)
-            | Value::Opaque(_)
-            | Value::Ref(_) => Task::Done(Ok(value.clone())),
+            | Value::Opaque(_) => Task::Done(Ok(value.clone())),
+            Value::Ref(name) if name == URL_FOR_BUILD => match &self.context.build_url {
+                Some(url) => Task::done(url.as_str()),
+                None => Task::failed(Exception::new(
+                    Kind::Attribute,
+                    "'NoneType' object has no attribute 'getUrl'",
+                )),
+            },
+            Value::Ref(_) => Task::Done(Ok(value.clone())),
         }
     }
 

@@ -12,12 +12,16 @@ pub struct Masks {
 }
 
 impl Masks {
-    /// Hides a secret from here on. A value of nothing but white space is not hidden.
+    /// Hides a secret as `<name>` from here on.
     pub fn add(&mut self, name: &str, value: &Secret<String>) {
+        self.hide(value, format!("<{name}>"));
+    }
+
+    /// Shows `mask` in place of `value` from here on. A value of nothing but white space is not hidden.
+    pub fn hide(&mut self, value: &Secret<String>, mask: String) {
         if value.expose().chars().all(is_python_space) {
             return;
         }
-        let mask = format!("<{name}>");
         if let Some(known) = self.masks.iter_mut().find(|(known, _)| known == value) {
             known.1 = mask;
             return;

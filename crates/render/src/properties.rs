@@ -92,6 +92,8 @@ pub struct Context {
     pub source_stamps: Option<IndexMap<String, IndexMap<String, Value>>>,
     /// What the worker of the build says of itself; only a build has one.
     pub worker: Option<IndexMap<String, Value>>,
+    /// The page of the build, `util.URLForBuild`; only a build has one.
+    pub build_url: Option<String>,
     /// Whether secrets can be asked for.
     pub secrets: SecretService,
 }

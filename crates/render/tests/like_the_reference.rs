@@ -75,6 +75,7 @@ impl Described {
             properties,
             source_stamps: self.stamps.is_some().then(|| stamps.collect()),
             worker: self.worker.clone(),
+            build_url: None,
             secrets: match &self.secrets {
                 None => SecretService::Unknown,
                 Some(secrets) if secrets.is_empty() => SecretService::Absent,

@@ -27,6 +27,7 @@ fn context() -> Context {
     ]);
     context.source_stamps = Some(IndexMap::from([(String::new(), stamp)]));
     context.worker = Some(IndexMap::from([("admin".to_owned(), Value::from("me"))]));
+    context.build_url = Some("http://ci/#/builders/1/builds/2".to_owned());
     context.secrets = SecretService::Present;
     context
 }
@@ -142,6 +143,9 @@ fn each_renderable_becomes_its_value() {
         "\"ab\"",
     );
     check(r#"{"$": "Secret", "name": "pw"}"#, "\"s3cret\"");
+    let url = r#"{"$": "ref", "name": "buildbot.reporters.utils.URLForBuild"}"#;
+    check(url, "\"http://ci/#/builders/1/builds/2\"");
+    fails(url, &Context::default(), "AttributeError");
     check(
         r#"{"$": "op", "op": "in", "left": {"$": "Property", "key": "a"}, "right": ["A"]}"#,
         "true",
