@@ -340,6 +340,7 @@ mod tests {
         check("true", Value::Bool(true));
         check("-3", Value::Int(-3));
         check("1.0", Value::Float(1.0));
+        check("8.888888888888888e54", Value::Float(8.888888888888888e54));
         check(r#""a""#, "a".into());
         check("[1]", Value::List(vec![1.into()]));
         check(

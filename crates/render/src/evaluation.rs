@@ -4,6 +4,9 @@
 //! collected over all values ([`Evaluation::round`]) and answered together ([`Evaluation::answer`]), as often as
 //! answers lead to new questions. Where several things fail, the first in the order of the values is reported,
 //! as by the reference.
+//!
+//! Differs: an exception in a list, a dict or an `Interpolate` is reported as itself and not within Twisted's
+//! `FirstError`, because users look for what went wrong.
 
 use std::fmt;
 

@@ -1,6 +1,7 @@
 //! Operators on values that are data.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
 use num_traits::ToPrimitive as _;
 
@@ -10,6 +11,9 @@ use crate::percent;
 use crate::value::{RenderableKind, Value};
 
 /// A text or a list that an operator makes has at most so many bytes or values.
+///
+/// Differs: an operator or a format that would make a text or a list of more than 64 Mi bytes or values raises
+/// MemoryError, because one property must not take the memory of the master.
 pub(crate) const LENGTH_MAX: usize = 64 << 20;
 
 /// The operators that renderables have.
@@ -150,12 +154,29 @@ pub(crate) fn check_hashable(value: &Value) -> Result<(), Exception> {
 /// A dict of these pairs: later values replace earlier ones of the same key.
 pub(crate) fn dict(given: Vec<(Value, Value)>) -> Result<Value, Exception> {
     let mut pairs: Vec<(Value, Value)> = Vec::with_capacity(given.len());
+    // Most keys are text, which equals no other value.
+    let mut texts: HashMap<String, usize> = HashMap::new();
+    let mut others: Vec<usize> = Vec::new();
     for (key, value) in given {
         check_hashable(&key)?;
-        match pairs.iter_mut().find(|(known, _)| equals(known, &key)) {
-            Some(pair) => pair.1 = value,
-            None => pairs.push((key, value)),
+        let known = match &key {
+            Value::Text(text) => texts.get(text).copied(),
+            other => others
+                .iter()
+                .copied()
+                .find(|index| pairs.get(*index).is_some_and(|(key, _)| equals(key, other))),
+        };
+        if let Some(pair) = known.and_then(|index| pairs.get_mut(index)) {
+            pair.1 = value;
+            continue;
         }
+        match &key {
+            Value::Text(text) => {
+                texts.insert(text.clone(), pairs.len());
+            }
+            _ => others.push(pairs.len()),
+        }
+        pairs.push((key, value));
     }
     Ok(Value::Dict(pairs))
 }
@@ -426,6 +447,20 @@ mod tests {
             Value::Set(vec![1.into()]),
             Value::Set(vec![2.into()]),
         );
+    }
+
+    #[test]
+    fn the_first_of_equal_keys_stays_with_the_last_value() {
+        let pairs = [
+            ("a".into(), 1),
+            (1.into(), 2),
+            (true.into(), 3),
+            ("a".into(), 4),
+        ];
+        let pairs = pairs.map(|(key, value): (Value, i64)| (key, value.into()));
+        let expected = Value::Dict(vec![("a".into(), 4.into()), (1.into(), 3.into())]);
+        assert_eq!(super::dict(pairs.to_vec()), Ok(expected));
+        assert!(super::dict(vec![(list(&[]), Value::None)]).is_err());
     }
 
     #[test]

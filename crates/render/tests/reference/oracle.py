@@ -389,4 +389,5 @@ def main(seed, count):
         print(json.dumps(answers), flush=True)
 
 
-main(int(sys.argv[1]), int(sys.argv[2]))
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
