@@ -345,10 +345,12 @@ def properties_of(context):
 def answer(item, properties):
     """What the configuration host answers: functions are called, and what they return is left as it is."""
     kind = item["$"]
-    if kind == "renderer":
+    if kind in ("renderer", "Transform"):
         args = [build(value) for value in item["args"]]
         kwargs = {name: build(value) for name, value in item["kwargs"]}
-        return CODE[item["h"]](properties, *args, **kwargs)
+        if kind == "renderer":
+            return CODE[item["h"]](properties, *args, **kwargs)
+        return build(item["function"])(*args, **kwargs)
     if kind == "op":
         left, right = build(item["left"]), build(item["right"])
         return left in right if item["op"] == "in" else OPERATORS[item["op"]](left, right)
