@@ -24,8 +24,10 @@ const KNOWN_HOSTS: &[&str] = &[
     "127.0.0.1",
     "apache.org",
     "api.upcloud.com",
+    "bitbucket.org",
     "buildbot.net",
     "crates.io",
+    "debian.net",
     "docs.rs",
     "example",
     "example.com",
@@ -36,8 +38,12 @@ const KNOWN_HOSTS: &[&str] = &[
     "python.org",
     "rust-lang.org",
     "rustup.rs",
+    "sf.net",
+    "sourceforge.net",
     "twisted.org",
+    "ubuntu.com",
     "unicode.org",
+    "upcloud.com",
     "whatwg.org",
 ];
 

@@ -36,6 +36,9 @@ const OWNER_STALL_MAX: Duration = Duration::from_secs(30);
 /// Most time for a process to write its stack and die, and for one that closed its connection to end.
 const DYING: Duration = Duration::from_secs(1);
 
+/// Most time for a process to die that was killed.
+const GIVEN_UP: Duration = Duration::from_secs(5);
+
 /// Most time to read what a dead process has left in its pipes.
 const LAST_OUTPUT: Duration = Duration::from_millis(500);
 
@@ -197,7 +200,8 @@ impl Driver {
     async fn next_event(&mut self, buffer: &mut [u8]) -> Event {
         let state = &self.state;
         let room_to_write = state.outgoing.bytes < OUTGOING_BYTES_MAX;
-        let take_commands = room_to_write && state.questions.has_room();
+        let stopping = matches!(state.life, Life::Stopping { .. });
+        let take_commands = room_to_write && state.questions.has_room() && !stopping;
         let delivering = state.undelivered.is_some();
         let requests = state.owner.requests.clone();
         let time = state.timeout().map(tokio::time::Instant::from_std);
@@ -318,8 +322,11 @@ impl Driver {
             stderr,
             stack,
         });
-        match ended.reason {
-            Reason::Asked => tracing::debug!(%ended, "the end of a configuration's process"),
+        match (&ended.reason, &self.state.life) {
+            // Who starts it tells about it.
+            (Reason::Asked, _) | (_, Life::Starting { .. }) => {
+                tracing::debug!(%ended, "the end of a configuration's process");
+            }
             _ => tracing::error!(%ended, "the end of a configuration's process"),
         }
         self.state.status.send_modify(|status| {
@@ -344,7 +351,9 @@ impl Driver {
             (Ok(exit), reason) => (reason, exit),
             (Err(_), reason) => {
                 self.process.kill();
-                (reason, self.process.exited().await)
+                // One in uninterruptible sleep dies when it can; nobody waits for it.
+                let exit = timeout(GIVEN_UP, self.process.exited()).await;
+                (reason, exit.unwrap_or(Exit::Signal(Signal::KILL.as_raw())))
             }
         }
     }
@@ -415,12 +424,10 @@ impl State {
             } => self.questions.ask(question, deadline, reply),
             Command::Send(frame) => self.outgoing.push(frame),
             Command::Stop => {
-                if !matches!(self.life, Life::Stopping { .. }) {
-                    let id = self.questions.fresh_id();
-                    self.say(message::quit(id));
-                    let until = now + self.limits.grace;
-                    self.life = Life::Stopping { until };
-                }
+                let id = self.questions.fresh_id();
+                self.say(message::quit(id));
+                let until = now + self.limits.grace;
+                self.life = Life::Stopping { until };
             }
         }
     }
@@ -555,8 +562,7 @@ impl State {
     /// What it means that the connection is closed.
     fn reason_of_closing(&self) -> Reason {
         match self.life {
-            Life::Starting { .. } => Reason::Itself,
-            Life::Ready { .. } => Reason::Closed,
+            Life::Starting { .. } | Life::Ready { .. } => Reason::Closed,
             Life::Stopping { .. } => Reason::Asked,
         }
     }

@@ -7,18 +7,12 @@ from __future__ import annotations
 
 import builtins
 import re
-import sys
-
-_UNEXPECTED = re.compile(
-    r"^(?:(?P<owner>[\w.]+)\.)?(?P<function>\w+)\(\) got an unexpected keyword argument '(?P<name>\w+)'"
-)
-
 
 def wrong_name(error):
     """``{"name": the wrong name, "known": the right ones}``, or None if there is nothing to say."""
     try:
         if isinstance(error, TypeError):
-            return _keyword(str(error))
+            return _keyword(error)
         if isinstance(error, NameError):
             return _variable(error)
         if isinstance(error, AttributeError):
@@ -29,35 +23,11 @@ def wrong_name(error):
     return None
 
 
-def _keyword(message):
-    found = _UNEXPECTED.match(message)
-    if found is None or found["owner"] is None:
-        return None
-    known = set()
-    for cls in _classes(found["owner"]):
-        for base in cls.__mro__:
-            for name in ("__init__", "checkConfig", "reconfigService"):
-                known.update(_parameters(vars(base).get(name)))
-    known.discard("self")
-    return {"name": found["name"], "known": sorted(known)} if known else None
+def _keyword(error):
+    from buildbot._host.suggest import unknown_keyword
 
-
-def _classes(qualname):
-    for name, module in list(sys.modules.items()):
-        if name.startswith("buildbot."):
-            found = module
-            for part in qualname.split("."):
-                found = vars(found).get(part) if hasattr(found, "__dict__") else None
-            if isinstance(found, type):
-                yield found
-
-
-def _parameters(function):
-    function = getattr(function, "__wrapped__", function)
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return ()
-    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    found = unknown_keyword(error)
+    return None if found is None else {"name": found[0], "known": found[1]}
 
 
 def _variable(error):

@@ -22,6 +22,17 @@ def _is_users(filename):
     return not filename.startswith(_STDLIB) or any(part in filename for part in _SITE)
 
 
+def is_in_users(frame):
+    """Whether user code is among what `frame` was called by; the loop of Twisted is not."""
+    inside = os.sep + "twisted" + os.sep
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if _is_users(filename) and inside not in filename:
+            return True
+        frame = frame.f_back
+    return False
+
+
 def running_place(depth=1):
     """The place that user code executes now: (file name, line), or None."""
     frame = sys._getframe(depth)
@@ -66,7 +77,7 @@ def _leave_out_ours(told, seen):
     seen.add(id(told))
     theirs = [frame for frame in told.stack if not is_ours(frame.filename)]
     # What this package raised by itself keeps its places.
-    if theirs or told.exc_type is SyntaxError:
+    if theirs or issubclass(told.exc_type, SyntaxError):
         told.stack[:] = theirs
     _leave_out_ours(told.__cause__, seen)
     _leave_out_ours(told.__context__, seen)

@@ -18,6 +18,7 @@ from queue import SimpleQueue
 from buildbot._host import master_link
 from buildbot._host.loop import loop
 from buildbot._host.main import VERSION
+from buildbot._host.places import is_in_users
 from buildbot._host.questions import Answerer, BrokenOff, Refused, error_of
 from buildbot._host.values import Values
 
@@ -243,9 +244,14 @@ class Host:
 
     # The main thread.
 
-    def _break_off(self, _number, _frame):
-        """Handles SIGUSR1: raises inside the question that is running."""
-        if self._running is not None and os.getpid() == self._pid:
+    def _break_off(self, _number, frame):
+        """Handles SIGUSR1: raises inside the question that is running.
+
+        Code that goes on after it awaited, and calls that were put off, run outside of any question.
+        """
+        if os.getpid() != self._pid:
+            return
+        if self._running is not None or is_in_users(frame):
             raise BrokenOff("the master broke this call off: it took too long")
 
     def _execute(self, question):
@@ -311,6 +317,9 @@ class Host:
             self._send(answer)
         except (ValueError, TypeError, RecursionError) as problem:
             self._send({"id": question.id, "error": error_of(problem)})
+        if result.sent is not None:
+            result.value = answer["ok"] = None
+            result.sent()
 
     def _fail(self, question, error):
         if self._questions.pop(question.id, None) is not None:

@@ -48,7 +48,7 @@ class AuthBase(Described, ConfiguredMixin):
         return defer.succeed(None)
 
     def getLoginResource(self):
-        from twisted.web.error import Error
+        from buildbot.www._pages import Error
 
         raise Error(501, b"not implemented")
 
@@ -125,7 +125,7 @@ class RemoteUserAuth(AuthBase):
 
 
 def _forbidden(message):
-    from twisted.web.error import Error
+    from buildbot.www._pages import Error
 
     return Error(403, message)
 
@@ -204,16 +204,12 @@ class UserPasswordAuth(_PasswordAuth):
 
     @recorded
     def __init__(self, users, **kwargs):
+        # anything that is no dict and no list ends here as in 4.3.0, at the name without a value
         if isinstance(users, dict):
-            pairs = users.items()
+            users_dict = {user: unicode2bytes(password) for user, password in users.items()}
         elif isinstance(users, list):
-            pairs = users
-        else:
-            # the text that 4.3.0 gives for anything that is no dict and no list
-            raise UnboundLocalError(
-                "cannot access local variable 'users_dict' where it is not associated with a value"
-            )
-        self._users = {user: unicode2bytes(password) for user, password in pairs}
+            users_dict = {user: unicode2bytes(password) for user, password in users}
+        self._users = users_dict
         for user in self._users:
             if not isinstance(user, str):
                 raise TypeError("keywords must be strings")

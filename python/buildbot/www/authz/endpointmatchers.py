@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.util import bytes2unicode
 from buildbot.util.twisted import async_to_deferred
+
+__getattr__ = elsewhere(__name__, "InvalidPathError")
 
 
 def _succeed(value):
@@ -15,6 +18,8 @@ def _succeed(value):
 
 class EndpointMatcherBase(Described):
     """A rule. A method `match_<Endpoint>_<action>` or `match_<Endpoint>` makes it apply."""
+
+    _described_hooks = ("match_",)
 
     @recorded
     def __init__(self, role, defaultDeny=True):
