@@ -4,6 +4,7 @@
 //! process then plays the configuration host and answers what this crate asks of Python.
 
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use buildbot_model::Secret;
@@ -90,6 +91,17 @@ impl Described {
     }
 }
 
+/// The Python that has the real Buildbot.
+fn python() -> PathBuf {
+    let Some(venv) = std::env::var_os("BUILDBOT_VENV") else {
+        panic!(
+            "BUILDBOT_VENV is not set: name a virtual environment with buildbot 4.3.0 in it \
+             (`tests/run` makes one in .venv)"
+        );
+    };
+    Path::new(&venv).join("bin/python")
+}
+
 /// The process with the real Buildbot.
 struct Oracle {
     child: Child,
@@ -99,13 +111,7 @@ struct Oracle {
 
 impl Oracle {
     fn start(seed: &str, count: &str) -> Self {
-        let Some(venv) = std::env::var_os("BUILDBOT_VENV") else {
-            panic!(
-                "BUILDBOT_VENV is not set: name a virtual environment with buildbot 4.3.0 in it \
-                 (`tests/run` makes one in .venv)"
-            );
-        };
-        let python = std::path::Path::new(&venv).join("bin/python");
+        let python = python();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference/oracle.py");
         let mut child = Command::new(&python)
             .args(["-B", script, seed, count])
@@ -251,6 +257,21 @@ fn random_values_become_what_the_real_buildbot_makes_of_them() {
         tally.wrong.len(),
         tally.wrong[..tally.wrong.len().min(20)].join("\n")
     );
+}
+
+/// What Rust does not evaluate itself, our Python package does.
+#[test]
+fn our_python_package_makes_the_same_of_them() {
+    let script = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/reference/compare_package.py"
+    );
+    let compared = Command::new(python())
+        .args(["-B", script, "1", "1500"])
+        .output()
+        .expect("Python starts");
+    let output = String::from_utf8_lossy(&compared.stdout);
+    assert!(compared.status.success(), "{output}");
 }
 
 #[test]
