@@ -4,8 +4,6 @@ use std::fmt;
 
 use buildbot_model::python_text::repr_of_text;
 
-use crate::place::Place;
-
 /// Why a value could not be computed: an exception as Python would raise it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{class}: {message}")]
@@ -16,8 +14,8 @@ pub struct Exception {
     pub message: String,
     /// Python's traceback, if it was raised there.
     pub traceback: Option<String>,
-    /// The last place in the user's code.
-    pub place: Option<Place>,
+    /// The last place in the user's code: file and line.
+    pub place: Option<(String, u32)>,
 }
 
 /// The classes of exceptions that are raised here.
