@@ -19,6 +19,7 @@ PACKAGES = [
     "buildbot.wamp",
     "buildbot.util",
     "buildbot.pbutil",
+    "buildbot.data.resultspec",
 ]
 
 # The workings of the master: what they take from elsewhere is found there.
@@ -29,14 +30,32 @@ INSIDE = (
     "buildbot.wamp.",
     "buildbot.www.change_hook",
     "buildbot.www.config",
+    "buildbot.www.encoding",
     "buildbot.www.rest",
     "buildbot.www.service",
     "buildbot.www.sse",
     "buildbot.www.ws",
     "buildbot.util.git",
+    "buildbot.util.raml",
+    "buildbot.util.sautils",
     "buildbot.util.kubeclientservice",
     "buildbot.util.service",
 )
+
+# Parts of how 4.3.0 does things: SQL, Twisted's processes, counting in a cache.
+LEFT_OUT = {
+    "buildbot.data.resultspec.FieldBase.plural_operators_sql",
+    "buildbot.data.resultspec.FieldBase.singular_operators_sql",
+    "buildbot.data.resultspec.Filter.plural_operators_sql",
+    "buildbot.data.resultspec.Filter.singular_operators_sql",
+    "buildbot.data.resultspec.Property.plural_operators_sql",
+    "buildbot.data.resultspec.Property.singular_operators_sql",
+    "buildbot.reporters.gerrit.GerritStatusPush.LocalPP",
+    "buildbot.reporters.gerrit.GerritStatusPush.VersionPP",
+    "buildbot.util.lru.AsyncLRUCache.refcount",
+    "buildbot.util.lru.LRUCache.refcount",
+    "buildbot.www.oauth2.GitHubAuth.getUserTeamsGraphqlTpl",
+}
 
 
 @real_buildbot.needs_it
@@ -70,6 +89,33 @@ class Names(unittest.TestCase):
                 except AttributeError:
                     missing.append(f"{module_name}.{name}")
         self.assertEqual(missing, [])
+
+    def test_methods_have_the_parameters_of_the_installed_buildbot(self):
+        classes = [
+            [module_name, name]
+            for module_name, names in real_buildbot.run(
+                "list_public_names.py", PACKAGES, ours=False
+            ).items()
+            if not isinstance(names, str) and not module_name.startswith(INSIDE)
+            for name in names[0]
+        ]
+        real = real_buildbot.run("look_at_methods.py", classes, ours=False)
+        ours = real_buildbot.run("look_at_methods.py", classes, ours=True)
+        found = []
+        for key, methods in real.items():
+            given = ours.get(key)
+            if given is None:
+                found.append(f"{key}: is not there")
+                continue
+            for name, parameters in methods.items():
+                if f"{key}.{name}" in LEFT_OUT:
+                    continue
+                if given.get(name) != parameters and parameters != "attribute":
+                    found.append(f"{key}.{name}: {given.get(name)}, not {parameters}")
+                elif name not in given:
+                    found.append(f"{key}.{name}: is not there")
+        self.assertGreater(len(real), 150)
+        self.assertEqual(found, [])
 
 
 if __name__ == "__main__":

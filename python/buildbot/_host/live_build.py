@@ -248,7 +248,10 @@ class Build(Facade, PropertiesMixin):
         return total
 
     def __repr__(self):
-        return f"<Build {self.builder.name} number:{self.number!r} results:{self.results!r}>"
+        builder = self._sent.get("builder") or {}
+        return (
+            f"<Build {builder.get('name')} number:{self.number!r} results:{self.results!r}>"
+        )
 
 
 class Step(Facade):

@@ -44,6 +44,13 @@ class Master(Facade):
         return Botmaster(self._values, {"$": "botmaster", "key": None, "master": self._sent})
 
     @property
+    def httpservice(self):
+        """Sends requests of custom services, from this process."""
+        from buildbot.util.httpclientservice import HTTPClientService
+
+        return HTTPClientService("")
+
+    @property
     def secrets_manager(self):
         return self.namedServices["secrets"]
 
@@ -226,7 +233,7 @@ class Builder(Facade):
         return collapse
 
     def __repr__(self):
-        return f"<Builder {self.name!r} at {id(self)}>"
+        return f"<Builder {self._sent.get('name')!r} at {id(self)}>"
 
 
 class _States:
@@ -261,8 +268,9 @@ class WorkerForBuilder(Facade):
         return _command_version(self.worker, command, oldversion)
 
     def __repr__(self):
-        names = [f"builder={self.builder_name!r}"]
-        if self.worker is not None:
+        # Nothing is asked for the sake of a text.
+        names = [f"builder={self._sent.get('builder_name')!r}"]
+        if self._sent.get("worker") is not None:
             names.append(f"worker={self.worker.workername!r}")
         return f"<{self._class_name()} {' '.join(names)} state={self._sent.get('state')}>"
 
@@ -386,7 +394,7 @@ class Worker(Facade):
         self._told("exitQuarantine")
 
     def __repr__(self):
-        return f"<Worker {self.workername!r}>"
+        return f"<Worker {self._sent.get('workername')!r}>"
 
 
 CLASSES = (Master, Botmaster, Builder, WorkerForBuilder, Worker)

@@ -122,7 +122,7 @@ print(
     u.dictionary_merge({"a": 4}, {"a": {"x": 1}}),
     u.dictionary_merge({"a": [1]}, {"a": [2]}),
 )
-for a in ["http://a:b@c/d", "http://a@c/d", "http://c/d", "git@h:x", "ssh://u:p:q@c:22/x"]:
+for a in ["http://a:b@c/d", "http://a@c.example/d", "http://c/d", "git@h:x", "ssh://u:p:q@c:22/x"]:
     print(a, u.stripUrlPassword(a))
 print(u.safeTranslate('a b/é"x'), u.safeTranslate(b"x y"), u.safeTranslate("a.b-c:d"))
 print(
