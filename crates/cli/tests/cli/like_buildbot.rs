@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::program::{Said, buildbot, configurations};
 
 /// Only so many may be there that the test means something.
-const CONFIGURATIONS_MIN: usize = 250;
+const CONFIGURATIONS_MIN: usize = 300;
 
 fn files() -> Vec<String> {
     let mut files: Vec<String> = fs::read_dir(configurations())
