@@ -1,5 +1,7 @@
 //! No description whatever does harm: the process that sends it executes users' code.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use buildbot_config::diff::{Side, diff};
 use buildbot_config::{Description, Sources, read};
 use proptest::prelude::*;
@@ -7,50 +9,7 @@ use serde_json::{Value, json};
 
 /// A description with something of everything.
 fn description() -> Value {
-    json!({
-        "version": 1,
-        "files": ["m.cfg"],
-        "config": {
-            "title": "x",
-            "properties": {"$": "dict", "v": [["a", 1]]},
-            "protocols": {"$": "dict", "v": [["pb", {"$": "dict", "v": [["port", 1]]}]]},
-            "caches": {"$": "dict", "v": [["a", 1]]},
-            "db": {"$": "dict", "v": [["db_url", "sqlite://"]]},
-            "mq": {"$": "dict", "v": [["type", "simple"]]},
-            "workers": [{"$": "o", "n": 0}],
-            "builders": [{"$": "o", "n": 3}, {"$": "dict", "v": [["name", "y"]]}],
-            "schedulers": [{"$": "o", "n": 6}, {"$": "o", "n": 7}],
-            "change_source": [{"$": "o", "n": 8}],
-            "services": [{"$": "o", "n": 9}],
-            "secretsProviders": [{"$": "o", "n": 9}],
-            "machines": [{"$": "o", "n": 10}],
-            "projects": [{"$": "o", "n": 11}],
-            "codebases": [{"$": "o", "n": 12}],
-            "www": {"$": "dict", "v": [["versions", [{"$": "tuple", "v": ["a", "b"]}]]]},
-            "revlink": {"$": "fn", "h": 1, "name": "f", "at": [0, 3], "params": 2},
-        },
-        "objects": [
-            {"c": "buildbot.worker.base.Worker", "at": [0, 1], "a": {"name": "w", "password": "p", "locks": [{"$": "o", "n": 4}]}},
-            {"c": "buildbot.process.factory.BuildFactory", "a": {"steps": [{"$": "o", "n": 2}]}},
-            {"c": "buildbot.steps.shell.ShellCommand", "u": "mine.Step", "h": 3, "over": ["run"],
-             "a": {"command": ["make", {"$": "Interpolate", "fmt": "%(prop:x)s", "kwargs": [["y", 1]]}]}},
-            {"c": "buildbot.config.builder.BuilderConfig", "at": [0, 2],
-             "a": {"name": "b", "workernames": ["w"], "factory": {"$": "o", "n": 1}, "locks": [{"$": "o", "n": 5}], "tags": ["t"]}},
-            {"c": "buildbot.locks.MasterLock", "a": {"name": "l", "maxCount": 1}},
-            {"c": "buildbot.locks.LockAccess", "a": {"lockid": {"$": "o", "n": 4}, "mode": "counting", "count": 1}},
-            {"c": "buildbot.schedulers.basic.SingleBranchScheduler", "a": {"name": "s", "builderNames": ["b"], "branch": null}},
-            {"c": "buildbot.schedulers.dependent.Dependent", "a": {"name": "d", "builderNames": ["b"], "upstream": {"$": "o", "n": 6}}},
-            {"c": "buildbot.changes.gitpoller.GitPoller", "a": {"repourl": "u", "pollInterval": 3}},
-            {"c": "buildbot.reporters.mail.MailNotifier", "a": {"name": "m"}},
-            {"c": "buildbot.machine.base.Machine", "a": {"name": "m"}},
-            {"c": "buildbot.process.project.Project", "a": {"name": "p"}},
-            {"c": "buildbot.process.codebase.Codebase", "a": {"name": "c", "project": "p"}},
-        ],
-        "errors": [{"message": "e", "at": [0, 1]}],
-        "warnings": [{"category": "W", "message": "m", "at": null}],
-        "unsupported": [{"name": "n", "at": [0, 1]}],
-        "fatal": null,
-    })
+    serde_json::from_str(include_str!("description.json")).unwrap()
 }
 
 /// The number of values in a tree of JSON.
