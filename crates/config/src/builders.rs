@@ -3,6 +3,8 @@
 //! `BuilderConfig` checks its arguments itself while the file is executed. A plain dictionary in the list
 //! stands for its keyword arguments, and is checked here.
 
+mod references;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -12,10 +14,12 @@ use crate::check::Check;
 use crate::description::{Arguments, Object};
 use crate::locks::{self, Locks};
 use crate::place::SourcePlace;
-use crate::problem::{Problem, listed, nearest};
+use crate::problem::{Problem, nearest};
 use crate::service::text_of;
 use crate::steps::{self, Factory};
-use crate::value::{ObjectId, Value};
+use buildbot_render::{ObjectId, Value};
+
+pub(crate) use references::cross_check;
 
 const CLASS: &str = "buildbot.config.builder.BuilderConfig";
 
@@ -466,121 +470,11 @@ fn directory_of(name: &str) -> String {
         .collect()
 }
 
-/// Duplicates, and references to workers and projects.
-pub(crate) fn cross_check(
-    check: &mut Check<'_>,
-    builders: &[BuilderConfig],
-    workers: &[&str],
-    projects: &[&str],
-) {
-    let known_workers: std::collections::HashSet<&str> = workers.iter().copied().collect();
-    let mut names: HashMap<&str, &BuilderConfig> = HashMap::new();
-    let mut directories: HashMap<&str, &BuilderConfig> = HashMap::new();
-    for builder in builders {
-        check_workers(check, builder, &known_workers, workers);
-        let first = *names.entry(&builder.name).or_insert(builder);
-        if !std::ptr::eq(first, builder) {
-            report_duplicate(
-                check,
-                format!("duplicate builder name '{}'", builder.name),
-                builder,
-                first,
-            );
-        }
-        let first = *directories.entry(&builder.builddir).or_insert(builder);
-        if !std::ptr::eq(first, builder) {
-            report_duplicate(
-                check,
-                format!("duplicate builder builddir '{}'", builder.builddir),
-                builder,
-                first,
-            );
-        }
-        if let Some(project) = &builder.project
-            && !projects.contains(&project.as_str())
-        {
-            let near = nearest(project, projects.iter().copied());
-            check.report(
-                Problem::error(format!(
-                    "builder '{}' uses unknown project name '{project}'",
-                    builder.name
-                ))
-                .at(builder.place.clone())
-                .maybe_help(near.map(|near| format!("did you mean '{near}'?")))
-                .help(format!(
-                    "defined projects: {}",
-                    listed(projects.iter().copied())
-                )),
-            );
-        }
-    }
-}
-
-fn check_workers(
-    check: &mut Check<'_>,
-    builder: &BuilderConfig,
-    known: &std::collections::HashSet<&str>,
-    in_order: &[&str],
-) {
-    let mut unknown: Vec<&Value> = Vec::new();
-    for worker in given_workers(&builder.object.arguments) {
-        let is_known = text_of(worker).is_some_and(|name| known.contains(name.as_str()));
-        if !is_known && !unknown.contains(&worker) {
-            unknown.push(worker);
-        }
-    }
-    if unknown.is_empty() {
-        return;
-    }
-    let shown: Vec<String> = unknown
-        .iter()
-        .map(|worker| worker.repr(check.description))
-        .collect();
-    let mut problem = Problem::error(format!(
-        "builder '{}' uses unknown workers {}",
-        builder.name,
-        shown.join(", ")
-    ))
-    .at(builder.place.clone());
-    for name in unknown.into_iter().filter_map(Value::as_text) {
-        let near = nearest(name, in_order.iter().copied());
-        problem = problem
-            .maybe_help(near.map(|near| format!("did you mean '{near}' instead of '{name}'?")));
-    }
-    check.report(problem.help(format!(
-        "defined workers: {}",
-        listed(in_order.iter().copied())
-    )));
-}
-
-fn report_duplicate(
-    check: &mut Check<'_>,
-    message: String,
-    builder: &BuilderConfig,
-    first: &BuilderConfig,
-) {
-    let of = if first.name == builder.name {
-        String::new()
-    } else {
-        format!(" of builder '{}'", first.name)
-    };
-    check.report(
-        Problem::error(message)
-            .at(builder.place.clone())
-            .maybe_help(
-                first
-                    .place
-                    .as_ref()
-                    .map(|place| format!("the first one{of} is at {place}")),
-            ),
-    );
-}
-
 #[cfg(test)]
 mod tests {
     use super::directory_of;
     use crate::locks::{LockMode, Locks};
-    use crate::testing::{builder_config, config, errors_of_builders, object};
+    use crate::testing::{config, errors_of_builders, object};
 
     #[test]
     fn the_directory_of_a_builder_comes_from_its_name() {
@@ -674,26 +568,6 @@ mod tests {
         assert_eq!(
             accesses[0].lock.per_worker,
             Some(vec![("w1".to_owned(), 3)])
-        );
-    }
-
-    #[test]
-    fn builders_refer_to_workers_and_projects() {
-        let check = |arguments: &str, expected: &[&str]| {
-            assert_eq!(
-                errors_of_builders(&builder_config(arguments)),
-                expected,
-                "{arguments}"
-            );
-        };
-        check(r#""name": "b1", "workernames": ["w1"]"#, &[]);
-        check(
-            r#""name": "b1", "workernames": ["w2", "w1", "w'3"]"#,
-            &["builder 'b1' uses unknown workers 'w2', \"w'3\""],
-        );
-        check(
-            r#""name": "b1", "workername": "w1", "project": "p""#,
-            &["builder 'b1' uses unknown project name 'p'"],
         );
     }
 }

@@ -7,6 +7,7 @@ mod compare;
 mod show;
 mod steps;
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use serde::Serialize;
@@ -14,7 +15,7 @@ use serde::Serialize;
 use crate::description::{Arguments, Description, Object};
 use crate::master::MasterConfig;
 use crate::service::Service;
-use crate::value::Value;
+use buildbot_render::Value;
 
 use compare::Comparison;
 pub use steps::{StepChange, StepChangeKind};
@@ -123,9 +124,13 @@ pub struct Side<'a> {
 
 /// What changes from `old` to `new`.
 pub fn diff(old: Side<'_>, new: Side<'_>) -> Difference {
+    let known = RefCell::default();
+    let depth = Cell::new(0);
     let comparison = Comparison {
         old: old.description,
         new: new.description,
+        known: &known,
+        depth: &depth,
     };
     let services = |old: &[Service], new: &[Service]| {
         let named = |services: &[Service]| -> Vec<(String, std::sync::Arc<Object>)> {
