@@ -17,7 +17,7 @@ use crate::master::MasterConfig;
 use crate::service::Service;
 use buildbot_render::Value;
 
-use compare::Comparison;
+use compare::{Comparison, without_passwords};
 pub use steps::{StepChange, StepChangeKind};
 
 /// The keys whose elements are compared by their names.
@@ -171,7 +171,7 @@ pub fn diff(old: Side<'_>, new: Side<'_>) -> Difference {
 
 fn altered(name: &str, arguments: Vec<ArgumentChange>, steps: Vec<StepChange>) -> Option<Altered> {
     (!arguments.is_empty() || !steps.is_empty()).then(|| Altered {
-        name: name.to_owned(),
+        name: without_passwords(name),
         arguments,
         steps,
     })
@@ -195,7 +195,7 @@ fn changes<T>(
         items
             .iter()
             .filter(|(name, _)| !known.contains_key(name.as_str()))
-            .map(|(name, _)| name.clone())
+            .map(|(name, _)| without_passwords(name))
             .collect()
     };
     Changes {

@@ -104,7 +104,41 @@ pub(crate) fn read(check: &mut Check<'_>) -> Www {
             .collect(),
     };
     refuse_old_front_end(check, &www);
+    refuse_wrong_types(check, value);
     www
+}
+
+/// The reference does not look at these before it starts with them.
+fn refuse_wrong_types(check: &mut Check<'_>, www: &Value) {
+    type Fits = fn(&Value) -> bool;
+    const TYPES: &[(&str, &str, Fits)] = &[
+        ("port", "a number or an endpoint", |value| {
+            matches!(value, Value::Int(_) | Value::Text(_))
+        }),
+        ("plugins", "a dictionary", |value| value.as_dict().is_some()),
+        ("change_hook_dialects", "a dictionary", |value| {
+            value.as_dict().is_some()
+        }),
+        (
+            "auth",
+            "an object of Buildbot, such as util.UserPasswordAuth(…)",
+            |value| value.as_object().is_some(),
+        ),
+        ("authz", "util.Authz(…)", |value| {
+            value.as_object().is_some()
+        }),
+    ];
+    for (key, expected, fits) in TYPES {
+        let wrong = www
+            .get(key)
+            .filter(|value| !value.is_none() && !fits(value));
+        if wrong.is_some() {
+            let at = check.place_of_key("www");
+            check.refuse_at_start(
+                Problem::warning(format!("c['www']['{key}'] must be {expected}")).at(at),
+            );
+        }
+    }
 }
 
 fn check_keys(check: &mut Check<'_>, pairs: &[(Value, Value)]) {
@@ -167,7 +201,31 @@ fn refuse_old_front_end(check: &mut Check<'_>, www: &Www) {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::errors;
+    use crate::testing::{errors, refused};
+
+    #[test]
+    fn values_that_no_master_starts_with_are_refused_at_start() {
+        let check = |pairs: &str, expected: &[&str]| {
+            let found: Vec<String> =
+                refused(&format!(r#"{{"www": {{"$": "dict", "v": [{pairs}]}}}}"#))
+                    .into_iter()
+                    .map(|problem| problem.message)
+                    .collect();
+            assert_eq!(found, expected, "{pairs}");
+        };
+        check(
+            r#"["port", "tcp:80"], ["auth", null], ["plugins", {"$": "dict", "v": []}]"#,
+            &[],
+        );
+        check(
+            r#"["port", 1.5], ["plugins", ["a"]], ["authz", 3]"#,
+            &[
+                "c['www']['port'] must be a number or an endpoint",
+                "c['www']['plugins'] must be a dictionary",
+                "c['www']['authz'] must be util.Authz(…)",
+            ],
+        );
+    }
 
     #[test]
     fn keys_and_values_have_the_texts_of_the_reference() {

@@ -6,6 +6,7 @@ from buildbot._host import runtime
 from buildbot._host.declare import provides
 from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
+from buildbot.config.errors import UnknownNames
 from buildbot.config.errors import error as config_error
 from buildbot.process import buildstep, results
 
@@ -35,7 +36,11 @@ class ShellArg(Described, results.ResultComputingConfigMixin):
         self.logname = logname
         for name, value in kwargs.items():
             if name not in self.resultConfig:
-                config_error(f"the parameter '{name}' is not handled by ShellArg")
+                from buildbot._host.hints import keywords_of
+
+                message = f"the parameter '{name}' is not handled by ShellArg"
+                known = {*keywords_of(type(self)), *self.resultConfig}
+                config_error(UnknownNames(message, [name], known))
             setattr(self, name, value)
 
     def validateAttributes(self):

@@ -260,7 +260,31 @@ fn text_of(value: &Value, description: &Description) -> String {
         depth: 0,
     };
     text.value(value);
-    shortened(text.text)
+    shortened(without_passwords(&text.text))
+}
+
+/// The text without the passwords of the URLs in it: `https://user:…@host/`.
+pub(crate) fn without_passwords(text: &str) -> String {
+    let mut parts = text.split("://");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        shown.push_str("://");
+        let end = part.find(|c: char| c == '/' || c == '\'' || c == '"' || c.is_whitespace());
+        let (authority, rest) = part.split_at(end.unwrap_or(part.len()));
+        match authority
+            .rsplit_once('@')
+            .and_then(|(login, host)| Some((login.split_once(':')?.0, host)))
+        {
+            Some((user, host)) => {
+                shown.push_str(user);
+                shown.push_str(":…@");
+                shown.push_str(host);
+            }
+            None => shown.push_str(authority),
+        }
+        shown.push_str(rest);
+    }
+    shown
 }
 
 /// A text that grows until it is long enough.
@@ -348,5 +372,22 @@ fn shortened(text: String) -> String {
     match text.char_indices().nth(SHOWN_CHARACTERS_MAX) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_passwords;
+
+    #[test]
+    fn passwords_in_urls_are_not_shown() {
+        let check = |text: &str, expected: &str| assert_eq!(without_passwords(text), expected);
+        check("no URL: a:b@c", "no URL: a:b@c");
+        check("https://h:80/x@y", "https://h:80/x@y");
+        check("ssh://git@h/x", "ssh://git@h/x");
+        check(
+            "['https://u:p@h/x', 'b://v:p@q@i', 'c']",
+            "['https://u:…@h/x', 'b://v:…@i', 'c']",
+        );
     }
 }
