@@ -44,7 +44,7 @@ pub(crate) fn run(options: &Options, is_verbose: bool) -> ExitCode {
 #[derive(Debug)]
 pub(crate) struct Failure {
     /// What happened.
-    pub(crate) problem: Problem,
+    pub(crate) problem: Box<Problem>,
     /// Whether it is the file's fault: then it is shown as an error of the configuration.
     pub(crate) is_of_file: bool,
     /// The file that was checked, if it got as far as that.
@@ -57,12 +57,12 @@ impl Failure {
     /// Something that is not the file's fault.
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self {
-            problem: Problem {
+            problem: Box::new(Problem {
                 severity: Severity::Error,
                 message: message.into(),
                 at: None,
                 help: Vec::new(),
-            },
+            }),
             is_of_file: false,
             file: String::new(),
             last_line: None,
@@ -76,12 +76,12 @@ impl Failure {
         help: Vec<String>,
     ) -> Self {
         Self {
-            problem: Problem {
+            problem: Box::new(Problem {
                 severity: Severity::Error,
                 message: message.into(),
                 at,
                 help,
-            },
+            }),
             is_of_file: true,
             file: String::new(),
             last_line: None,

@@ -159,7 +159,7 @@ pub(crate) fn failure_as_json(failure: &Failure) -> String {
         file: failure.file.clone(),
         good: false,
         starts: false,
-        errors: std::slice::from_ref(&failure.problem),
+        errors: std::slice::from_ref(&*failure.problem),
         refused_at_start: &[],
         warnings: &[],
         python: None,
