@@ -66,7 +66,7 @@ def _leave_out_ours(told, seen):
     seen.add(id(told))
     theirs = [frame for frame in told.stack if not is_ours(frame.filename)]
     # What this package raised by itself keeps its places.
-    if theirs or told.exc_type is SyntaxError:
+    if theirs or issubclass(told.exc_type, SyntaxError):
         told.stack[:] = theirs
     _leave_out_ours(told.__cause__, seen)
     _leave_out_ours(told.__context__, seen)
