@@ -13,6 +13,7 @@ EXPECTED = {
     "buildbot.reporters.message.default_body_template_plain": _OWN_WORDS,
     "buildbot.reporters.message.default_subject_template": _OWN_WORDS,
     "buildbot.reporters.words.GREETINGS": _OWN_WORDS,
+    "buildbot.util.misc.cancelAfter.call": "the default is a reactor that runs",
     "buildbot.process.metrics.periodicCheck.call": "the default is a reactor that runs",
     "buildbot.steps.source.git.git_describe_flags": "functions",
 }

@@ -65,6 +65,32 @@ class Remembering(unittest.TestCase):
         self.assertTrue(one.canReconfigWithSibling(service.BuildbotService(name="two")))
 
 
+class Importing(unittest.TestCase):
+    HEAVY = ("asyncio", "dataclasses", "inspect", "json", "logging", "socket", "twisted", "typing")
+
+    def test_what_most_configurations_name_imports_nothing_heavy(self):
+        import os
+        import subprocess
+        import sys
+
+        names = (
+            "schedulers.basic schedulers.timed schedulers.forcesched schedulers.triggerable "
+            "changes.filter changes.gitpoller changes.pb worker worker.local"
+        )
+        code = "import sys; before = set(sys.modules)\n"
+        code += "".join(f"import buildbot.{name}\n" for name in names.split())
+        code += "print(*(set(sys.modules) - before))"
+        tests = os.path.dirname(os.path.abspath(__file__))
+        loaded = subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONPATH": os.path.dirname(tests), "PYTHONDONTWRITEBYTECODE": "1"},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout.split()
+        self.assertEqual([name for name in self.HEAVY if name in loaded], [])
+
+
 class ClassesOfUsers(unittest.TestCase):
     def test_overridden_hooks_are_described_with_a_handle(self):
         class Mine(service.ClusteredBuildbotService):
@@ -114,6 +140,12 @@ class ClassesOfUsers(unittest.TestCase):
         child.disownServiceParent()
         self.assertIsNone(child.master)
         self.assertEqual(list(root), [])
+
+    def test_a_service_without_parent_has_the_master_that_the_host_gave(self):
+        made = service.BuildbotService(name="one")
+        self.assertIsNone(made.master)
+        made._master = "the master"
+        self.assertEqual(made.master, "the master")
 
     def test_a_shared_service_is_made_once_for_the_same_arguments(self):
         class Shared(service.SharedService):

@@ -177,6 +177,18 @@ class ClassesOfUsers(unittest.TestCase):
         self.assertEqual(made._made[1]["topic"], "x")
 
 
+    def test_what_a_users_check_does_not_pass_on_is_described_if_ours_knows_it(self):
+        class Mine(basic.AnyBranchScheduler):
+            def checkConfig(self, builderNames, topic, **kwargs):
+                pass
+
+        made = Mine(name="m", builderNames=["a"], topic="x", treeStableTimer=5)
+        self.assertEqual(
+            Description(made).top["a"],
+            {"builderNames": ["a"], "treeStableTimer": 5, "name": "m"},
+        )
+
+
 class Computing(unittest.TestCase):
     def test_weekdays_are_counted_as_cron_does(self):
         made = timed.NightlyBase("n", ["a"])

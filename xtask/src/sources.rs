@@ -38,6 +38,7 @@ const KNOWN_HOSTS: &[&str] = &[
     "rustup.rs",
     "twisted.org",
     "unicode.org",
+    "upcloud.com",
     "whatwg.org",
 ];
 

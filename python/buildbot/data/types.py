@@ -213,3 +213,10 @@ class PropertyEntityType(Entity):
 def capitalize(word):
     """`some_name` as `SomeName`."""
     return "".join(part.capitalize() for part in word.split("_"))
+
+
+def ramlMaybeNoneOrList(k, v):
+    """How a field of a type is written in RAML."""
+    if isinstance(v, NoneOk):
+        return f"{k}?"
+    return f"{k}[]" if isinstance(v, List) else k

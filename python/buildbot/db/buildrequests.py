@@ -44,12 +44,22 @@ class BuildRequestModel:
         raise KeyError(key)
 
 
-def BrDict(*args, **kwargs):
+def BrDict(
+    buildrequestid,
+    buildsetid,
+    builderid,
+    buildername,
+    submitted_at,
+    complete_at=None,
+    complete=False,
+    results=None,
+    waited_for=False,
+    priority=0,
+    claimed_at=None,
+    claimed_by_masterid=None,
+):
     """The old name of `BuildRequestModel`."""
-    from buildbot.warnings import warn_deprecated
-
-    warn_deprecated("4.0.0", "BrDict has been deprecated, use BuildRequestModel instead")
-    return BuildRequestModel(*args, **kwargs)
+    return BuildRequestModel(**locals())
 
 
 class BuildRequestsConnectorComponent(DBConnectorComponent):

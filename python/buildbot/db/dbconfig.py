@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buildbot._host.internal import Internal
+from buildbot._host.internal import Internal, NotInPython
 from buildbot._host.record import Described, recorded
 
 _NO_DEFAULT = object()
@@ -10,6 +10,9 @@ _NO_DEFAULT = object()
 
 class FakeDBConnector(Internal):
     """Reads the database without a master."""
+
+    def __init__(self, engine):
+        raise NotInPython(type(self).__name__)
 
 
 class FakeCacheManager(Internal):
@@ -19,9 +22,15 @@ class FakeCacheManager(Internal):
 class FakeMaster(Internal):
     """Stands in for a master."""
 
+    def __init__(self):
+        raise NotInPython(type(self).__name__)
+
 
 class FakePool(Internal):
     """Runs in the same thread."""
+
+    def __init__(self, engine):
+        raise NotInPython(type(self).__name__)
 
 
 class DbConfig(Described):

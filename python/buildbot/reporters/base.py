@@ -28,7 +28,11 @@ class ReporterBase(service.BuildbotService):
     @recorded
     def checkConfig(self, generators):
         if not isinstance(generators, list):
-            config.error(f"{self.__class__.__name__}: generators argument must be a list")
+            # the braces are 4.3.0's: its text never gets the name of the class
+            config.error("{}: generators argument must be a list")
+        if not type(self).__module__.startswith("buildbot."):
+            # the class may have generators of its own by default
+            self._given.setdefault("generators", generators)
         for generator in generators:
             generator.check()
         if self.name is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from buildbot import config
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.process.properties import Interpolate
 from buildbot.reporters.base import ReporterBase
@@ -14,6 +15,12 @@ from buildbot.reporters.generators.build import (
 from buildbot.reporters.generators.buildrequest import BuildRequestGenerator
 from buildbot.reporters.message import MessageFormatterRenderable
 from buildbot.util.twisted import any_to_async, async_to_deferred
+
+__getattr__ = elsewhere(
+    __name__,
+    "Properties SUCCESS bytes2unicode datetime2epoch merge_reports_prop unicode2bytes util",
+)
+
 
 INPROGRESS = "INPROGRESS"
 SUCCESSFUL = "SUCCESSFUL"

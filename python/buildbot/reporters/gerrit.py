@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.process.results import EXCEPTION, FAILURE, RETRY, SUCCESS, WARNINGS, Results
 from buildbot.reporters.base import ReporterBase
 from buildbot.util.twisted import any_to_async, async_to_deferred
+
+__getattr__ = elsewhere(__name__, "bytes2unicode")
+
 
 GERRIT_VERSION_CACHE_TIMEOUT = 600
 GERRIT_LABEL_VERIFIED = "Verified"

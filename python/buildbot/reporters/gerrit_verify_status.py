@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.process.properties import Interpolate
 from buildbot.process.results import (
@@ -18,6 +19,8 @@ from buildbot.reporters.base import ReporterBase
 from buildbot.reporters.generators.build import BuildStartEndStatusGenerator
 from buildbot.reporters.message import MessageFormatterRenderable
 from buildbot.util.twisted import any_to_async, async_to_deferred
+
+__getattr__ = elsewhere(__name__, "Properties")
 
 
 class GerritVerifyStatusPush(ReporterBase):

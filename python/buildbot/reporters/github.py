@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.process.properties import Interpolate
 from buildbot.reporters.base import ReporterBase
@@ -12,6 +13,12 @@ from buildbot.reporters.generators.build import BuildStartEndStatusGenerator
 from buildbot.reporters.generators.buildrequest import BuildRequestGenerator
 from buildbot.reporters.message import MessageFormatterRenderable
 from buildbot.util.twisted import any_to_async, async_to_deferred
+
+__getattr__ = elsewhere(
+    __name__,
+    "CANCELLED EXCEPTION FAILURE Properties RETRY SKIPPED SUCCESS WARNINGS giturlparse",
+)
+
 
 HOSTED_BASE_URL = "https://api.github.com"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from buildbot import config
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.process.results import (
     CANCELLED,
@@ -16,6 +17,8 @@ from buildbot.process.results import (
 )
 from buildbot.reporters.words import Channel, Contact, StatusBot, ThrottledClientFactory
 from buildbot.util import service
+
+__getattr__ = elsewhere(__name__, "dangerousCommand")
 
 
 class UsageError(ValueError):

@@ -7,12 +7,19 @@ import re
 from buildbot import config, util
 from buildbot._host.by_master import by_master
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.reporters.base import ENCODING, ReporterBase
 from buildbot.reporters.generators.build import BuildStatusGenerator
 from buildbot.reporters.generators.worker import WorkerMissingGenerator
 from buildbot.reporters.message import MessageFormatter, MessageFormatterMissingWorker
 from buildbot.util.twisted import any_to_async, async_to_deferred
+
+__getattr__ = elsewhere(
+    __name__,
+    "Properties merge_reports_prop merge_reports_prop_take_first unicode2bytes",
+)
+
 
 _VALID_EMAIL_ADDR = r"(?:\S+@[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)+\.?)"
 VALID_EMAIL = re.compile(rf"^(?:{_VALID_EMAIL_ADDR}|(.+\s+)?<{_VALID_EMAIL_ADDR}>\s*)$")

@@ -7,6 +7,7 @@ are given, if Jinja2 is installed, so that a mistake shows early.
 from __future__ import annotations
 
 from buildbot import config, util
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.process.results import (
     CANCELLED,
@@ -19,6 +20,9 @@ from buildbot.process.results import (
 )
 from buildbot.reporters import templates
 from buildbot.util.twisted import any_to_async, async_to_deferred
+
+__getattr__ = elsewhere(__name__, "Properties RETRY SKIPPED")
+
 
 default_body_template_plain = templates.BODY_PLAIN
 default_body_template_html = templates.BODY_HTML
@@ -308,7 +312,8 @@ class MessageFormatterBaseJinja(MessageFormatterBase):
         if template is None:
             self.uses_default_body_template = True
             template = self._default_body(
-                {"plain": default_body_template_plain, "html": default_body_template_html}
+                self.template_type,
+                {"plain": default_body_template_plain, "html": default_body_template_html},
             )
             kwargs["want_steps"] = True
             kwargs["want_logs"] = True
@@ -319,13 +324,13 @@ class MessageFormatterBaseJinja(MessageFormatterBase):
         self.extra_info_cb = extra_info_cb
         super().__init__(**kwargs)
 
-    def _default_body(self, by_type):
-        if self.template_type not in by_type:
+    def _default_body(self, template_type, by_type):
+        if template_type not in by_type:
             config.error(
                 f"{self.__class__.__name__}: template type {self.template_type} "
                 "is not known to pick default template"
             )
-        return by_type.get(self.template_type)
+        return by_type.get(template_type)
 
     def buildAdditionalContext(self, master, ctx):
         if self.uses_default_body_template:
@@ -365,15 +370,13 @@ class MessageFormatterMissingWorker(MessageFormatterBaseJinja):
     def __init__(self, template=None, subject=None, template_type=None, **kwargs):
         if template_type is None:
             template_type = "plain"
-        self.template_type = template_type
         if template is None:
             template = self._default_body(
-                {"plain": default_missing_template_plain, "html": default_missing_template_html}
+                template_type,
+                {"plain": default_missing_template_plain, "html": default_missing_template_html},
             )
         if subject is None:
             subject = default_missing_worker_subject_template
-        if template is None:
-            templates.Template(template)
         super().__init__(template, subject, template_type, **kwargs)
 
     @async_to_deferred

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.reporters.base import ReporterBase
 from buildbot.reporters.generators.build import BuildStatusGenerator
@@ -10,6 +11,12 @@ from buildbot.reporters.message import MessageFormatter
 from buildbot.reporters.pushover import DEFAULT_MSG_TEMPLATE, ENCODING
 from buildbot.reporters.pushover import PRIORITIES as LEVELS
 from buildbot.util.twisted import any_to_async, async_to_deferred
+
+__getattr__ = elsewhere(
+    __name__,
+    "CANCELLED EXCEPTION FAILURE SUCCESS WARNINGS merge_reports_prop merge_reports_prop_take_first",
+)
+
 
 __all__ = ["DEFAULT_MSG_TEMPLATE", "ENCODING", "LEVELS", "PushjetNotifier"]
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from buildbot import config
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.process.results import CANCELLED, EXCEPTION, FAILURE, SUCCESS, WARNINGS
 from buildbot.reporters.base import ReporterBase
 from buildbot.reporters.generators.build import BuildStatusGenerator
 from buildbot.reporters.message import MessageFormatter
 from buildbot.util.twisted import any_to_async, async_to_deferred
+
+__getattr__ = elsewhere(__name__, "merge_reports_prop merge_reports_prop_take_first")
+
 
 ENCODING = "utf8"
 VALID_PARAMS = {

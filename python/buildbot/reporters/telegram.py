@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from buildbot import config
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.process.results import CANCELLED, EXCEPTION, FAILURE, RETRY, SUCCESS, WARNINGS
 from buildbot.reporters.words import Channel, Contact, StatusBot
 from buildbot.util import service
+
+__getattr__ = elsewhere(
+    __name__,
+    "CollectedValidationError ForceScheduler Notifier UsageError WebhookResource "
+    "asyncSleep bytes2unicode epoch2datetime unicode2bytes",
+)
 
 
 def collect_fields(fields):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from buildbot import version
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot.process.results import (
     CANCELLED,
     EXCEPTION,
@@ -52,9 +53,14 @@ def dangerousCommand(method):
 dangerous_commands += ["FORCE", "STOP", "SHUTDOWN", "JOIN", "LEAVE"]
 
 
+_elsewhere = elsewhere(
+    __name__, "Properties epoch2datetime get_plugins statusToString unicode2bytes"
+)
+
+
 def __getattr__(name):
     if name != "ForceOptions":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return _elsewhere(name)
     from twisted.python import usage
 
     class ForceOptions(usage.Options):

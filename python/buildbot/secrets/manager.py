@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot.secrets.secret import SecretDetails
 from buildbot.util import service
 from buildbot.util.twisted import any_to_async, async_to_deferred
+
+__getattr__ = elsewhere(__name__, "SecretProviderBase")
 
 
 class SecretManager(service.BuildbotServiceManager):

@@ -6,7 +6,10 @@ import abc
 
 from buildbot import config
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
+
+__getattr__ = elsewhere(__name__, "CaptureCallbackError")
 
 _FINISHED = ("builders", None, "builds", None, "finished")
 _GIVEN = ("stats-yieldMetricsValue", "stats-yield-data")

@@ -48,6 +48,7 @@ _ELSEWHERE = {
     "deferredLocked": ("misc", "deferredLocked"),
     "Notifier": ("_notifier", "Notifier"),
     "giturlparse": ("giturlparse", "giturlparse"),
+    "IConfigured": ("config", "IConfigured"),
 }
 
 

@@ -1,5 +1,9 @@
 """How parts of the configuration show themselves as plain data."""
 
+from buildbot._host.elsewhere import elsewhere
+
+__getattr__ = elsewhere(__name__, "IConfigured")
+
 
 class _DefaultConfigured:
     """Anything without a description of its own: itself."""

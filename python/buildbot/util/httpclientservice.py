@@ -8,7 +8,10 @@ from __future__ import annotations
 import json as jsonmodule
 
 from buildbot._host.deferreds import defer_module
+from buildbot._host.elsewhere import elsewhere
 from buildbot.util import service, toJson, unicode2bytes
+
+__getattr__ = elsewhere(__name__, "IHttpResponse")
 
 
 class _Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from buildbot._host.elsewhere import elsewhere
+
 _LAZY = ("NetstringParser", "NullAddress", "NullTransport")
 
 
@@ -55,8 +57,11 @@ def _make():
         globals()[made.__name__] = made
 
 
+_elsewhere = elsewhere(__name__, "unicode2bytes")
+
+
 def __getattr__(name):
     if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return _elsewhere(name)
     _make()
     return globals()[name]

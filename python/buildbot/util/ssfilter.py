@@ -188,18 +188,14 @@ class SourceStampFilter(Described, ComparableMixin):
     ):
         self.filter_fn = filter_fn
         self.filters = [
-            *_create_filters(
-                project_eq, project_not_eq, project_re, project_not_re, "project"
-            ),
+            *_create_filters(project_eq, project_not_eq, project_re, project_not_re, "project"),
             *_create_filters(
                 codebase_eq, codebase_not_eq, codebase_re, codebase_not_re, "codebase"
             ),
             *_create_filters(
                 repository_eq, repository_not_eq, repository_re, repository_not_re, "repository"
             ),
-            *_create_branch_filters(
-                branch_eq, branch_not_eq, branch_re, branch_not_re, "branch"
-            ),
+            *_create_branch_filters(branch_eq, branch_not_eq, branch_re, branch_not_re, "branch"),
         ]
 
     def is_matched(self, ss):

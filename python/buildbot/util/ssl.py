@@ -5,6 +5,10 @@ from __future__ import annotations
 
 def __getattr__(name):
     """Names of `twisted.internet.ssl`, and what its import said."""
+    if name == "error":
+        from buildbot.config import error
+
+        return error
     try:
         from twisted.internet import ssl
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from buildbot import config
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.util import unicode2bytes
 from buildbot.util.config import ConfiguredMixin
 
+_elsewhere = elsewhere(__name__, "bytes2unicode")
+
 
 def __getattr__(name):
     if name != "AvatarResource":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return _elsewhere(name)
     from buildbot.www import _pages
 
     return _pages.AvatarResource

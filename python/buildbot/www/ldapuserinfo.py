@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.www import auth, avatar
+
+__getattr__ = elsewhere(__name__, "bytes2unicode flatten")
 
 
 class LdapUserInfo(avatar.AvatarBase, auth.UserInfoProviderBase):

@@ -6,13 +6,16 @@ import re
 
 from buildbot import config
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.www import auth
+
+_elsewhere = elsewhere(__name__, "Properties bytes2unicode")
 
 
 def __getattr__(name):
     if name != "OAuth2LoginResource":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return _elsewhere(name)
     from buildbot.www import _pages
 
     return _pages.OAuth2LoginResource

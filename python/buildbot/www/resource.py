@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from buildbot.util import unicode2bytes  # noqa: F401 - configurations find it here
+
 _CR_LF_RE = re.compile(rb"[\r\n]+.*")
 _LAZY = ("Redirect", "RedirectResource", "Resource")
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from buildbot._host.by_master import by_master
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.process.results import CANCELLED
 from buildbot.reporters.generators.utils import BuildStatusGeneratorMixin
 from buildbot.reporters.message import MessageFormatterRenderable
 from buildbot.util.twisted import any_to_async, async_to_deferred
+
+__getattr__ = elsewhere(__name__, "Build BuildRequest Properties")
 
 
 @provides("IReportGenerator")

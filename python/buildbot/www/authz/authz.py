@@ -6,10 +6,13 @@ import fnmatch
 import re
 
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.util import unicode2bytes
 from buildbot.util.twisted import async_to_deferred
 from buildbot.www.authz.roles import RolesFromOwner
+
+_elsewhere = elsewhere(__name__, "IConfigured")
 
 
 def __getattr__(name):
@@ -17,7 +20,7 @@ def __getattr__(name):
         from buildbot.www._pages import Forbidden
 
         return Forbidden
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _elsewhere(name)
 
 
 def fnmatchStrMatcher(value, match):

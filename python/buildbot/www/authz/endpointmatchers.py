@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.util import bytes2unicode
 from buildbot.util.twisted import async_to_deferred
+
+__getattr__ = elsewhere(__name__, "InvalidPathError")
 
 
 def _succeed(value):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from buildbot._host.elsewhere import elsewhere
 from buildbot.www.hooks._bitbucket import (
     GIT_BRANCH_REF,
     GIT_MERGE_REF,
     GIT_TAG_REF,
     BitbucketEventHandler,
 )
+
+__getattr__ = elsewhere(__name__, "PullRequestMixin bytes2unicode")
+
 
 __all__ = [
     "GIT_BRANCH_REF",

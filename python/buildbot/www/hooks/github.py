@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import re
 
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.util import bytes2unicode, unicode2bytes
 from buildbot.util.pullrequest import PullRequestMixin
 from buildbot.util.twisted import any_to_async, async_to_deferred
 from buildbot.www.hooks import _parts
 from buildbot.www.hooks.base import BaseHookHandler
+
+__getattr__ = elsewhere(__name__, "Properties")
+
 
 _HEADER_EVENT = b"X-GitHub-Event"
 _HEADER_SIGNATURE = b"X-Hub-Signature"

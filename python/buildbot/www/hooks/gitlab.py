@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import re
 
+from buildbot._host.elsewhere import elsewhere
 from buildbot.util import bytes2unicode
 from buildbot.util.twisted import any_to_async, async_to_deferred
 from buildbot.www.hooks import _parts
 from buildbot.www.hooks.base import BaseHookHandler
+
+__getattr__ = elsewhere(__name__, "Properties")
+
 
 _HEADER_EVENT = b"X-Gitlab-Event"
 _HEADER_GITLAB_TOKEN = b"X-Gitlab-Token"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+from buildbot._host.elsewhere import elsewhere
 from buildbot.www.hooks import _parts
 from buildbot.www.hooks.base import BaseHookHandler
+
+__getattr__ = elsewhere(__name__, "bytes2unicode")
 
 
 class GitoriousHandler(BaseHookHandler):

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot.www.hooks.base import BaseHookHandler
+
+__getattr__ = elsewhere(
+    __name__,
+    "BuildbotSite ReconfigurablePollingChangeSource bytes2unicode unicode2bytes",
+)
 
 
 class PollingHandler(BaseHookHandler):
