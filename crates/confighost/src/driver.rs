@@ -197,7 +197,8 @@ impl Driver {
     async fn next_event(&mut self, buffer: &mut [u8]) -> Event {
         let state = &self.state;
         let room_to_write = state.outgoing.bytes < OUTGOING_BYTES_MAX;
-        let take_commands = room_to_write && state.questions.has_room();
+        let stopping = matches!(state.life, Life::Stopping { .. });
+        let take_commands = room_to_write && state.questions.has_room() && !stopping;
         let delivering = state.undelivered.is_some();
         let requests = state.owner.requests.clone();
         let time = state.timeout().map(tokio::time::Instant::from_std);
@@ -415,12 +416,10 @@ impl State {
             } => self.questions.ask(question, deadline, reply),
             Command::Send(frame) => self.outgoing.push(frame),
             Command::Stop => {
-                if !matches!(self.life, Life::Stopping { .. }) {
-                    let id = self.questions.fresh_id();
-                    self.say(message::quit(id));
-                    let until = now + self.limits.grace;
-                    self.life = Life::Stopping { until };
-                }
+                let id = self.questions.fresh_id();
+                self.say(message::quit(id));
+                let until = now + self.limits.grace;
+                self.life = Life::Stopping { until };
             }
         }
     }
@@ -555,8 +554,7 @@ impl State {
     /// What it means that the connection is closed.
     fn reason_of_closing(&self) -> Reason {
         match self.life {
-            Life::Starting { .. } => Reason::Itself,
-            Life::Ready { .. } => Reason::Closed,
+            Life::Starting { .. } | Life::Ready { .. } => Reason::Closed,
             Life::Stopping { .. } => Reason::Asked,
         }
     }

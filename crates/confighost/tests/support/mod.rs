@@ -1,9 +1,5 @@
 //! What the tests of processes share.
-#![allow(dead_code, reason = "each test file uses its part")]
-#![allow(
-    clippy::allow_attributes,
-    reason = "which part is unused differs from file to file"
-)]
+#![expect(dead_code, reason = "each test file uses its part")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
