@@ -88,33 +88,24 @@ class BuildStepStatus:
 class _BuildStepFactory(ComparableMixin):
     """Makes a step from its class and arguments, once for every build."""
 
-    compare_attrs = ("factory", "args", "kwargs")
+    compare_attrs = ("step_class", "args", "kwargs")
 
     def __init__(self, step_class, *args, **kwargs):
-        self.factory = step_class
+        self.step_class = step_class
         self.args = args
         self.kwargs = kwargs
 
-    # The step that a configuration made, if one did; its description stands for the factory's.
-    _template = None
-
-    @property
-    def step_class(self):
-        return self.factory
-
-    def _describe_as(self):
-        return self._template if self._template is not None else self.buildStep()
-
+    # The step that a configuration made, if one did.
     _template = None
 
     def _describe_as(self):
         """A factory is described as the step that it makes."""
         if self._template is None:
-            self._template = self.factory(*self.args, **self.kwargs)
+            self._template = self.step_class(*self.args, **self.kwargs)
         return self._template
 
     def buildStep(self):
-        step = object.__new__(self.factory)
+        step = object.__new__(self.step_class)
         step.__dict__["_made"] = (self.args, self.kwargs)
         step.__dict__["_place"] = None
         step.__init__(*self.args, **self.kwargs)
@@ -393,7 +384,7 @@ class BuildStep(Described, ResultComputingConfigMixin, PropertiesMixin, Comparab
     def get_step_factory(self):
         """The factory that makes this step anew for a build."""
         factory = object.__new__(_BuildStepFactory)
-        factory.factory = self._step_class_of()
+        factory.step_class = self._step_class_of()
         factory.args, factory.kwargs = self._made
         factory._template = self
         return factory
