@@ -41,6 +41,6 @@ fuzz_target!(|bytes: &[u8]| {
                 _ => {}
             }
         }
-        session.output().clear();
+        session.output().take();
     }
 });

@@ -36,6 +36,6 @@ fuzz_target!(|bytes: &[u8]| {
                 }
             }
         }
-        session.output().clear();
+        session.output().take();
     }
 });

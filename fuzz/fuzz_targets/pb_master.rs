@@ -46,6 +46,6 @@ fuzz_target!(|bytes: &[u8]| {
             args: Vec::new(),
             transfer: Some(TransferEnd::Writer),
         });
-        session.output().clear();
+        session.output().take();
     }
 });

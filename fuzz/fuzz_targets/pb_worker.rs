@@ -43,6 +43,6 @@ fuzz_target!(|bytes: &[u8]| {
         }
         let _ = session.keepalive();
         let _ = session.request_shutdown();
-        session.output().clear();
+        session.output().take();
     }
 });

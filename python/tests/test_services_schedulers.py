@@ -1,6 +1,11 @@
 """Schedulers: what is described of them, and what their Python side computes."""
 
+import sys
 import unittest
+
+import real_buildbot
+
+sys.path.insert(0, real_buildbot.PYTHON)
 
 from buildbot._host.describe import Describer
 from buildbot.changes.filter import ChangeFilter

@@ -3,19 +3,23 @@
 //! `BuilderConfig` checks its arguments itself while the file is executed. A plain dictionary in the list
 //! stands for its keyword arguments, and is checked here.
 
+mod references;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use buildbot_model::python_text::repr_of_text;
 
 use crate::check::Check;
-use crate::description::Arguments;
+use crate::description::{Arguments, Object};
 use crate::locks::{self, Locks};
 use crate::place::SourcePlace;
-use crate::problem::{Problem, listed, nearest};
+use crate::problem::{Problem, nearest};
 use crate::service::text_of;
 use crate::steps::{self, Factory};
 use crate::value::{ObjectId, Value};
+
+pub(crate) use references::cross_check;
 
 const CLASS: &str = "buildbot.config.builder.BuilderConfig";
 
@@ -87,9 +91,7 @@ pub struct BuilderConfig {
     /// The project that it belongs to.
     pub project: Option<String>,
     /// Every argument as it was given; users also put attributes of their own on a builder.
-    pub arguments: Arguments,
-    /// Its number in the description, unless it is a plain dictionary.
-    pub id: Option<ObjectId>,
+    pub object: Arc<Object>,
     /// Where it was made.
     pub place: Option<SourcePlace>,
 }
@@ -108,9 +110,11 @@ pub(crate) fn read(check: &mut Check<'_>) -> Vec<BuilderConfig> {
         if let Some((id, object)) = check.object(item)
             && object.class == CLASS
         {
+            let Some(object) = check.description.shared_object(id) else {
+                continue;
+            };
             let source = Source {
-                arguments: &object.arguments,
-                id: Some(id),
+                object,
                 is_checked: true,
             };
             builders.push(source.read(check, &mut factories));
@@ -118,8 +122,11 @@ pub(crate) fn read(check: &mut Check<'_>) -> Vec<BuilderConfig> {
             let arguments = keywords(pairs);
             if check_keywords(check, &arguments) {
                 let source = Source {
-                    arguments: &arguments,
-                    id: None,
+                    object: Arc::new(Object {
+                        class: CLASS.to_owned(),
+                        arguments,
+                        ..Object::default()
+                    }),
                     is_checked: false,
                 };
                 builders.push(source.read(check, &mut factories));
@@ -174,16 +181,21 @@ fn check_keywords(check: &mut Check<'_>, arguments: &Arguments) -> bool {
 type Factories = HashMap<ObjectId, Option<Arc<Factory>>>;
 
 /// Where the arguments of a builder come from.
-struct Source<'a> {
-    arguments: &'a Arguments,
-    id: Option<ObjectId>,
+struct Source {
+    object: Arc<Object>,
     /// Whether the constructor has reported what is wrong.
     is_checked: bool,
 }
 
-impl Source<'_> {
+impl Source {
     fn get(&self, name: &str) -> &Value {
-        self.arguments.get(name).unwrap_or(&Value::None)
+        self.object.arguments.get(name).unwrap_or(&Value::None)
+    }
+
+    fn place(&self, check: &mut Check<'_>) -> Option<SourcePlace> {
+        check
+            .place(self.object.at)
+            .or_else(|| check.place_of_key("builders"))
     }
 
     fn error(&self, check: &mut Check<'_>, message: impl Into<String>) {
@@ -213,12 +225,10 @@ impl Source<'_> {
         let can_start_build = self.callable(check, "canStartBuild");
         let locks = match self.get("locks") {
             Value::None => Locks::default(),
-            value => locks::read(
-                check,
-                value,
-                &format!("builder {shown}"),
-                self.id.unwrap_or(ObjectId(u32::MAX)),
-            ),
+            value => {
+                let at = self.place(check);
+                locks::read(check, value, &format!("builder {shown}"), at)
+            }
         };
         let env = self.get("env").clone();
         if env.is_true() && env.as_dict().is_none() {
@@ -268,12 +278,8 @@ impl Source<'_> {
             description,
             description_format,
             project,
-            arguments: self.arguments.clone(),
-            id: self.id,
-            place: self
-                .id
-                .and_then(|id| check.place_of(id))
-                .or_else(|| check.place_of_key("builders")),
+            place: self.place(check),
+            object: Arc::clone(&self.object),
         }
     }
 
@@ -350,7 +356,7 @@ impl Source<'_> {
                 format!("builder {shown}: workername must be a string but it is {found}"),
             );
         }
-        let given = given_workers(self.arguments);
+        let given = given_workers(&self.object.arguments);
         if given.is_empty() {
             self.error(
                 check,
@@ -464,120 +470,11 @@ fn directory_of(name: &str) -> String {
         .collect()
 }
 
-/// Duplicates, and references to workers and projects.
-pub(crate) fn cross_check(
-    check: &mut Check<'_>,
-    builders: &[BuilderConfig],
-    workers: &[&str],
-    projects: &[&str],
-) {
-    let known_workers: std::collections::HashSet<&str> = workers.iter().copied().collect();
-    let mut names: HashMap<&str, &BuilderConfig> = HashMap::new();
-    let mut directories: HashMap<&str, &BuilderConfig> = HashMap::new();
-    for builder in builders {
-        check_workers(check, builder, &known_workers, workers);
-        let first = *names.entry(&builder.name).or_insert(builder);
-        if !std::ptr::eq(first, builder) {
-            report_duplicate(
-                check,
-                format!("duplicate builder name '{}'", builder.name),
-                builder,
-                first,
-            );
-        }
-        let first = *directories.entry(&builder.builddir).or_insert(builder);
-        if !std::ptr::eq(first, builder) {
-            report_duplicate(
-                check,
-                format!("duplicate builder builddir '{}'", builder.builddir),
-                builder,
-                first,
-            );
-        }
-        if let Some(project) = &builder.project
-            && !projects.contains(&project.as_str())
-        {
-            let near = nearest(project, projects.iter().copied());
-            check.report(
-                Problem::error(format!(
-                    "builder '{}' uses unknown project name '{project}'",
-                    builder.name
-                ))
-                .at(builder.place.clone())
-                .maybe_help(near.map(|near| format!("did you mean '{near}'?")))
-                .help(format!(
-                    "defined projects: {}",
-                    listed(projects.iter().copied())
-                )),
-            );
-        }
-    }
-}
-
-fn check_workers(
-    check: &mut Check<'_>,
-    builder: &BuilderConfig,
-    known: &std::collections::HashSet<&str>,
-    in_order: &[&str],
-) {
-    let mut unknown: Vec<&Value> = Vec::new();
-    for worker in given_workers(&builder.arguments) {
-        let is_known = text_of(worker).is_some_and(|name| known.contains(name.as_str()));
-        if !is_known && !unknown.contains(&worker) {
-            unknown.push(worker);
-        }
-    }
-    if unknown.is_empty() {
-        return;
-    }
-    let shown: Vec<String> = unknown
-        .iter()
-        .map(|worker| worker.repr(check.description))
-        .collect();
-    let mut problem = Problem::error(format!(
-        "builder '{}' uses unknown workers {}",
-        builder.name,
-        shown.join(", ")
-    ))
-    .at(builder.place.clone());
-    for name in unknown.into_iter().filter_map(Value::as_text) {
-        let near = nearest(name, in_order.iter().copied());
-        problem = problem
-            .maybe_help(near.map(|near| format!("did you mean '{near}' instead of '{name}'?")));
-    }
-    check.report(problem.help(format!(
-        "defined workers: {}",
-        listed(in_order.iter().copied())
-    )));
-}
-
-fn report_duplicate(
-    check: &mut Check<'_>,
-    message: String,
-    builder: &BuilderConfig,
-    first: &BuilderConfig,
-) {
-    let of = if first.name == builder.name {
-        String::new()
-    } else {
-        format!(" of builder '{}'", first.name)
-    };
-    check.report(
-        Problem::error(message)
-            .at(builder.place.clone())
-            .maybe_help(
-                first
-                    .place
-                    .as_ref()
-                    .map(|place| format!("the first one{of} is at {place}")),
-            ),
-    );
-}
-
 #[cfg(test)]
 mod tests {
     use super::directory_of;
-    use crate::testing::{builder_config, errors_of_builders};
+    use crate::locks::{LockMode, Locks};
+    use crate::testing::{config, errors_of_builders, object};
 
     #[test]
     fn the_directory_of_a_builder_comes_from_its_name() {
@@ -621,22 +518,56 @@ mod tests {
     }
 
     #[test]
-    fn builders_refer_to_workers_and_projects() {
-        let check = |arguments: &str, expected: &[&str]| {
-            assert_eq!(
-                errors_of_builders(&builder_config(arguments)),
-                expected,
-                "{arguments}"
-            );
-        };
-        check(r#""name": "b1", "workernames": ["w1"]"#, &[]);
-        check(
-            r#""name": "b1", "workernames": ["w2", "w1", "w'3"]"#,
-            &["builder 'b1' uses unknown workers 'w2', \"w'3\""],
+    fn builders_share_typed_factories_and_locks() {
+        let lock = object(
+            "buildbot.locks.WorkerLock",
+            r#""name": "cpu", "maxCount": 2, "maxCountForWorker": {"$": "dict", "v": [["w1", 3]]}"#,
         );
-        check(
-            r#""name": "b1", "workername": "w1", "project": "p""#,
-            &["builder 'b1' uses unknown project name 'p'"],
+        let access = object(
+            "buildbot.locks.LockAccess",
+            &format!(r#""lockid": {lock}, "mode": "exclusive", "count": 1"#),
+        );
+        let step = object(
+            "buildbot.steps.shell.ShellCommand",
+            r#""name": "build", "command": ["make"], "haltOnFailure": true"#,
+        );
+        let factory = object(
+            "buildbot.process.factory.BuildFactory",
+            &format!(r#""steps": [{step}]"#),
+        );
+        let builder = object(
+            "buildbot.config.builder.BuilderConfig",
+            &format!(
+                r#""name": "b", "workername": "w1", "factory": {factory}, "locks": [{access}]"#
+            ),
+        );
+        let read = config(&format!(r#"{{"builders": [{builder}]}}"#));
+        let builder = &read.builders[0];
+        assert_eq!(
+            (builder.builddir.as_str(), builder.worker_names.as_slice()),
+            ("b", &["w1".to_owned()][..])
+        );
+        let step = &builder.factory.as_ref().expect("a factory").steps[0];
+        assert_eq!(step.class(), "buildbot.steps.shell.ShellCommand");
+        assert_eq!(
+            (step.name(), step.flag("haltOnFailure")),
+            (Some("build"), Some(true))
+        );
+        assert_eq!(
+            (step.flag("flunkOnFailure"), step.is_custom()),
+            (None, false)
+        );
+        let Locks::These(accesses) = &builder.locks else {
+            panic!("{builder:?}");
+        };
+        assert_eq!(accesses[0].mode, LockMode::Exclusive);
+        assert_eq!(
+            (accesses[0].lock.name.as_str(), accesses[0].lock.max_count),
+            ("cpu", 2)
+        );
+        assert_eq!(
+            accesses[0].lock.per_worker,
+            Some(vec![("w1".to_owned(), 3)])
         );
     }
 }

@@ -7,6 +7,7 @@ mod compare;
 mod show;
 mod steps;
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use serde::Serialize;
@@ -123,9 +124,13 @@ pub struct Side<'a> {
 
 /// What changes from `old` to `new`.
 pub fn diff(old: Side<'_>, new: Side<'_>) -> Difference {
+    let known = RefCell::default();
+    let depth = Cell::new(0);
     let comparison = Comparison {
         old: old.description,
         new: new.description,
+        known: &known,
+        depth: &depth,
     };
     let services = |old: &[Service], new: &[Service]| {
         let named = |services: &[Service]| -> Vec<(String, std::sync::Arc<Object>)> {
@@ -215,8 +220,8 @@ fn builder_changes(comparison: Comparison<'_>, old: &MasterConfig, new: &MasterC
     changes(&named(old), &named(new), |name, old, new| {
         let mut arguments = argument_changes(
             comparison,
-            &without_factory(&old.arguments),
-            &without_factory(&new.arguments),
+            &without_factory(&old.object.arguments),
+            &without_factory(&new.object.arguments),
         );
         let steps = match (&old.factory, &new.factory) {
             (Some(old), Some(new)) => {
@@ -447,6 +452,22 @@ mod tests {
             r#"{"titleURL": "b", "www": {"$": "dict", "v": [["port", 2], ["debug", true]]}}"#,
             "other keys:\n  titleURL: (default) → 'b'\n  www['port']: 1 → 2\n  title: 'a' → (default)",
         );
+    }
+
+    #[test]
+    fn schedulers_are_referred_to_by_name() {
+        let config = |timer: u32| {
+            let upstream = object(
+                "buildbot.schedulers.timed.Periodic",
+                &format!(r#""name": "up", "builderNames": [], "periodicBuildTimer": {timer}"#),
+            );
+            let dependent = object(
+                "buildbot.schedulers.dependent.Dependent",
+                &format!(r#""name": "d", "builderNames": [], "upstream": {upstream}"#),
+            );
+            format!(r#"{{"schedulers": [{dependent}]}}"#)
+        };
+        check(&config(1), &config(2), "nothing would change");
     }
 
     #[test]

@@ -12,6 +12,7 @@
 mod failure;
 mod limits;
 pub mod msgpack;
+mod outgoing;
 pub mod pb;
 pub mod session;
 mod update;
@@ -19,5 +20,6 @@ mod value;
 
 pub use failure::Failure;
 pub use limits::Limits;
+pub use outgoing::Outgoing;
 pub use update::{LineMarks, Stream, Update};
 pub use value::Value;

@@ -4,7 +4,9 @@
 //! machine: bytes of the peer go in with `receive`, events come out of `next_event`, bytes for the
 //! peer are taken from `output`.
 
-use crate::{Failure, Update, Value};
+use std::sync::Arc;
+
+use crate::{Failure, Outgoing, Update, Value};
 
 /// A command that runs, or has just ended; unique within a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,8 +26,8 @@ pub type SessionError = Box<dyn std::error::Error + Send + Sync>;
 /// What a transfer command asks of the master, one at a time.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TransferRequest {
-    /// Append a block to the file or archive.
-    Write(Vec<u8>),
+    /// Append a block to the file or archive. Shared, so that it is not copied and can be used again.
+    Write(Arc<Vec<u8>>),
     /// The upload of a file is over.
     Close,
     /// Set the times of an uploaded file, in seconds since the epoch.
@@ -153,8 +155,8 @@ pub trait WorkerSession {
     fn receive(&mut self, bytes: &[u8]) -> Result<(), SessionError>;
     /// What happened, in order.
     fn next_event(&mut self) -> Option<WorkerEvent>;
-    /// Bytes for the master; the caller removes what it has sent from the front.
-    fn output(&mut self) -> &mut Vec<u8>;
+    /// Bytes for the master; the caller says what it has sent.
+    fn output(&mut self) -> &mut Outgoing;
     /// Answers a request.
     fn reply(&mut self, reply: ReplyKey, result: Result<Value, Failure>);
     /// Answers [`MasterRequest::SetBuilderList`] with the names of all builders.
@@ -272,8 +274,8 @@ pub trait MasterSession {
     fn receive(&mut self, bytes: &[u8]) -> Result<(), SessionError>;
     /// What happened, in order.
     fn next_event(&mut self) -> Option<MasterEvent>;
-    /// Bytes for the worker; the caller removes what it has sent from the front.
-    fn output(&mut self) -> &mut Vec<u8>;
+    /// Bytes for the worker; the caller says what it has sent.
+    fn output(&mut self) -> &mut Outgoing;
     /// Whether the login of [`MasterEvent::LoginRequested`] was made with this password.
     fn verify(&self, password: &buildbot_model::Secret<String>) -> bool;
     /// Lets the worker in. Over PB only after it has been attached.

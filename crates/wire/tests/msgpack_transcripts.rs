@@ -109,7 +109,7 @@ fn every_recorded_byte_is_decoded_and_encoded_again() {
                 writer.send(&message);
             }
             assert_eq!(
-                *writer.output(),
+                writer.output().take(),
                 frames,
                 "{} {direction:?}",
                 connection.name
@@ -236,7 +236,7 @@ impl PlayedWorker {
     }
 
     fn collect(&mut self) {
-        let bytes = std::mem::take(self.session.output());
+        let bytes = self.session.output().take();
         self.said.extend(all_messages(&mut self.reader, &bytes));
     }
 
@@ -266,7 +266,7 @@ impl PlayedWorker {
             }
             "update_upload_file_write" | "update_upload_directory_write" => {
                 let block = recorded.get("args").unwrap().as_bytes().unwrap();
-                TransferRequest::Write(block.to_vec())
+                TransferRequest::Write(block.to_vec().into())
             }
             "update_upload_file_close" => TransferRequest::Close,
             "update_upload_file_utime" => TransferRequest::Utime {
@@ -367,7 +367,7 @@ fn a_worker_says_what_the_recorded_worker_said() {
             commands: BTreeMap::new(),
             events: Vec::new(),
         };
-        let ours = std::mem::take(worker.session.output());
+        let ours = worker.session.output().take();
         assert_eq!(head_fields(&ours), head_fields(&head));
         let mut theirs = Side::new(Direction::ToMaster);
         for (direction, bytes) in &connection.records {
@@ -455,7 +455,7 @@ impl PlayedMaster {
     }
 
     fn collect(&mut self) {
-        let bytes = std::mem::take(self.session.output());
+        let bytes = self.session.output().take();
         self.said.extend(all_messages(&mut self.reader, &bytes));
     }
 
@@ -551,7 +551,7 @@ fn a_master_says_what_the_recorded_master_said() {
                     assert!(master.session.verify(&right));
                     master.session.accept_login().unwrap();
                 }
-                let ours = std::mem::take(master.session.output());
+                let ours = master.session.output().take();
                 assert_eq!(head_fields(&ours), head_fields(&head));
             }
             for recorded in recorded {

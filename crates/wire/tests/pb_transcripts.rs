@@ -16,7 +16,7 @@ use buildbot_wire::session::{
     CommandKey, CommandStart, MasterEvent, MasterRequest, MasterSession, ReplyKey, TransferEnd,
     TransferRequest, WorkerEvent, WorkerSession,
 };
-use buildbot_wire::{Failure, Limits, Stream, Update, Value};
+use buildbot_wire::{Failure, Limits, Outgoing, Stream, Update, Value};
 
 use recording::{Connection, Direction, connections};
 
@@ -236,8 +236,8 @@ fn assert_same(ours: &Element, recorded: &Element, context: &str) {
 }
 
 /// Takes the output of a session, which must be in the one encoding that the recording uses.
-fn take_output(output: &mut Vec<u8>, decoder: &mut Expressions) -> Vec<Element> {
-    let bytes = std::mem::take(output);
+fn take_output(output: &mut Outgoing, decoder: &mut Expressions) -> Vec<Element> {
+    let bytes = output.take();
     let expressions = decoder.feed(&bytes);
     assert_eq!(reencoded(&expressions), bytes);
     expressions
@@ -387,7 +387,7 @@ impl PlayedWorker {
                 let result = Failure::from_value(result).map_or(Ok(()), Err);
                 return self.session.complete(command.unwrap(), result).unwrap();
             }
-            ("write", [block]) => TransferRequest::Write(block.as_bytes().unwrap().to_vec()),
+            ("write", [block]) => TransferRequest::Write(block.as_bytes().unwrap().to_vec().into()),
             ("close", []) => TransferRequest::Close,
             ("unpack", []) => TransferRequest::Unpack,
             ("read", [length]) => {

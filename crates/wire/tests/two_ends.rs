@@ -63,8 +63,8 @@ impl Pair {
     /// Delivers everything that is on its way, and what is said by itself meanwhile.
     fn deliver(&mut self) {
         loop {
-            let to_worker = std::mem::take(self.master.output());
-            let to_master = std::mem::take(self.worker.output());
+            let to_worker = self.master.output().take();
+            let to_master = self.worker.output().take();
             if to_worker.is_empty() && to_master.is_empty() {
                 return;
             }
@@ -167,7 +167,7 @@ impl Pair {
         ));
 
         self.worker
-            .transfer(command, TransferRequest::Write(block.to_vec()))
+            .transfer(command, TransferRequest::Write(block.to_vec().into()))
             .unwrap();
         assert_eq!(self.worker.backlog().bytes, block.len());
         match self.master_event() {
@@ -177,7 +177,7 @@ impl Pair {
                 request,
             } => {
                 assert_eq!(command, CommandKey(5));
-                assert_eq!(request, TransferRequest::Write(block.to_vec()));
+                assert_eq!(request, TransferRequest::Write(block.to_vec().into()));
                 self.master.reply(reply, Ok(Value::None));
             }
             other => panic!("{other:?}"),
@@ -312,7 +312,7 @@ fn a_peer_that_calls_without_waiting_is_cut_off() {
             .request(MasterRequest::Print { message })
             .unwrap();
     }
-    let bytes = std::mem::take(pair.master.output());
+    let bytes = pair.master.output().take();
     let error = pair.worker.receive(&bytes).unwrap_err();
     assert_eq!(
         error.to_string(),

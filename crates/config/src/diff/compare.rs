@@ -1,11 +1,16 @@
 //! Whether two values are made of the same, and how they are shown.
 
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use crate::classes::{Family, family};
 use crate::description::{Arguments, Description, Object};
 use crate::diff::ArgumentChange;
-use crate::value::{Format, Opaque, RenderableKind, Value};
+use crate::service::name_of;
+use crate::value::{Format, ObjectId, Opaque, RenderableKind, Value};
 
-/// Objects may refer to one another; deeper than this they are taken for the same.
-const DEPTH_MAX: u32 = 64;
+/// Objects that refer to one another in a longer chain are taken for the same.
+const DEPTH_MAX: u32 = 200;
 
 /// A value is shown up to this many characters.
 const SHOWN_CHARACTERS_MAX: usize = 200;
@@ -15,42 +20,59 @@ const SHOWN_CHARACTERS_MAX: usize = 200;
 pub(crate) struct Comparison<'a> {
     pub(crate) old: &'a Description,
     pub(crate) new: &'a Description,
+    /// Pairs of objects and whether they are the same. Objects may refer to one another: while a pair is
+    /// compared it counts as the same.
+    pub(crate) known: &'a RefCell<HashMap<(ObjectId, ObjectId), bool>>,
+    /// How many objects are being compared, each for the sake of the one before.
+    pub(crate) depth: &'a Cell<u32>,
 }
 
 impl Comparison<'_> {
-    /// Whether two values are made of the same.
-    pub(crate) fn same(self, old: &Value, new: &Value) -> bool {
-        self.same_at(old, new, 0)
-    }
-
-    fn same_at(self, old: &Value, new: &Value, depth: u32) -> bool {
-        if depth > DEPTH_MAX {
+    /// Whether two objects are made of the same. Schedulers refer to one another by name.
+    fn same_objects(self, old_id: ObjectId, new_id: ObjectId) -> bool {
+        let (old, new) = match (self.old.object(old_id), self.new.object(new_id)) {
+            (Some(old), Some(new)) => (old, new),
+            (old, new) => return old.is_none() && new.is_none(),
+        };
+        if is_scheduler(old) && is_scheduler(new) {
+            return name_of(old) == name_of(new);
+        }
+        let pair = (old_id, new_id);
+        if let Some(known) = self.known.borrow().get(&pair) {
+            return *known;
+        }
+        if self.depth.get() >= DEPTH_MAX {
             return true;
         }
-        let depth = depth + 1;
+        self.known.borrow_mut().insert(pair, true);
+        self.depth.set(self.depth.get() + 1);
+        let is_same = self.same_object(old, new);
+        self.depth.set(self.depth.get() - 1);
+        self.known.borrow_mut().insert(pair, is_same);
+        is_same
+    }
+
+    /// Whether two values are made of the same.
+    pub(crate) fn same(self, old: &Value, new: &Value) -> bool {
         match (old, new) {
-            (Value::Object(old), Value::Object(new)) => {
-                match (self.old.object(*old), self.new.object(*new)) {
-                    (Some(old), Some(new)) => self.same_object(old, new, depth),
-                    (old, new) => old.is_none() && new.is_none(),
-                }
-            }
+            (Value::Object(old), Value::Object(new)) => self.same_objects(*old, *new),
             (Value::List(old), Value::List(new))
             | (Value::Tuple(old), Value::Tuple(new))
             | (Value::Set(old), Value::Set(new))
-            | (Value::FrozenSet(old), Value::FrozenSet(new)) => self.same_list(old, new, depth),
+            | (Value::FrozenSet(old), Value::FrozenSet(new)) => self.same_list(old, new),
             (Value::Dict(old), Value::Dict(new)) => {
                 old.len() == new.len()
-                    && old.iter().zip(new).all(|(old, new)| {
-                        self.same_at(&old.0, &new.0, depth) && self.same_at(&old.1, &new.1, depth)
-                    })
+                    && old
+                        .iter()
+                        .zip(new)
+                        .all(|(old, new)| self.same(&old.0, &new.0) && self.same(&old.1, &new.1))
             }
             (Value::Callable(old), Value::Callable(new)) => {
                 old.name == new.name && old.parameters == new.parameters
             }
             (Value::Opaque(old), Value::Opaque(new)) => same_opaque(old, new),
             (Value::Renderable(old), Value::Renderable(new)) => {
-                self.same_renderable(&old.kind, &new.kind, depth)
+                self.same_renderable(&old.kind, &new.kind)
             }
             (Value::Float(old), Value::Float(new))
             | (Value::Interval(old), Value::Interval(new)) => old.to_bits() == new.to_bits(),
@@ -58,48 +80,43 @@ impl Comparison<'_> {
         }
     }
 
-    fn same_list(self, old: &[Value], new: &[Value], depth: u32) -> bool {
-        old.len() == new.len()
-            && old
-                .iter()
-                .zip(new)
-                .all(|(old, new)| self.same_at(old, new, depth))
+    fn same_list(self, old: &[Value], new: &[Value]) -> bool {
+        old.len() == new.len() && old.iter().zip(new).all(|(old, new)| self.same(old, new))
     }
 
-    fn same_named(self, old: &[(String, Value)], new: &[(String, Value)], depth: u32) -> bool {
+    fn same_named(self, old: &[(String, Value)], new: &[(String, Value)]) -> bool {
         old.len() == new.len()
             && old
                 .iter()
                 .zip(new)
-                .all(|(old, new)| old.0 == new.0 && self.same_at(&old.1, &new.1, depth))
+                .all(|(old, new)| old.0 == new.0 && self.same(&old.1, &new.1))
     }
 
     /// Arguments may stand in any order.
-    fn same_arguments(self, old: &Arguments, new: &Arguments, depth: u32) -> bool {
+    fn same_arguments(self, old: &Arguments, new: &Arguments) -> bool {
         old.0.len() == new.0.len()
-            && old.iter().all(|(name, old)| {
-                new.get(name)
-                    .is_some_and(|new| self.same_at(old, new, depth))
-            })
+            && old
+                .iter()
+                .all(|(name, old)| new.get(name).is_some_and(|new| self.same(old, new)))
     }
 
-    fn same_object(self, old: &Object, new: &Object, depth: u32) -> bool {
+    fn same_object(self, old: &Object, new: &Object) -> bool {
         old.class == new.class
             && old.user_class == new.user_class
             && old.overridden == new.overridden
-            && self.same_arguments(&old.arguments, &new.arguments, depth)
-            && self.same_arguments(&old.attrs, &new.attrs, depth)
+            && self.same_arguments(&old.arguments, &new.arguments)
+            && self.same_arguments(&old.attrs, &new.attrs)
     }
 
-    fn same_format(self, old: &Format, new: &Format, depth: u32) -> bool {
-        self.same_at(&old.format, &new.format, depth)
-            && self.same_list(&old.args, &new.args, depth)
-            && self.same_named(&old.kwargs, &new.kwargs, depth)
+    fn same_format(self, old: &Format, new: &Format) -> bool {
+        self.same(&old.format, &new.format)
+            && self.same_list(&old.args, &new.args)
+            && self.same_named(&old.kwargs, &new.kwargs)
     }
 
-    fn same_renderable(self, old: &RenderableKind, new: &RenderableKind, depth: u32) -> bool {
+    fn same_renderable(self, old: &RenderableKind, new: &RenderableKind) -> bool {
         use RenderableKind as Kind;
-        let same = |old: &Value, new: &Value| self.same_at(old, new, depth);
+        let same = |old: &Value, new: &Value| self.same(old, new);
         match (old, new) {
             (
                 Kind::Property {
@@ -114,9 +131,7 @@ impl Comparison<'_> {
                 },
             ) => same(k1, k2) && same(d1, d2) && same(f1, f2),
             (Kind::Interpolate(old), Kind::Interpolate(new))
-            | (Kind::WithProperties(old), Kind::WithProperties(new)) => {
-                self.same_format(old, new, depth)
-            }
+            | (Kind::WithProperties(old), Kind::WithProperties(new)) => self.same_format(old, new),
             (
                 Kind::FlattenList {
                     list: l1,
@@ -139,7 +154,7 @@ impl Comparison<'_> {
                     args: a2,
                     kwargs: k2,
                 },
-            ) => same(f1, f2) && self.same_list(a1, a2, depth) && self.same_named(k1, k2, depth),
+            ) => same(f1, f2) && self.same_list(a1, a2) && self.same_named(k1, k2),
             (
                 Kind::Function {
                     name: n1,
@@ -153,7 +168,7 @@ impl Comparison<'_> {
                     kwargs: k2,
                     ..
                 },
-            ) => n1 == n2 && self.same_list(a1, a2, depth) && self.same_named(k1, k2, depth),
+            ) => n1 == n2 && self.same_list(a1, a2) && self.same_named(k1, k2),
             (
                 Kind::Operation {
                     operator: o1,
@@ -180,12 +195,12 @@ impl Comparison<'_> {
         new: Option<&Value>,
     ) -> ArgumentChange {
         let text = |value: Option<&Value>, description: &Description| {
-            let text = if is_secret(name) {
+            let value = value?;
+            Some(if is_secret(name) {
                 "…".to_owned()
             } else {
-                text_of(value?, description, 0)
-            };
-            value.map(|_| shortened(text))
+                text_of(value, description)
+            })
         };
         ArgumentChange {
             argument: shown.to_owned(),
@@ -193,6 +208,10 @@ impl Comparison<'_> {
             new: text(new, self.new),
         }
     }
+}
+
+fn is_scheduler(object: &Object) -> bool {
+    family(&object.class) == Some(Family::Scheduler)
 }
 
 /// Objects of strangers are the same if they look the same, except for their addresses.
@@ -233,53 +252,95 @@ fn is_secret(name: &str) -> bool {
     .any(|word| name.contains(word))
 }
 
-/// A value with the arguments of its objects, without secrets.
-fn text_of(value: &Value, description: &Description, depth: u32) -> String {
-    const SHOWN_DEPTH_MAX: u32 = 6;
-    if depth > SHOWN_DEPTH_MAX {
-        return "…".to_owned();
-    }
-    let inner = |value: &Value| text_of(value, description, depth + 1);
-    let list = |items: &[Value]| items.iter().map(inner).collect::<Vec<_>>().join(", ");
-    match value {
-        Value::Object(id) => match description.object(*id) {
-            Some(object) => {
-                let arguments: Vec<String> = object
-                    .arguments
-                    .iter()
-                    .map(|(name, value)| {
-                        let shown = if is_secret(name) {
-                            "…".to_owned()
-                        } else {
-                            inner(value)
-                        };
-                        format!("{name}={shown}")
-                    })
-                    .collect();
-                let class = object.own_class().rsplit('.').next().unwrap_or_default();
-                format!("{class}({})", arguments.join(", "))
-            }
-            None => "…".to_owned(),
-        },
-        Value::List(items) => format!("[{}]", list(items)),
-        Value::Tuple(items) if items.len() == 1 => format!("({},)", list(items)),
-        Value::Tuple(items) => format!("({})", list(items)),
-        Value::Dict(pairs) => {
-            let pairs: Vec<String> = pairs
-                .iter()
-                .map(|(name, value)| {
-                    let is_secret = name.as_text().is_some_and(is_secret);
-                    let shown = if is_secret {
-                        "…".to_owned()
-                    } else {
-                        inner(value)
-                    };
-                    format!("{}: {shown}", inner(name))
-                })
-                .collect();
-            format!("{{{}}}", pairs.join(", "))
+/// A value with the arguments of its objects, without secrets, cut where it becomes too long.
+fn text_of(value: &Value, description: &Description) -> String {
+    let mut text = Text {
+        description,
+        text: String::new(),
+        depth: 0,
+    };
+    text.value(value);
+    shortened(text.text)
+}
+
+/// A text that grows until it is long enough.
+struct Text<'a> {
+    description: &'a Description,
+    text: String,
+    depth: u32,
+}
+
+impl Text<'_> {
+    fn value(&mut self, value: &Value) {
+        const DEPTH_MAX: u32 = 8;
+        if self.depth > DEPTH_MAX || self.is_full() {
+            self.text.push('…');
+            return;
         }
-        other => other.repr(description),
+        self.depth += 1;
+        match value {
+            Value::Object(id) => match self.description.object(*id) {
+                Some(object) if is_scheduler(object) => {
+                    self.text
+                        .push_str(&format!("scheduler '{}'", name_of(object)));
+                }
+                Some(object) => {
+                    let class = object.own_class().rsplit('.').next().unwrap_or_default();
+                    self.text.push_str(class);
+                    self.all("(", object.arguments.iter(), ")", |text, (name, value)| {
+                        text.text.push_str(name);
+                        text.text.push('=');
+                        text.unless_secret(name, value);
+                    });
+                }
+                None => self.text.push('…'),
+            },
+            Value::List(items) => self.all("[", items.iter(), "]", Self::value),
+            Value::Tuple(items) => {
+                let end = if items.len() == 1 { ",)" } else { ")" };
+                self.all("(", items.iter(), end, Self::value);
+            }
+            Value::Dict(pairs) => self.all("{", pairs.iter(), "}", |text, (name, value)| {
+                text.value(name);
+                text.text.push_str(": ");
+                text.unless_secret(name.as_text().unwrap_or_default(), value);
+            }),
+            other => self.text.push_str(&other.repr(self.description)),
+        }
+        self.depth -= 1;
+    }
+
+    fn unless_secret(&mut self, name: &str, value: &Value) {
+        if is_secret(name) {
+            self.text.push('…');
+        } else {
+            self.value(value);
+        }
+    }
+
+    fn all<T>(
+        &mut self,
+        begin: &str,
+        items: impl Iterator<Item = T>,
+        end: &str,
+        mut one: impl FnMut(&mut Self, T),
+    ) {
+        self.text.push_str(begin);
+        for (index, item) in items.enumerate() {
+            if self.is_full() {
+                break;
+            }
+            if index > 0 {
+                self.text.push_str(", ");
+            }
+            one(self, item);
+        }
+        self.text.push_str(end);
+    }
+
+    fn is_full(&self) -> bool {
+        // Characters have up to four bytes.
+        self.text.len() > 4 * SHOWN_CHARACTERS_MAX
     }
 }
 

@@ -13,7 +13,7 @@ use crate::session::{
     CallKey, CommandKey, CommandStart, MasterEvent, MasterRequest, ReplyKey, SessionError,
     TransferRequest,
 };
-use crate::{Failure, Limits, Value};
+use crate::{Failure, Limits, Outgoing, Value};
 
 /// Admits a worker and runs commands on it.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ impl MasterSession {
     }
 
     fn turn_away(&mut self, response: &[u8], text: String) {
-        self.messages.output().extend_from_slice(response);
+        self.messages.output().buffer().extend_from_slice(response);
         self.phase = Phase::Refused;
         self.events.push_back(MasterEvent::Noticed(text));
         self.events.push_back(MasterEvent::Closed);
@@ -178,7 +178,7 @@ impl MasterSession {
                 return Ok(());
             }
             "update_upload_file_write" | "update_upload_directory_write" => {
-                TransferRequest::Write(block()?)
+                TransferRequest::Write(block()?.into())
             }
             "update_upload_file_close" => TransferRequest::Close,
             "update_upload_file_utime" => TransferRequest::Utime {
@@ -254,7 +254,7 @@ impl crate::session::MasterSession for MasterSession {
         self.events.pop_front()
     }
 
-    fn output(&mut self) -> &mut Vec<u8> {
+    fn output(&mut self) -> &mut Outgoing {
         self.messages.output()
     }
 
@@ -272,7 +272,7 @@ impl crate::session::MasterSession for MasterSession {
         match std::mem::replace(&mut self.phase, Phase::Open) {
             Phase::Deciding { request, input, .. } => {
                 let response = request.accept();
-                self.messages.output().extend_from_slice(&response);
+                self.messages.output().buffer().extend_from_slice(&response);
                 let received = self.messages.receive(&input);
                 self.handle_all();
                 received
@@ -287,7 +287,10 @@ impl crate::session::MasterSession for MasterSession {
     fn refuse_login(&mut self) -> Result<(), SessionError> {
         match self.phase {
             Phase::Deciding { .. } => {
-                self.messages.output().extend_from_slice(UNAUTHORIZED);
+                self.messages
+                    .output()
+                    .buffer()
+                    .extend_from_slice(UNAUTHORIZED);
                 self.phase = Phase::Refused;
                 self.events.push_back(MasterEvent::Closed);
                 Ok(())

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use super::codec::{self, EncodeError};
 use super::websocket::{Message, WebSocket};
 use crate::session::SessionError;
-use crate::{Limits, Value};
+use crate::{Limits, Outgoing, Value};
 
 /// Status code 1000, the ordinary end.
 const NORMAL_CLOSURE: [u8; 2] = 1000_u16.to_be_bytes();
@@ -55,7 +55,7 @@ impl Messages {
         }
     }
 
-    pub(super) fn output(&mut self) -> &mut Vec<u8> {
+    pub(super) fn output(&mut self) -> &mut Outgoing {
         self.socket.output()
     }
 

@@ -8,7 +8,7 @@ use std::io::Cursor;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
-use crate::Limits;
+use crate::{Limits, Outgoing};
 
 /// Room for input that is kept between messages.
 const KEPT_INPUT_BYTES: usize = 64 << 10;
@@ -62,7 +62,7 @@ pub struct WebSocket {
     input: Vec<u8>,
     consumed: usize,
     fragments: Option<(Data, Vec<u8>)>,
-    output: Vec<u8>,
+    output: Outgoing,
 }
 
 impl std::fmt::Debug for WebSocket {
@@ -91,12 +91,12 @@ impl WebSocket {
             input: Vec::new(),
             consumed: 0,
             fragments: None,
-            output: Vec::new(),
+            output: Outgoing::default(),
         }
     }
 
     /// Bytes for the peer.
-    pub fn output(&mut self) -> &mut Vec<u8> {
+    pub fn output(&mut self) -> &mut Outgoing {
         &mut self.output
     }
 
@@ -211,15 +211,13 @@ impl WebSocket {
             mask,
             ..FrameHeader::default()
         };
-        if header
-            .format(payload.len() as u64, &mut self.output)
-            .is_err()
-        {
+        let output = self.output.buffer();
+        if header.format(payload.len() as u64, output).is_err() {
             unreachable!("a Vec takes every write");
         }
-        let start = self.output.len();
-        self.output.extend_from_slice(payload);
-        if let (Some(mask), Some(sent)) = (mask, self.output.get_mut(start..)) {
+        let start = output.len();
+        output.extend_from_slice(payload);
+        if let (Some(mask), Some(sent)) = (mask, output.get_mut(start..)) {
             apply_mask(sent, mask);
         }
     }
@@ -313,11 +311,11 @@ mod tests {
         for length in [0, 1, 125, 126, 65_535, 65_536] {
             let message = Message::Binary(vec![0xa5; length]);
             client.send(&message);
-            let sent = std::mem::take(client.output());
+            let sent = client.output().take();
             server.feed(&sent);
             assert_eq!(server.next_message(), Ok(Some(message.clone())));
             server.send(&message);
-            let sent = std::mem::take(server.output());
+            let sent = server.output().take();
             client.feed(&sent);
             assert_eq!(client.next_message(), Ok(Some(message)));
         }

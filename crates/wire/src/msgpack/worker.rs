@@ -1,6 +1,7 @@
 //! A worker's end of a msgpack connection.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use super::codec;
 use super::handshake::{ClientRequest, HandshakeError};
@@ -9,7 +10,7 @@ use super::websocket::{Masks, WebSocket};
 use crate::session::{
     Backlog, CommandKey, MasterRequest, ReplyKey, SessionError, TransferRequest, WorkerEvent,
 };
-use crate::{Failure, Limits, Update, Value};
+use crate::{Failure, Limits, Outgoing, Update, Value};
 
 /// Opens the stream and serves a master.
 #[derive(Debug)]
@@ -32,13 +33,13 @@ enum Phase {
     /// The request is on its way; bytes of the response so far.
     Handshake {
         request: Box<ClientRequest>,
-        output: Vec<u8>,
+        output: Outgoing,
         input: Vec<u8>,
     },
     /// Messages flow.
     Open,
     /// The master has refused the login.
-    Refused { output: Vec<u8> },
+    Refused { output: Outgoing },
 }
 
 /// What a request of ours was for.
@@ -64,7 +65,8 @@ struct Command {
 impl WorkerSession {
     /// A session on a connection that has just been opened.
     pub fn new(request: ClientRequest, masks: Masks, limits: Limits) -> Self {
-        let output = request.encode();
+        let mut output = Outgoing::default();
+        output.buffer().extend_from_slice(&request.encode());
         Self {
             phase: Phase::Handshake {
                 request: Box::new(request),
@@ -101,7 +103,9 @@ impl WorkerSession {
                     text,
                 ));
                 self.events.push_back(refused);
-                self.phase = Phase::Refused { output: Vec::new() };
+                self.phase = Phase::Refused {
+                    output: Outgoing::default(),
+                };
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
@@ -275,7 +279,7 @@ impl crate::session::WorkerSession for WorkerSession {
         self.events.pop_front()
     }
 
-    fn output(&mut self) -> &mut Vec<u8> {
+    fn output(&mut self) -> &mut Outgoing {
         match &mut self.phase {
             Phase::Handshake { output, .. } | Phase::Refused { output } => output,
             Phase::Open => self.messages.output(),
@@ -353,7 +357,8 @@ impl crate::session::WorkerSession for WorkerSession {
                     true => "update_upload_directory_write",
                     false => "update_upload_file_write",
                 };
-                messages.request(op, &[("args", &Value::Bytes(block)), id])
+                let block = Value::Bytes(Arc::unwrap_or_clone(block));
+                messages.request(op, &[("args", &block), id])
             }
             TransferRequest::Close => messages.request("update_upload_file_close", &[id]),
             TransferRequest::Utime { accessed, modified } => {

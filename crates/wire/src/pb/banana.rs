@@ -343,8 +343,13 @@ pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8], dialect: Dialect) {
         put_header(out, index, VOCAB);
         return;
     }
-    put_header(out, bytes.len() as u128, STRING);
+    put_bytes_head(out, bytes.len());
     out.extend_from_slice(bytes);
+}
+
+/// Writes the head of a byte string of `length` bytes, which follow.
+pub fn put_bytes_head(out: &mut Vec<u8>, length: usize) {
+    put_header(out, length as u128, STRING);
 }
 
 /// Writes the head of a list; its `length` elements follow.

@@ -3,10 +3,11 @@
 //! Source: `docs/formats/pb.md`, "Broker".
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use super::banana::{self, BananaError, Dialect, Element};
 use super::jelly::{self, EncodeError, JellyError};
-use crate::{Failure, Limits, Value};
+use crate::{Failure, Limits, Outgoing, Value};
 
 /// The version of the broker protocol that both sides must speak.
 const VERSION: i128 = 6;
@@ -151,7 +152,7 @@ pub struct Broker {
     phase: Phase,
     limits: Limits,
     decoder: banana::Decoder,
-    output: Vec<u8>,
+    output: Outgoing,
     events: VecDeque<Event>,
     next_call: u64,
     calls: BTreeSet<u64>,
@@ -169,7 +170,7 @@ impl Broker {
             phase: Phase::Negotiating,
             limits,
             decoder: banana::Decoder::new(limits),
-            output: Vec::new(),
+            output: Outgoing::default(),
             events: VecDeque::new(),
             next_call: 1,
             calls: BTreeSet::new(),
@@ -179,16 +180,16 @@ impl Broker {
             luids: BTreeMap::new(),
         };
         if side == Side::Server {
-            banana::put_list(&mut broker.output, 2);
+            banana::put_list(broker.output.buffer(), 2);
             for dialect in ["pb", "none"] {
-                banana::put_bytes(&mut broker.output, dialect.as_bytes(), Dialect::None);
+                banana::put_bytes(broker.output.buffer(), dialect.as_bytes(), Dialect::None);
             }
         }
         broker
     }
 
     /// Bytes to be sent to the peer. The caller takes what it has sent from the front.
-    pub fn output(&mut self) -> &mut Vec<u8> {
+    pub fn output(&mut self) -> &mut Outgoing {
         &mut self.output
     }
 
@@ -227,30 +228,54 @@ impl Broker {
         args: &[Value],
         kwargs: &[(&str, Value)],
     ) -> Result<CallId, CallError> {
-        if self.calls.len() >= self.limits.outstanding_calls {
-            return Err(CallError::TooManyCalls(self.calls.len()));
-        }
-        let number = self.next_call;
+        let number = self.number_of_call()?;
         let kwargs = kwargs
             .iter()
             .map(|(key, value)| (Value::from(*key), value.clone()))
             .collect();
         self.message(|out| {
-            banana::put_list(out, 7);
-            put_word(out, "message");
-            banana::put_int(out, i128::from(number));
-            match object {
-                PeerObject::Root => put_word(out, "root"),
-                PeerObject::Luid(luid) => banana::put_int(out, i128::from(luid)),
-            }
-            put_word(out, method);
-            banana::put_int(out, 1);
+            put_call(out, number, object, method);
             jelly::encode_items(out, "tuple", args)?;
             jelly::encode(out, &Value::Dict(kwargs))
         })?;
+        Ok(self.made(number))
+    }
+
+    /// As [`call`](Self::call), with a byte string as the only argument, which is not copied.
+    pub fn call_with_block(
+        &mut self,
+        object: PeerObject,
+        method: &str,
+        block: Arc<Vec<u8>>,
+    ) -> Result<CallId, CallError> {
+        if block.len() > banana::ELEMENT_SIZE_MAX {
+            return Err(EncodeError::TooLarge(block.len()).into());
+        }
+        let number = self.number_of_call()?;
+        let buffer = self.output.buffer();
+        put_call(buffer, number, object, method);
+        banana::put_list(buffer, 2);
+        put_word(buffer, "tuple");
+        banana::put_bytes_head(buffer, block.len());
+        self.output.push(block);
+        let buffer = self.output.buffer();
+        banana::put_list(buffer, 1);
+        put_word(buffer, "dictionary");
+        Ok(self.made(number))
+    }
+
+    /// The number of the next call, if one more may wait for its answer.
+    fn number_of_call(&self) -> Result<u64, CallError> {
+        if self.calls.len() >= self.limits.outstanding_calls {
+            return Err(CallError::TooManyCalls(self.calls.len()));
+        }
+        Ok(self.next_call)
+    }
+
+    fn made(&mut self, number: u64) -> CallId {
         self.next_call += 1;
         self.calls.insert(number);
-        Ok(CallId(number))
+        CallId(number)
     }
 
     /// Answers a call of the peer.
@@ -303,9 +328,9 @@ impl Broker {
 
     /// Gives back one reference to an object of the peer.
     pub fn release(&mut self, luid: u64) {
-        banana::put_list(&mut self.output, 2);
-        put_word(&mut self.output, "decref");
-        banana::put_int(&mut self.output, i128::from(luid));
+        banana::put_list(self.output.buffer(), 2);
+        put_word(self.output.buffer(), "decref");
+        banana::put_int(self.output.buffer(), i128::from(luid));
     }
 
     /// Appends a message as a whole or not at all.
@@ -313,10 +338,11 @@ impl Broker {
         &mut self,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
-        let before = self.output.len();
-        let written = write(&mut self.output);
+        let output = self.output.buffer();
+        let before = output.len();
+        let written = write(output);
         if written.is_err() {
-            self.output.truncate(before);
+            output.truncate(before);
         }
         written
     }
@@ -327,7 +353,7 @@ impl Broker {
                 if !offered.contains(&Element::Bytes(b"pb".to_vec())) {
                     return Err(BrokerError::NoDialect);
                 }
-                banana::put_bytes(&mut self.output, b"pb", Dialect::None);
+                banana::put_bytes(self.output.buffer(), b"pb", Dialect::None);
             }
             (Side::Server, Element::Bytes(chosen)) => {
                 if chosen != b"pb" {
@@ -339,9 +365,9 @@ impl Broker {
         }
         self.decoder.set_dialect(Dialect::Pb);
         self.phase = Phase::ExpectingVersion;
-        banana::put_list(&mut self.output, 2);
-        put_word(&mut self.output, "version");
-        banana::put_int(&mut self.output, VERSION);
+        banana::put_list(self.output.buffer(), 2);
+        put_word(self.output.buffer(), "version");
+        banana::put_int(self.output.buffer(), VERSION);
         Ok(())
     }
 
@@ -371,9 +397,9 @@ impl Broker {
                 Ok(())
             }
             unknown => {
-                banana::put_list(&mut self.output, 2);
-                put_word(&mut self.output, "didNotUnderstand");
-                banana::put_bytes(&mut self.output, unknown, Dialect::Pb);
+                banana::put_list(self.output.buffer(), 2);
+                put_word(self.output.buffer(), "didNotUnderstand");
+                banana::put_bytes(self.output.buffer(), unknown, Dialect::Pb);
                 Ok(())
             }
         }
@@ -523,6 +549,40 @@ enum Outcome {
     Error,
 }
 
+/// The beginning of a call that wants an answer; positional and keyword arguments follow.
+fn put_call(out: &mut Vec<u8>, number: u64, object: PeerObject, method: &str) {
+    banana::put_list(out, 7);
+    put_word(out, "message");
+    banana::put_int(out, i128::from(number));
+    match object {
+        PeerObject::Root => put_word(out, "root"),
+        PeerObject::Luid(luid) => banana::put_int(out, i128::from(luid)),
+    }
+    put_word(out, method);
+    banana::put_int(out, 1);
+}
+
 fn put_word(out: &mut Vec<u8>, word: &str) {
     banana::put_bytes(out, word.as_bytes(), Dialect::Pb);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_travels_as_any_other_argument() {
+        let block = b"a block of a file".to_vec();
+        let mut copied = Broker::new(Side::Client, Limits::default());
+        let args = [Value::Bytes(block.clone())];
+        copied
+            .call(PeerObject::Luid(7), "write", &args, &[])
+            .unwrap();
+        let mut shared = Broker::new(Side::Client, Limits::default());
+        shared
+            .call_with_block(PeerObject::Luid(7), "write", Arc::new(block))
+            .unwrap();
+        assert_eq!(shared.output().take(), copied.output().take());
+        assert_eq!(shared.outstanding_calls(), 1);
+    }
 }

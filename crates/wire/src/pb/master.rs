@@ -11,7 +11,7 @@ use crate::session::{
     CallKey, CommandKey, CommandStart, MasterEvent, MasterRequest, ReplyKey, SessionError,
     TransferEnd, TransferRequest,
 };
-use crate::{Failure, Limits, Update, Value};
+use crate::{Failure, Limits, Outgoing, Update, Value};
 
 /// Admits a worker and runs commands on it.
 #[derive(Debug)]
@@ -369,7 +369,7 @@ impl crate::session::MasterSession for MasterSession {
         self.events.pop_front()
     }
 
-    fn output(&mut self) -> &mut Vec<u8> {
+    fn output(&mut self) -> &mut Outgoing {
         self.broker.output()
     }
 
@@ -504,7 +504,7 @@ fn updates_of(args: &[Value]) -> Option<Vec<Update>> {
 fn writer_request(method: &str, args: Vec<Value>) -> Result<TransferRequest, Failure> {
     match (method, args.as_slice()) {
         ("write", [block]) => match block.as_bytes() {
-            Some(bytes) => Ok(TransferRequest::Write(bytes.to_vec())),
+            Some(bytes) => Ok(TransferRequest::Write(bytes.to_vec().into())),
             None => Err(type_error(method, "a block is a byte string")),
         },
         ("close", []) => Ok(TransferRequest::Close),

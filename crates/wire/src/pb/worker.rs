@@ -10,7 +10,7 @@ use super::{login, updates};
 use crate::session::{
     Backlog, CommandKey, MasterRequest, ReplyKey, SessionError, TransferRequest, WorkerEvent,
 };
-use crate::{Failure, Limits, Update, Value};
+use crate::{Failure, Limits, Outgoing, Update, Value};
 
 /// The object that the master calls for everything but builds.
 const BOT: ObjectId = ObjectId(0);
@@ -124,12 +124,16 @@ impl WorkerSession {
         purpose: Call,
     ) -> Result<(), SessionError> {
         let call = self.broker.call(object, method, args, &[])?;
+        self.expect(call, purpose);
+        Ok(())
+    }
+
+    fn expect(&mut self, call: CallId, purpose: Call) {
         if let Call::Update { bytes, .. } | Call::Transfer { bytes, .. } = purpose {
             self.backlog.requests += 1;
             self.backlog.bytes += bytes;
         }
         self.calls.insert(call, purpose);
-        Ok(())
     }
 
     fn handle(&mut self, event: Event) -> Result<(), SessionError> {
@@ -395,7 +399,7 @@ impl crate::session::WorkerSession for WorkerSession {
         self.events.pop_front()
     }
 
-    fn output(&mut self) -> &mut Vec<u8> {
+    fn output(&mut self) -> &mut Outgoing {
         self.broker.output()
     }
 
@@ -466,11 +470,13 @@ impl crate::session::WorkerSession for WorkerSession {
         let Some(object) = self.command(command)?.transfer_with else {
             return Err("the command came without a reader or writer".into());
         };
-        let mut bytes = 0;
+        let object = PeerObject::Luid(object);
         let (method, argument) = match request {
             TransferRequest::Write(block) => {
-                bytes = block.len();
-                ("write", Some(Value::Bytes(block)))
+                let bytes = block.len();
+                let call = self.broker.call_with_block(object, "write", block)?;
+                self.expect(call, Call::Transfer { command, bytes });
+                return Ok(());
             }
             TransferRequest::Close | TransferRequest::CloseReader => ("close", None),
             TransferRequest::Utime { accessed, modified } => {
@@ -480,13 +486,8 @@ impl crate::session::WorkerSession for WorkerSession {
             TransferRequest::Unpack => ("unpack", None),
             TransferRequest::Read { length } => ("read", Some(Value::Int(length.into()))),
         };
-        let purpose = Call::Transfer { command, bytes };
-        self.call(
-            PeerObject::Luid(object),
-            method,
-            argument.as_slice(),
-            purpose,
-        )
+        let purpose = Call::Transfer { command, bytes: 0 };
+        self.call(object, method, argument.as_slice(), purpose)
     }
 
     fn keepalive(&mut self) -> Result<(), SessionError> {

@@ -51,15 +51,23 @@ pub fn run(settings: Settings, signals: &Signals) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let outcome = runtime.block_on(serve_until_over(settings, signals));
+    let outcome = runtime.block_on(async {
+        let requests = ShutdownRequests::new(&settings, signals)?;
+        // A task, because tokio looks at all sockets each time before it goes on with the future of `block_on`.
+        let serving = TaskTracker::new().spawn(serve_until_over(settings, requests));
+        match serving.await {
+            Ok(()) => Ok(()),
+            Err(broken) => std::panic::resume_unwind(broken.into_panic()),
+        }
+    });
     // A thread that waits for a name server, or for a disk that is gone, does not hold up the end.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve_until_over(settings: Settings, signals: &Signals) -> std::io::Result<()> {
+async fn serve_until_over(settings: Settings, requests: ShutdownRequests) {
     let mut agent = Agent {
-        requests: ShutdownRequests::new(&settings, signals)?,
+        requests,
         reconnect: Reconnect::new(settings.maxdelay, settings.max_retries),
         settings: Arc::new(settings),
         builders: Builders::new(),
@@ -68,7 +76,6 @@ async fn serve_until_over(settings: Settings, signals: &Signals) -> std::io::Res
     agent.run().await;
     agent.commands.close();
     agent.commands.wait().await;
-    Ok(())
 }
 
 impl Agent {

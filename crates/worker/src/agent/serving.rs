@@ -7,12 +7,15 @@
 //! while it takes its answers ([`UNSENT_BYTES_MAX`]).
 
 use std::fmt::Write as _;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use buildbot_wire::session::{CommandKey, MasterRequest, ReplyKey, WorkerEvent, WorkerSession};
-use buildbot_wire::{Failure, Value};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, WriteHalf};
+use buildbot_wire::{Failure, Outgoing, Value};
+use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _, WriteHalf};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
@@ -102,7 +105,8 @@ enum Job {
 /// What happened; see [`Serving::run`].
 enum Input {
     Read(std::io::Result<usize>),
-    Written(std::io::Result<usize>),
+    /// Whether it is flushed, too.
+    Written(std::io::Result<usize>, bool),
     Flushed(std::io::Result<()>),
     Command(CommandKey, Option<CommandEvent>),
     Job(Job),
@@ -166,6 +170,7 @@ impl<'a> Serving<'a> {
         let mut buffer = vec![0; READ_BYTES];
         let mut first_byte = true;
         let mut to_flush = false;
+        let mut alarm = pin!(sleep_until(Instant::now()));
         loop {
             let unsent = self.session.output().len();
             if unsent == 0
@@ -179,13 +184,16 @@ impl<'a> Serving<'a> {
             let hears_commands = !is_ending && unsent < OUTPUT_BYTES_MAX && self.master_keeps_up();
             let hears_master = !is_ending && unsent < UNSENT_BYTES_MAX;
             let time = self.clock.next();
+            if let Some(time) = time.filter(|time| *time != alarm.deadline()) {
+                alarm.as_mut().reset(time);
+            }
             let output = self.session.output();
             let input = tokio::select! {
                 read = reader.read(&mut buffer), if hears_master => Input::Read(read),
                 sent = send(&mut writer, output), if unsent > 0 || to_flush => sent,
                 (key, event) = self.commands.hear(), if hears_commands => Input::Command(key, event),
                 Some(Ok(job)) = self.jobs.join_next() => Input::Job(job),
-                () = sleep_until(time.unwrap_or_else(Instant::now)), if time.is_some() => Input::Time,
+                () = alarm.as_mut(), if time.is_some() => Input::Time,
                 request = self.agent.requests.next() => Input::Asked(request),
             };
             match input {
@@ -206,20 +214,22 @@ impl<'a> Serving<'a> {
                         return self.lost(format!("the connection is dropped: {error}"));
                     }
                 }
-                Input::Written(Ok(0)) => return self.lost("the connection is closed".to_owned()),
-                Input::Written(Ok(length)) => {
+                Input::Written(Ok(0), _) => {
+                    return self.lost("the connection is closed".to_owned());
+                }
+                Input::Written(Ok(length), is_flushed) => {
                     let output = self.session.output();
-                    output.drain(..length);
+                    output.advance(length);
                     if output.is_empty() && self.commands.is_empty() {
                         // A burst must not be held for the rest of a long life; while a command runs the
                         // next one is near.
                         output.shrink_to(IDLE_OUTPUT_BYTES);
                     }
-                    to_flush = true;
+                    to_flush = !is_flushed;
                 }
                 Input::Flushed(Ok(())) => to_flush = false,
                 Input::Read(Err(error))
-                | Input::Written(Err(error))
+                | Input::Written(Err(error), _)
                 | Input::Flushed(Err(error)) => {
                     return self.lost(format!("the connection is lost: {error}"));
                 }
@@ -547,11 +557,17 @@ impl<'a> Serving<'a> {
 }
 
 /// Sends what there is, or sees to it that what was sent before does not linger.
-async fn send(writer: &mut WriteHalf<Box<dyn Stream>>, output: &[u8]) -> Input {
-    match output {
-        [] => Input::Flushed(writer.flush().await),
-        output => Input::Written(writer.write(output).await),
+async fn send(writer: &mut WriteHalf<Box<dyn Stream>>, output: &Outgoing) -> Input {
+    if output.is_empty() {
+        return Input::Flushed(writer.flush().await);
     }
+    let written = writer.write_vectored(&output.slices()).await;
+    // Only tried: whoever waited here could lose what is known to be written.
+    let is_flushed = poll_fn(|context| {
+        let flushed = Pin::new(&mut *writer).poll_flush(context);
+        Poll::Ready(matches!(flushed, Poll::Ready(Ok(()))))
+    });
+    Input::Written(written, is_flushed.await)
 }
 
 /// The paths that a file system command is about, for the log.

@@ -160,7 +160,7 @@ impl Target {
         block: Vec<u8>,
         report: &mut Report,
     ) -> Result<Option<io::Result<()>>, Failure> {
-        if self.waiting.is_empty() {
+        if self.waiting.capacity() == 0 {
             self.waiting = block;
         } else {
             self.waiting.extend_from_slice(&block);
@@ -173,18 +173,20 @@ impl Target {
 
     /// Writes what waits. `None`: interrupted; what waited is lost with the transfer.
     async fn write(&mut self, report: &mut Report) -> Result<Option<io::Result<()>>, Failure> {
-        let waiting = std::mem::take(&mut self.waiting);
+        let mut waiting = std::mem::take(&mut self.waiting);
         let Some(mut file) = self.file.take().filter(|_| !waiting.is_empty()) else {
             return Ok(Some(Ok(())));
         };
         let written = report.interruptible(move || {
             let outcome = file.write_all(&waiting);
-            (file, outcome)
+            waiting.clear();
+            (file, waiting, outcome)
         });
-        let Some((file, outcome)) = written.await? else {
+        let Some((file, room, outcome)) = written.await? else {
             return Ok(None);
         };
         self.file = Some(file);
+        self.waiting = room;
         Ok(Some(outcome))
     }
 }

@@ -54,6 +54,14 @@ fn epoch_now() -> f64 {
         .map_or(0.0, |since| since.as_secs_f64())
 }
 
+/// Waits until a time, for ever without one.
+async fn reached(time: Option<tokio::time::Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Report {
     /// The voice of a command that starts now.
     pub(crate) fn new(context: &CommandContext, outbox: Outbox, interrupts: Interrupts) -> Self {
@@ -170,8 +178,7 @@ impl Report {
                 }
                 None => Step::Unheard,
             },
-            () = tokio::time::sleep_until(flush_at.unwrap_or_else(tokio::time::Instant::now)),
-                if flush_at.is_some() => Step::Flush,
+            () = reached(flush_at) => Step::Flush,
         }
     }
 
@@ -251,8 +258,8 @@ impl Report {
             }
             tokio::select! {
                 biased;
-                _ = self.advance() => {}
                 outcome = &mut answer => return outcome.unwrap_or(Err(RemoteFailure::Lost)),
+                _ = self.advance() => {}
             }
         }
     }

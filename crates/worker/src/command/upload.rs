@@ -1,7 +1,7 @@
 //! `uploadFile` and `uploadDirectory`: the worker reads, the master writes.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{IoSliceMut, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use buildbot_wire::Failure;
 use buildbot_wire::session::TransferRequest;
+use rustix::io::ReadWriteFlags;
 
 use super::archive::{Compression, pack};
 use super::arguments::{Arguments, invalid};
@@ -39,12 +40,14 @@ impl Blocks {
         self,
         file: File,
         path: &std::path::Path,
-        request: fn(Vec<u8>) -> TransferRequest,
+        request: fn(Arc<Vec<u8>>) -> TransferRequest,
         progress: &mut Progress,
         report: &mut Report,
     ) -> Result<(), Failure> {
         let mut file = Some(file);
         let mut left = self.max_size;
+        // Shared with the session until the master has answered, and then used again.
+        let mut room = Arc::new(Vec::new());
         while let Some(mut reader) = file.take() {
             if report.is_interrupted() {
                 progress.interrupt();
@@ -55,15 +58,25 @@ impl Blocks {
                 progress.truncate(path, report);
                 break;
             }
-            let read = report.interruptible(move || {
-                // Untouched memory costs nothing, and growing piece by piece does.
-                let mut block = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-                let outcome = reader.by_ref().take(length).read_to_end(&mut block);
-                (reader, outcome.map(|_| block))
-            });
-            let Some((reader, outcome)) = read.await? else {
-                progress.interrupt();
-                break;
+            let mut block = Arc::try_unwrap(room).unwrap_or_default();
+            read_at_once(
+                &reader,
+                usize::try_from(length).unwrap_or_default(),
+                &mut block,
+            );
+            let missing = length.saturating_sub(block.len() as u64);
+            let (reader, outcome) = if missing == 0 {
+                (reader, Ok(block))
+            } else {
+                let read = report.interruptible(move || {
+                    let outcome = reader.by_ref().take(missing).read_to_end(&mut block);
+                    (reader, outcome.map(|_| block))
+                });
+                let Some(read) = read.await? else {
+                    progress.interrupt();
+                    break;
+                };
+                read
             };
             let block = match outcome {
                 Ok(block) if block.is_empty() => break,
@@ -78,7 +91,8 @@ impl Blocks {
                 }
             };
             left = left.map(|left| left.saturating_sub(block.len() as u64));
-            if let Err(error) = report.call(request(block)).await {
+            room = Arc::new(block);
+            if let Err(error) = report.call(request(Arc::clone(&room))).await {
                 progress.refused(error);
                 break;
             }
@@ -86,6 +100,27 @@ impl Blocks {
         }
         Ok(())
     }
+}
+
+/// Reads at most `length` bytes, as far as that takes no wait for a disk or for another program.
+///
+/// What the system holds in memory comes sooner than a thread that reads it. What is missing, and what goes
+/// wrong, is left to such a thread.
+#[cfg(target_os = "linux")]
+fn read_at_once(file: &File, length: usize, block: &mut Vec<u8>) {
+    /// Stands for the file's own position.
+    const HERE: u64 = u64::MAX;
+    block.resize(length, 0);
+    let mut target = [IoSliceMut::new(block)];
+    let read = rustix::io::preadv2(file, &mut target, HERE, ReadWriteFlags::NOWAIT);
+    block.truncate(read.unwrap_or_default());
+}
+
+/// Elsewhere a thread reads everything.
+#[cfg(not(target_os = "linux"))]
+fn read_at_once(_: &File, length: usize, block: &mut Vec<u8>) {
+    block.clear();
+    block.reserve(length);
 }
 
 /// `uploadFile`.

@@ -74,7 +74,7 @@ impl NewlinePattern {
             reason,
         };
         let translated = python_regex::translate(pattern).map_err(unusable)?;
-        let regex = RegexBuilder::new(&translated)
+        let regex = RegexBuilder::new(&translated.pattern)
             .backtrack_limit(STEPS_MAX)
             .max_prog_size(PROGRAM_MAX)
             // Skips to where a match may begin, which makes look-ahead as fast as other patterns.
@@ -82,6 +82,10 @@ impl NewlinePattern {
             .delegate_size_limit(COMPILED_BYTES_MAX)
             .build()
             .map_err(|error| unusable(error.to_string()))?;
+        // The references were checked by this number; the engine panics at a condition whose group it has not.
+        if regex.captures_len() != translated.groups + 1 {
+            return Err(unusable("its groups cannot be told apart".to_owned()));
+        }
         let general = General {
             regex,
             has_failed: AtomicBool::new(false),
@@ -386,6 +390,22 @@ for line in sys.stdin:
             r"[ ]",
             r"(?x)[ ]",
             r"(a)?(?(1)b|c)",
+            r"(?P<q>a)?(?(q)b|c)",
+            r"(a)?(?(01)b)c",
+            r"(?(1)a|b)(x)",
+            r"(a(?(1)b|c))",
+            r"(a)?(?(1))b",
+            r"(a)?(?(1)|)b",
+            r"(a)?(?(1)(?:))b",
+            r"(a)?(?(1)|b)",
+            r"(a)?(?(1)b|(c|x))",
+            r"(a)(?<=(?(1)a|b))b",
+            r"(?P<DEFINE>a)(?(DEFINE)b)",
+            r"(?x) (a) # (
+               \1",
+            r"(?x: a # )
+               )b",
+            r"(?x:(?-x: )\x0ba\#)[#]",
             r"(?u)a",
             r"a|",
             r"é",
@@ -431,6 +451,25 @@ for line in sys.stdin:
             r"a**",
             r"(?<=a*)b",
             r"(?q)a",
+            r"(?)a",
+            r"(a\1)",
+            r"(?P<q>a(?P=q))",
+            r"(?P=q)(?P<q>a)",
+            r"(?P<q>a)(?P<q>b)",
+            r"(?P<1>a)",
+            r"(?P<>a)",
+            r"(?(2)a|b)(x)",
+            r"(?(6)|a)",
+            r"(?(0)a)",
+            r"(?()a)",
+            r"(?(q)a|b)(?P<q>x)",
+            r"(?(9223372036854775808)a)",
+            r"(?(99999999999999999999)a)",
+            r"(a)?(?(1)b|c|x)",
+            r"(?<=(a)(?(1)b|c))x",
+            r"(?<=(a)\1)x",
+            r"(a(?<=(?(1)a|b)))",
+            "(?x)(a)# (\n(?(2)b|c)",
         ];
         let alphabet = [
             "a", "b", "c", "x", "A", "B", "aa", "ab", "abab", "\r", "\n", "\t", "\x08", "\x1b[",

@@ -1,21 +1,35 @@
 //! Translates regular expressions from Python's syntax to that of `fancy-regex`.
 //!
-//! Both share most of it; what is here are escapes (octal ones above all), classes, `$`, `{`, and
-//! what only one of the two has. Anything Python does not know is an error, never something else.
+//! Both share most of it; what is here are escapes (octal ones above all), classes, `$`, `{`, groups and
+//! references to them, and what only one of the two has. Anything Python does not know is an error, never
+//! something else.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::iter::Peekable;
 use std::str::Chars;
 
+/// A pattern in the syntax of the engine.
+pub(super) struct Translated {
+    pub(super) pattern: String,
+    /// How many groups can be referred to; the engine must find as many.
+    pub(super) groups: usize,
+}
+
 /// Translates a pattern; the error says what is wrong with it.
-pub(super) fn translate(pattern: &str) -> Result<String, String> {
+pub(super) fn translate(pattern: &str) -> Result<Translated, String> {
     let mut translation = Translation {
         left: pattern.chars().peekable(),
         done: String::with_capacity(2 * pattern.len()),
         is_multi_line: has_multi_line_flag(pattern),
+        is_verbose: false,
+        groups: Groups::default(),
     };
     translation.run()?;
-    Ok(translation.done)
+    Ok(Translated {
+        pattern: translation.done,
+        groups: translation.groups.is_closed.len(),
+    })
 }
 
 struct Translation<'a> {
@@ -23,6 +37,39 @@ struct Translation<'a> {
     done: String,
     /// `$` matches before every newline, in both syntaxes.
     is_multi_line: bool,
+    /// White space and comments count for nothing here.
+    is_verbose: bool,
+    groups: Groups,
+}
+
+/// The groups of what has been read.
+///
+/// All references to them are checked here: the engine takes some that Python refuses, and fails on a
+/// condition whose group does not exist only when it runs.
+#[derive(Default)]
+struct Groups {
+    /// Of those with a number, which begins at 1.
+    is_closed: Vec<bool>,
+    names: HashMap<String, usize>,
+    /// Those that are not closed, of every kind, the outermost first.
+    open: Vec<OpenGroup>,
+    /// Within a look-behind, how many had a number when the outermost one began.
+    before_look_behind: Option<usize>,
+    /// The highest number in a condition, which may come before its group.
+    condition_max: usize,
+}
+
+/// A parenthesis that is not closed.
+#[derive(Default)]
+struct OpenGroup {
+    /// The number by which it is referred to.
+    number: Option<usize>,
+    /// It is a look-behind, and in no other one.
+    begins_look_behind: bool,
+    /// For a condition, whether its second branch has begun.
+    has_else: Option<bool>,
+    /// Whether white space counted for nothing around it.
+    was_verbose: bool,
 }
 
 /// What a backslash begins.
@@ -34,7 +81,7 @@ enum Escape {
     /// A place such as `\b`, by its letter; not in classes.
     Place(char),
     /// What a group matched; not in classes.
-    Group(u32),
+    Group(usize),
 }
 
 impl Translation<'_> {
@@ -46,18 +93,26 @@ impl Translation<'_> {
                     Escape::Class(letter) => self.done.push_str(class_outside(letter)),
                     Escape::Place('Z') => self.done.push_str(r"\z"),
                     Escape::Place(letter) => self.done.extend(['\\', letter]),
-                    // In parentheses, lest a digit that follows be taken for a part of it.
-                    Escape::Group(number) => self.format(format_args!(r"(?:\{number})")),
+                    Escape::Group(number) => self.reference(number)?,
                 },
                 '[' => self.class()?,
                 '(' => self.group()?,
+                ')' => self.close()?,
+                '|' => self.branch()?,
+                ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c' if self.is_verbose => {
+                    self.done.push(' ');
+                }
+                '#' if self.is_verbose => {
+                    self.left.by_ref().find(|character| *character == '\n');
+                    self.done.push(' ');
+                }
                 '{' => self.brace(),
                 '}' | ']' => self.done.extend(['\\', character]),
                 '$' if !self.is_multi_line => self.done.push_str(r"(?=\n?\z)"),
                 _ => self.done.push(character),
             }
         }
-        Ok(())
+        self.groups.check_conditions()
     }
 
     fn format(&mut self, arguments: std::fmt::Arguments<'_>) {
@@ -134,7 +189,7 @@ impl Translation<'_> {
         if let Some(digit) = self.left.next_if(char::is_ascii_digit) {
             number = number * 10 + digit.to_digit(10).unwrap_or_default();
         }
-        Ok(Escape::Group(number))
+        Ok(Escape::Group(number as usize))
     }
 
     /// Translates a class, whose bracket has been read.
@@ -189,49 +244,102 @@ impl Translation<'_> {
         if self.left.peek() == Some(&'*') {
             return Err("nothing to repeat after (".to_owned());
         }
-        self.done.push('(');
+        let mut group = OpenGroup {
+            was_verbose: self.is_verbose,
+            ..OpenGroup::default()
+        };
         if self.left.next_if_eq(&'?').is_none() {
+            self.done.push('(');
+            group.number = Some(self.groups.number());
+            self.groups.open.push(group);
             return Ok(());
         }
         let kind = self.left.next().ok_or("it ends with (?")?;
         match kind {
-            ':' | '=' | '!' | '>' => self.done.extend(['?', kind]),
+            ':' | '=' | '!' | '>' => self.done.extend(['(', '?', kind]),
             '<' => match self.left.next_if(|next| matches!(next, '=' | '!')) {
-                Some(direction) => self.done.extend(['?', '<', direction]),
+                Some(direction) => {
+                    self.done.extend(['(', '?', '<', direction]);
+                    group.begins_look_behind = self.groups.begin_look_behind();
+                }
                 None => {
                     return Err("unknown extension (?<; groups are named by (?P<name>…)".to_owned());
                 }
             },
             '#' => {
-                self.done.pop();
                 if !self.left.any(|character| character == ')') {
                     return Err("a comment is not closed by )".to_owned());
                 }
+                return Ok(());
             }
-            'P' => self.named_group()?,
+            'P' => match self.left.next() {
+                Some('<') => {
+                    let name = self.until('>')?;
+                    self.done.push('(');
+                    group.number = Some(self.groups.named(name)?);
+                }
+                Some('=') => {
+                    let name = self.until(')')?;
+                    let number = self.groups.find(&name)?;
+                    return self.reference(number);
+                }
+                _ => {
+                    return Err(
+                        "unknown extension (?P; known are (?P<name>…) and (?P=name)".to_owned()
+                    );
+                }
+            },
             '(' => {
-                let name: String = self.until(')')?;
-                self.format(format_args!("?({name})"));
+                let name = self.until(')')?;
+                let number = self.groups.condition(&name)?;
+                self.format(format_args!("(?({number})"));
+                group.has_else = Some(false);
             }
-            _ => self.flags(kind)?,
+            ')' => return Err("nothing follows (?".to_owned()),
+            _ => {
+                if !self.flags(kind)? {
+                    return Ok(());
+                }
+            }
         }
+        self.groups.open.push(group);
         Ok(())
     }
 
-    fn named_group(&mut self) -> Result<(), String> {
-        match self.left.next() {
-            Some('<') => {
-                let name = self.until('>')?;
-                self.format(format_args!("?P<{name}>"));
+    /// Translates the end of a group.
+    fn close(&mut self) -> Result<(), String> {
+        let group = self.groups.close().ok_or("a ) closes nothing")?;
+        self.is_verbose = group.was_verbose;
+        self.done.push_str(match group.has_else {
+            // With nothing in either branch, the engine would take the condition for what has to match.
+            Some(false) => "|(?=))",
+            Some(true) => "(?=))",
+            None => ")",
+        });
+        Ok(())
+    }
+
+    /// Translates the beginning of another branch.
+    fn branch(&mut self) -> Result<(), String> {
+        if let Some(OpenGroup {
+            has_else: Some(has_else),
+            ..
+        }) = self.groups.open.last_mut()
+        {
+            if *has_else {
+                return Err("a condition has more than two branches".to_owned());
             }
-            Some('=') => {
-                let name = self.until(')')?;
-                self.format(format_args!(r"?:\k<{name}>)"));
-            }
-            _ => {
-                return Err("unknown extension (?P; known are (?P<name>…) and (?P=name)".to_owned());
-            }
+            *has_else = true;
         }
+        self.done.push('|');
+        Ok(())
+    }
+
+    /// Translates a reference to what a group has matched.
+    fn reference(&mut self, number: usize) -> Result<(), String> {
+        self.groups.check_reference(number)?;
+        // In parentheses, lest a digit that follows be taken for a part of it.
+        self.format(format_args!(r"(?:\{number})"));
         Ok(())
     }
 
@@ -253,12 +361,23 @@ impl Translation<'_> {
         }
     }
 
-    fn flags(&mut self, first: char) -> Result<(), String> {
-        self.done.push('?');
+    /// Translates flags and whatever ends them; gives whether that has opened a group.
+    fn flags(&mut self, first: char) -> Result<bool, String> {
+        let from = self.done.len();
+        self.done.push_str("(?");
         let mut flag = first;
+        let mut is_set = true;
         loop {
             match flag {
-                'i' | 'm' | 's' | 'x' | '-' => self.done.push(flag),
+                'i' | 'm' | 's' => self.done.push(flag),
+                'x' => {
+                    self.done.push(flag);
+                    self.is_verbose = is_set;
+                }
+                '-' => {
+                    self.done.push(flag);
+                    is_set = false;
+                }
                 // Unicode is what both do without it.
                 'u' => {}
                 ':' | ')' => {
@@ -271,9 +390,9 @@ impl Translation<'_> {
         }
         // `(?u)` has become `(?)`.
         if self.done.ends_with("(?)") {
-            self.done.truncate(self.done.len() - "(?)".len());
+            self.done.truncate(from);
         }
-        Ok(())
+        Ok(flag == ':')
     }
 
     /// A brace repeats if numbers follow, else it is a character.
@@ -297,6 +416,96 @@ impl Translation<'_> {
         self.left = ahead;
         let zero = if inside.starts_with(',') { "0" } else { "" };
         self.format(format_args!("{{{zero}{inside}}}"));
+    }
+}
+
+impl Groups {
+    /// The number of a group that begins.
+    fn number(&mut self) -> usize {
+        self.is_closed.push(false);
+        self.is_closed.len()
+    }
+
+    /// The same for a group with a name.
+    fn named(&mut self, name: String) -> Result<usize, String> {
+        if name.starts_with(char::is_numeric) || name.is_empty() {
+            return Err(format!("{name:?} is not the name of a group"));
+        }
+        let number = self.number();
+        match self.names.insert(name, number) {
+            None => Ok(number),
+            Some(first) => Err(format!("group {number} has the name of group {first}")),
+        }
+    }
+
+    /// Gives whether the look-behind that begins is in no other one.
+    fn begin_look_behind(&mut self) -> bool {
+        let is_outermost = self.before_look_behind.is_none();
+        self.before_look_behind.get_or_insert(self.is_closed.len());
+        is_outermost
+    }
+
+    fn close(&mut self) -> Option<OpenGroup> {
+        let group = self.open.pop()?;
+        if let Some(number) = group.number {
+            self.is_closed[number - 1] = true;
+        }
+        if group.begins_look_behind {
+            self.before_look_behind = None;
+        }
+        Some(group)
+    }
+
+    fn find(&self, name: &str) -> Result<usize, String> {
+        let number = self.names.get(name);
+        number
+            .copied()
+            .ok_or_else(|| format!("there is no group {name:?} before"))
+    }
+
+    /// The number of the group by whose name or number a condition asks for it.
+    fn condition(&mut self, name: &str) -> Result<usize, String> {
+        let number = if name.starts_with(|first: char| first.is_ascii_digit()) {
+            let number = name.parse().ok().filter(|number| *number > 0);
+            number.ok_or_else(|| format!("{name} is not the number of a group"))?
+        } else {
+            self.find(name)?
+        };
+        self.check_look_behind(number)?;
+        self.condition_max = self.condition_max.max(number);
+        Ok(number)
+    }
+
+    fn check_conditions(&self) -> Result<(), String> {
+        let number = self.condition_max;
+        if number > self.is_closed.len() {
+            return Err(format!(
+                "a condition names group {number}, which is not there"
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_reference(&self, number: usize) -> Result<(), String> {
+        if !self.has_ended(number) {
+            return Err(format!("there is no group {number} that ends before"));
+        }
+        self.check_look_behind(number)
+    }
+
+    /// A look-behind refers to groups only that end before it.
+    fn check_look_behind(&self, number: usize) -> Result<(), String> {
+        match self.before_look_behind {
+            Some(before) if number > before || !self.has_ended(number) => Err(format!(
+                "a look-behind refers to group {number}, which does not end before"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn has_ended(&self, number: usize) -> bool {
+        let index = number.checked_sub(1);
+        index.and_then(|index| self.is_closed.get(index)) == Some(&true)
     }
 }
 

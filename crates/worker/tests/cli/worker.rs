@@ -21,6 +21,14 @@ fn status(pid: i32, field: &str) -> String {
     line.unwrap().trim_start_matches(':').trim().to_owned()
 }
 
+/// The session of a process, as `/proc` has it: 0 for one that was begun outside of this container.
+fn session_of(process: &str) -> String {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    // Fields after the name: state, parent, process group, session.
+    let fields = stat.rsplit_once(") ").unwrap().1;
+    fields.split(' ').nth(3).unwrap().to_owned()
+}
+
 #[test]
 fn a_new_worker_directory_has_its_files_and_permissions() {
     let stage = Stage::new();
@@ -107,16 +115,10 @@ fn a_worker_becomes_a_daemon_and_is_stopped() {
         let target = fs::read_link(format!("/proc/{pid}/fd/{stream}")).unwrap();
         assert_eq!(target.to_str(), Some("/dev/null"));
     }
-    // Fields after the name: state, parent, process group, session.
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
-    let own_session = rustix::process::getsid(None)
-        .unwrap()
-        .as_raw_nonzero()
-        .to_string();
-    assert_ne!(fields[3], own_session);
+    let session = session_of(&pid.to_string());
+    assert_ne!(session, session_of("self"));
     assert_ne!(
-        fields[3],
+        session,
         pid.to_string(),
         "a leader of a session can get a controlling terminal"
     );
@@ -312,15 +314,21 @@ fn the_process_ends_by_the_signal_that_stopped_it() {
 }
 
 #[test]
-fn sighup_does_not_end_a_worker_that_allows_a_shutdown_by_signal() {
+fn sighup_asks_a_worker_that_allows_it_for_a_graceful_shutdown() {
     let stage = Stage::with_worker(&["--allow-shutdown=signal"]);
     let child = stage.spawn(stage.command(PROGRAM).args(["start", "--nodaemon", "w"]));
     send(pid_of(&child), Signal::HUP);
-    send(pid_of(&child), Signal::TERM);
+    // Without a master there is nothing to wait for.
     assert_eq!(
         Outcome::of(child.wait_with_output().unwrap()),
-        Outcome::quiet(143)
+        Outcome::quiet(0)
     );
+    let log = stage.log();
+    assert!(
+        log.contains("asked to shut down while not connected"),
+        "{log}"
+    );
+    assert!(log.contains("Server Shut Down."), "{log}");
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn a_file_is_sent_in_blocks_and_closed() {
     let path = stage.write("build/up.txt", "0123456789".repeat(5));
     let heard = upload(&stage, "up.txt", &[]).completed();
     let blocks = [20, 20, 10]
-        .map(|length| TransferRequest::Write(b"01234567890123456789"[..length].to_vec()));
+        .map(|length| TransferRequest::Write(b"01234567890123456789"[..length].to_vec().into()));
     let expected: Vec<TransferRequest> =
         blocks.into_iter().chain([TransferRequest::Close]).collect();
     assert_eq!(heard.calls, expected);
@@ -87,7 +87,10 @@ fn a_file_that_is_too_large_is_cut_also_if_it_just_fits() {
         );
         match expected {
             Some(expected) => {
-                assert_eq!(heard.calls[0], TransferRequest::Write(expected.into()));
+                assert_eq!(
+                    heard.calls[0],
+                    TransferRequest::Write(Vec::from(expected).into())
+                );
                 assert_eq!((heard.rc(), heard.stderr()), (Some(1), message));
                 assert_eq!(heard.keys(), ["header", "rc", "elapsed", "stderr"]);
             }

@@ -9,7 +9,7 @@ from buildbot.config.errors import error as config_error
 from buildbot.process import buildstep
 from buildbot.steps.source.base import Source
 from buildbot.steps.worker import CompositeStepMixin
-from buildbot.util.git import RC_SUCCESS, GitStepMixin, check_ssh_config
+from buildbot.util.git import RC_SUCCESS, GitStepMixin
 from buildbot.util.git_credential import GitCredentialOptions, add_user_password_to_credentials
 
 __all__ = [
@@ -23,6 +23,8 @@ __all__ = [
     "GitTag",
     "RC_SUCCESS",
     "Source",
+    "add_user_password_to_credentials",
+    "buildstep",
     "git_describe_flags",
     "isTrueOrIsExactlyZero",
 ]
@@ -34,7 +36,7 @@ GIT_HASH_LENGTH = 40
 
 def isTrueOrIsExactlyZero(v):
     """Zero is a number of candidates, False is none."""
-    return v or (v == 0 and v is not False and type(v) is int)
+    return bool(v) or (type(v) is int and v == 0)
 
 
 def _flag(name):
@@ -139,7 +141,6 @@ class Git(Source, GitStepMixin):
         self._check_mode()
         if not isinstance(getDescription, (bool, dict)):
             config_error("Git: getDescription must be a boolean or a dict.")
-        check_ssh_config("Git", sshPrivateKey, sshHostKey, sshKnownHosts)
 
     def _check_mode(self):
         """Refuses a wrong mode or method. What is no text is looked at when the step runs."""
@@ -298,7 +299,6 @@ class GitPush(buildstep.BuildStep, GitStepMixin, CompositeStepMixin):
         )
         if not self.branch:
             config_error("GitPush: must provide branch")
-        check_ssh_config("Git", sshPrivateKey, sshHostKey, sshKnownHosts)
 
     def _get_auth_data_workdir(self):
         return self.workdir
