@@ -28,7 +28,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "crates/wire",
         ],
     ),
-    ("crates/config", &["crates/model"]),
+    ("crates/render", &["crates/model"]),
+    ("crates/config", &["crates/model", "crates/render"]),
     (
         "crates/cli",
         &[

@@ -10,7 +10,7 @@ use buildbot_model::Secret;
 use crate::check::Check;
 use crate::description::{Description, Object};
 use crate::problem::Problem;
-use crate::value::{Callable, ObjectId, Value};
+use buildbot_render::{Callable, ObjectId, Value};
 
 /// A type of arguments.
 pub trait FromValue: Sized {

@@ -17,7 +17,7 @@ use crate::place::SourcePlace;
 use crate::problem::{Problem, nearest};
 use crate::service::text_of;
 use crate::steps::{self, Factory};
-use crate::value::{ObjectId, Value};
+use buildbot_render::{ObjectId, Value};
 
 pub(crate) use references::cross_check;
 

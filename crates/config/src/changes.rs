@@ -10,7 +10,7 @@ use crate::classes::{Family, family};
 use crate::description::Object;
 use crate::problem::Problem;
 use crate::service::Service;
-use crate::value::Value;
+use buildbot_render::Value;
 
 /// Where changes come from.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::description::{Description, Object};
 use crate::place::{Place, SourcePlace, line_of_key};
 use crate::problem::{Problem, Problems, Severity};
-use crate::value::{ObjectId, Value};
+use buildbot_render::{ObjectId, Value};
 
 /// The files behind a description; their texts are asked for only when the place of a key must be shown.
 #[derive(Clone, Copy)]

@@ -6,8 +6,8 @@ use crate::check::Check;
 use crate::globals::Globals;
 use crate::master::MasterConfig;
 use crate::problem::Problem;
-use crate::value::Value;
 use crate::{builders, locks, machines, projects, schedulers, workers};
+use buildbot_render::Value;
 
 /// All checks that need more than one key, in the reference's order.
 pub(crate) fn check(check: &mut Check<'_>, config: &MasterConfig) {

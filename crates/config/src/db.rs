@@ -2,7 +2,7 @@
 
 use crate::check::Check;
 use crate::problem::{Problem, listed};
-use crate::value::Value;
+use buildbot_render::Value;
 
 const DEFAULT_URL: &str = "sqlite:///state.sqlite";
 

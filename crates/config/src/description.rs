@@ -1,11 +1,14 @@
 //! The description of a configuration, as the configuration host sends it.
 
+use std::fmt;
 use std::sync::Arc;
 
+use buildbot_render::Objects;
 use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 
 use crate::place::{Place, SourcePlace};
-use crate::value::{Handle, ObjectId, Value};
+use buildbot_render::{Handle, ObjectId, Value};
 
 /// The version of the format that this crate reads.
 pub const VERSION: u32 = 1;
@@ -241,5 +244,39 @@ impl Arguments {
     /// Names and values in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+}
+
+impl Objects for Description {
+    fn class(&self, id: ObjectId) -> Option<&str> {
+        self.object(id).map(Object::own_class)
+    }
+
+    fn is_callable(&self, id: ObjectId) -> bool {
+        self.object(id).is_some_and(|object| {
+            object.class.starts_with("buildbot.revlinks.") || object.overrides("__call__")
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Arguments {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ArgumentsVisitor;
+        impl<'de> Visitor<'de> for ArgumentsVisitor {
+            type Value = Arguments;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("values by name")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Arguments, A::Error> {
+                let mut arguments = Vec::new();
+                while let Some(argument) = map.next_entry()? {
+                    arguments.push(argument);
+                }
+                Ok(Arguments(arguments))
+            }
+        }
+        deserializer.deserialize_map(ArgumentsVisitor)
     }
 }

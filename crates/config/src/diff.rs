@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::description::{Arguments, Description, Object};
 use crate::master::MasterConfig;
 use crate::service::Service;
-use crate::value::Value;
+use buildbot_render::Value;
 
 use compare::Comparison;
 pub use steps::{StepChange, StepChangeKind};

@@ -3,7 +3,7 @@
 use crate::check::Check;
 use crate::db::plain;
 use crate::problem::{Problem, listed, nearest};
-use crate::value::Value;
+use buildbot_render::Value;
 
 /// Every key that `BuildmasterConfig` may have.
 pub const KNOWN_KEYS: &[&str] = &[

@@ -11,7 +11,6 @@ mod check;
 mod classes;
 mod cross;
 mod db;
-mod decode;
 mod description;
 pub mod diff;
 mod globals;
@@ -28,11 +27,13 @@ mod services;
 mod steps;
 #[cfg(test)]
 mod testing;
-mod value;
 mod workers;
 mod www;
 
 pub use arguments::{FromValue, OneOrMore, Seconds};
+pub use buildbot_render::{
+    Callable, Format, Handle, ObjectId, Opaque, Regex, Renderable, RenderableKind, Value,
+};
 pub use builders::BuilderConfig;
 pub use changes::{
     ChangeSource, ChangeSourceKind, GitArguments, MercurialArguments, PbArguments,
@@ -60,9 +61,6 @@ pub use schedulers::{
 };
 pub use service::Service;
 pub use steps::{Factory, StepConfig};
-pub use value::{
-    Callable, Format, Handle, ObjectId, Opaque, Regex, Renderable, RenderableKind, Value,
-};
 pub use workers::CommonArguments as WorkerArguments;
 pub use workers::{
     DockerArguments, Ec2Arguments, KubeArguments, LatentArguments, LibVirtArguments,

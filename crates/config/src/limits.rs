@@ -3,7 +3,7 @@
 use crate::check::Check;
 use crate::db::plain;
 use crate::problem::{Problem, listed};
-use crate::value::Value;
+use buildbot_render::Value;
 
 const VALIDATION_KEYS: &[&str] = &["branch", "property_name", "property_value", "revision"];
 

@@ -8,7 +8,7 @@ use crate::description::Description;
 use crate::place::SourcePlace;
 use crate::problem::Problem;
 use crate::service::text_of;
-use crate::value::{ObjectId, Value};
+use buildbot_render::{ObjectId, Value};
 
 /// A lock: one for the master, or one for each worker.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,7 +7,7 @@ use crate::check::Check;
 use crate::classes::{Family, family};
 use crate::problem::Problem;
 use crate::service::Service;
-use crate::value::Value;
+use buildbot_render::Value;
 
 /// A machine on which workers run.
 #[derive(Debug, Clone, PartialEq)]

@@ -15,9 +15,9 @@ use crate::projects::{self, Codebase, Project};
 use crate::schedulers::{self, Scheduler};
 use crate::service::Service;
 use crate::services;
-use crate::value::Value;
 use crate::workers::{self, Worker};
 use crate::www::{self, Www};
+use buildbot_render::Value;
 
 /// A configuration of a master.
 #[derive(Debug, Clone)]

@@ -2,14 +2,7 @@
 
 use std::fmt;
 
-/// A line of one of the files that the description names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
-    /// Index into the description's files.
-    pub file: u32,
-    /// The line, from 1.
-    pub line: u32,
-}
+pub use buildbot_render::Place;
 
 /// A place with the name of its file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]

@@ -6,7 +6,7 @@ use crate::arguments::{Reader, arguments};
 use crate::check::Check;
 use crate::place::SourcePlace;
 use crate::problem::{Problem, listed, nearest};
-use crate::value::Value;
+use buildbot_render::Value;
 
 /// A project.
 #[derive(Debug, Clone, PartialEq)]

@@ -10,7 +10,7 @@ use crate::classes::{Family, family};
 use crate::description::{Description, Object};
 use crate::problem::{Problem, listed, nearest};
 use crate::service::{Service, text_of};
-use crate::value::{Callable, Value};
+use buildbot_render::{Callable, Value};
 
 /// A scheduler.
 #[derive(Debug, Clone, PartialEq)]
@@ -458,7 +458,7 @@ mod tests {
     use super::{BuilderNames, Scheduler, SchedulerKind};
     use crate::arguments::Seconds;
     use crate::testing::{config, errors_of_schedulers, object, refused, warnings};
-    use crate::value::Value;
+    use buildbot_render::Value;
 
     fn read(class: &str, arguments: &str) -> Scheduler {
         let scheduler = object(

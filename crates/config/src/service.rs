@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::check::Check;
 use crate::description::Object;
 use crate::place::SourcePlace;
-use crate::value::{ObjectId, Value};
+use buildbot_render::{ObjectId, Value};
 
 /// A named part of the configuration: a scheduler, a worker, a reporter …
 #[derive(Debug, Clone, PartialEq)]

@@ -8,8 +8,8 @@ use crate::check::Check;
 use crate::classes::is_service;
 use crate::problem::Problem;
 use crate::service::Service;
-use crate::value::Value;
 use crate::workers::refuse_same_name;
+use buildbot_render::Value;
 
 pub(crate) fn read(check: &mut Check<'_>) -> Vec<Service> {
     let Some(value) = check.key("services") else {

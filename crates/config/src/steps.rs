@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::check::Check;
 use crate::description::Object;
 use crate::place::SourcePlace;
-use crate::value::{ObjectId, Value};
+use buildbot_render::{ObjectId, Value};
 
 /// What a build consists of.
 #[derive(Debug, Clone, PartialEq)]

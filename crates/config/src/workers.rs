@@ -11,7 +11,7 @@ use crate::classes::{Family, family};
 use crate::locks::{self, Locks};
 use crate::problem::{Problem, listed, nearest};
 use crate::service::Service;
-use crate::value::Value;
+use buildbot_render::Value;
 
 /// Names that other parts of a master use when they log in.
 const RESERVED: &[&str] = &["debug", "change", "status"];
@@ -417,7 +417,7 @@ mod tests {
     use super::{WorkerKind, wrong_name};
     use crate::arguments::Seconds;
     use crate::testing::{config, errors, object, refused};
-    use crate::value::Value;
+    use buildbot_render::Value;
 
     #[test]
     fn names_are_identifiers() {

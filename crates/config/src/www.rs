@@ -6,7 +6,7 @@ use crate::check::Check;
 use crate::db::plain;
 use crate::description::Object;
 use crate::problem::{Problem, nearest};
-use crate::value::Value;
+use buildbot_render::Value;
 
 const KNOWN: &[&str] = &[
     "allowed_origins",

@@ -1,5 +1,7 @@
 //! No description whatever does harm: the process that sends it executes users' code.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use buildbot_config::diff::{Side, diff};
 use buildbot_config::{Description, Sources, read};
 use proptest::prelude::*;

@@ -46,19 +46,34 @@ pub fn repr_of_bytes(bytes: &[u8]) -> String {
     text
 }
 
-/// Python's `repr` of a `str`; characters beyond Latin-1 count as printable.
+/// Python's `repr` of a `str`.
 pub fn repr_of_text(value: &str) -> String {
     let quote = quote_for(value.contains('\''), value.contains('"'));
     let mut text = String::from(quote);
     for character in value.chars() {
-        if character.is_control() {
-            push_escaped(&mut text, character);
-        } else {
+        if is_printable(character) {
             push_printable(&mut text, character, quote);
+        } else {
+            push_escaped(&mut text, character);
         }
     }
     text.push(quote);
     text
+}
+
+/// Whether Python prints a character as it is.
+///
+/// Rust's `str::escape_debug` escapes the same categories of Unicode, but also combining characters at the
+/// start; hence the letter before.
+fn is_printable(character: char) -> bool {
+    match character {
+        ' '..='~' => true,
+        '\0'..='\u{a0}' | '\u{ad}' => false,
+        _ => {
+            let text = String::from_iter(['a', character]);
+            text.escape_debug().nth(1) != Some('\\')
+        }
+    }
 }
 
 fn quote_for(has_single: bool, has_double: bool) -> char {
@@ -79,7 +94,11 @@ fn push_escaped(text: &mut String, character: char) {
         '\t' => text.push_str("\\t"),
         other => {
             // Writing to a String cannot fail.
-            let _ = write!(text, "\\x{:02x}", u32::from(other));
+            let _ = match u32::from(other) {
+                code @ 0..0x100 => write!(text, "\\x{code:02x}"),
+                code @ 0x100..0x1_0000 => write!(text, "\\u{code:04x}"),
+                code => write!(text, "\\U{code:08x}"),
+            };
         }
     }
 }
@@ -95,6 +114,10 @@ mod tests {
         assert_eq!(repr_of_float(1.5e-7), "1.5e-07");
         assert_eq!(repr_of_text("it's"), "\"it's\"");
         assert_eq!(repr_of_text("tab\there"), "'tab\\there'");
+        assert_eq!(
+            repr_of_text("é\u{301}\u{a0}\u{ad}\u{200b}\u{3000}\u{e000}\u{1f600}\u{10ffff}"),
+            "'é\u{301}\\xa0\\xad\\u200b\\u3000\\ue000\u{1f600}\\U0010ffff'"
+        );
         assert_eq!(repr_of_bytes(b"a\xff"), "b'a\\xff'");
     }
 }

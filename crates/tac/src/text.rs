@@ -1,5 +1,8 @@
 //! Values as text: `str`, `repr`, `%`, `format` and f-strings.
 
+use buildbot_model::python_text::repr_of_float as float;
+pub(crate) use buildbot_model::python_text::repr_of_text as literal;
+
 use crate::value::Value;
 
 /// The widest field that a format may ask for.
@@ -45,70 +48,6 @@ pub(crate) fn repr(value: &Value) -> String {
             format!("{{{}}}", pairs.join(", "))
         }
         other => format!("<{}>", other.kind()),
-    }
-}
-
-/// A Python string literal for `text`, quoted as `repr` does.
-pub(crate) fn literal(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') {
-        '"'
-    } else {
-        '\''
-    };
-    let mut written = String::with_capacity(text.len() + 2);
-    written.push(quote);
-    for c in text.chars() {
-        match c {
-            '\\' => written.push_str("\\\\"),
-            '\n' => written.push_str("\\n"),
-            '\r' => written.push_str("\\r"),
-            '\t' => written.push_str("\\t"),
-            c if c == quote => {
-                written.push('\\');
-                written.push(c);
-            }
-            c if c.is_control() && u32::from(c) < 0x100 => {
-                written.push_str(&format!("\\x{:02x}", u32::from(c)));
-            }
-            // What looks like nothing or like a space, or ends a line for some editors.
-            c if !c.is_ascii() && c.is_whitespace()
-                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{feff}') =>
-            {
-                let code = u32::from(c);
-                if code < 0x100 {
-                    written.push_str(&format!("\\x{code:02x}"));
-                } else {
-                    written.push_str(&format!("\\u{code:04x}"));
-                }
-            }
-            c => written.push(c),
-        }
-    }
-    written.push(quote);
-    written
-}
-
-/// A float as Python prints it: the shortest digits that give it back.
-fn float(value: f64) -> String {
-    if value.is_nan() {
-        return "nan".into();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { "inf" } else { "-inf" }.into();
-    }
-    let scientific = format!("{value:e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..16).contains(&exponent) || value == 0.0 {
-        let plain = format!("{value}");
-        if plain.contains('.') {
-            plain
-        } else {
-            plain + ".0"
-        }
-    } else {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        format!("{digits}e{sign}{:02}", exponent.unsigned_abs())
     }
 }
 

@@ -139,21 +139,29 @@ def _branches(text):
             depth += 1
         elif char == ")":
             depth -= 1
+    if len(text) == 2:
+        # 4.3.0 divides two characters between the branches.
+        return text[0], text[1]
     error(f"invalid Interpolate ternary expression '{text}' with delimiter '{delimiter}'")
     return None
 
 
+# A sign is looked for in the first line alone, from its end; the other lines are lost with it.
+_OLD_STYLE = [(sign, re.compile(f"(.*){re.escape(sign)}(.*)")) for sign in (":-", ":~", ":+")]
+
+
 class OldStyleNames:
-    """The mapping behind the keyed form of `WithProperties`."""
+    """The mapping behind `WithProperties`: what its keys stand for."""
 
     def __init__(self, properties, computed):
         self.properties = properties
         self.computed = computed
 
     def __getitem__(self, key):
-        for sign in (":-", ":~", ":+"):
-            name, found, other = key.rpartition(sign)
+        for sign, pattern in _OLD_STYLE:
+            found = pattern.match(key)
             if found:
+                name, other = found.groups()
                 there, value = self._looked_up(name)
                 if sign == ":+":
                     value = other if there else ""

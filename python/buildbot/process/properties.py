@@ -400,7 +400,10 @@ def _secret(name, props):
     properties = props.getProperties()
     service = properties.master.namedServices.get("secrets")
     if not service:
-        raise KeyError(f"secrets service not started, secret '{name}' not found")
+        raise KeyError(
+            "secrets service not started, need to configure SecretManager in c['services'] "
+            "to use 'secrets'in Interpolate"
+        )
     details = yield service.get(name)
     if details is None:
         raise KeyError(f"secret key {name} is not found in any provider")
@@ -529,6 +532,9 @@ class Interpolate(RenderableOperatorsMixin, _Renderable):
                 return True, properties.getProperty(name)
             return False, None
         if part.kind == "secret":
+            # Every secret counts as there; whether it is known is seen by who needs its value.
+            if part.mode in ("+", "?"):
+                return True, None
             return True, (yield from _secret(name, props))
         if part.kind == "kw":
             known = self.kwargs
@@ -569,8 +575,8 @@ class WithProperties(ComparableMixin, _Renderable):
     def _rendering(self, props):
         properties = props.getProperties()
         if self.args:
-            values = [properties[name] for name in self.args]
-            return self.fmtstring % tuple("" if value is None else value for value in values)
+            names = interpolation.OldStyleNames(properties, {})
+            return self.fmtstring % tuple(names[key] for key in self.args)
         computed = {}
         for name, function in self.lambda_subs.items():
             computed[name] = function(props)

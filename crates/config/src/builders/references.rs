@@ -6,7 +6,7 @@ use crate::builders::{BuilderConfig, given_workers};
 use crate::check::Check;
 use crate::problem::{Problem, listed, nearest};
 use crate::service::text_of;
-use crate::value::Value;
+use buildbot_render::Value;
 
 /// Duplicates, and references to workers and projects.
 pub(crate) fn cross_check(

@@ -7,7 +7,7 @@ use crate::classes::{Family, family};
 use crate::description::{Arguments, Description, Object};
 use crate::diff::ArgumentChange;
 use crate::service::name_of;
-use crate::value::{Format, ObjectId, Opaque, RenderableKind, Value};
+use buildbot_render::{Format, ObjectId, Opaque, RenderableKind, Value};
 
 /// Objects that refer to one another in a longer chain are taken for the same.
 const DEPTH_MAX: u32 = 200;

@@ -9,7 +9,7 @@ use crate::description::Arguments;
 use crate::diff::compare::Comparison;
 use crate::diff::{ArgumentChange, argument_changes, object_changes};
 use crate::steps::{Factory, StepConfig};
-use crate::value::ObjectId;
+use buildbot_render::ObjectId;
 
 /// A step that is new, gone, or otherwise than before.
 #[derive(Debug, Clone, PartialEq, Serialize)]

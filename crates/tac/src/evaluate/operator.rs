@@ -1,5 +1,7 @@
 //! Operators as Python computes them.
 
+use buildbot_model::python_number::{float_floor_divide, float_remainder};
+
 use super::Evaluator;
 use crate::error::Fault;
 use crate::syntax::{BinaryOperator, ComparisonOperator, UnaryOperator};
@@ -250,28 +252,6 @@ fn floor_divide(a: i128, b: i128) -> Option<i128> {
     }
 }
 
-/// The remainder with the sign of `b`, exact as the processor's.
-fn float_remainder(a: f64, b: f64) -> f64 {
-    let remainder = a % b;
-    if remainder == 0.0 {
-        0.0_f64.copysign(b)
-    } else if (remainder < 0.0) != (b < 0.0) {
-        remainder + b
-    } else {
-        remainder
-    }
-}
-
-/// The quotient that belongs to the remainder; `(a / b).floor()` may be off by one.
-fn floor_divide_floats(a: f64, b: f64) -> f64 {
-    let quotient = (a - float_remainder(a, b)) / b;
-    if quotient == 0.0 {
-        0.0_f64.copysign(a / b)
-    } else {
-        quotient.round()
-    }
-}
-
 /// The outer `None`: the operator is not for floats; the inner one: there is no such number.
 fn floats(operator: BinaryOperator, a: f64, b: f64) -> Option<Option<f64>> {
     let divisible = b != 0.0;
@@ -280,7 +260,7 @@ fn floats(operator: BinaryOperator, a: f64, b: f64) -> Option<Option<f64>> {
         BinaryOperator::Subtract => Some(a - b),
         BinaryOperator::Multiply => Some(a * b),
         BinaryOperator::Divide => divisible.then(|| a / b),
-        BinaryOperator::FloorDivide => divisible.then(|| floor_divide_floats(a, b)),
+        BinaryOperator::FloorDivide => divisible.then(|| float_floor_divide(a, b)),
         BinaryOperator::Remainder => divisible.then(|| float_remainder(a, b)),
         // Not `powf`: it would map the system's library of mathematics, 300 kB of memory, for this alone.
         BinaryOperator::Power => Some(libm::pow(a, b)).filter(|power| power.is_finite()),

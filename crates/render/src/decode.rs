@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-use crate::description::Arguments;
 use crate::place::Place;
 use crate::value::{
     Callable, Format, Handle, ObjectId, Opaque, Regex, Renderable, RenderableKind, Value,
@@ -38,7 +37,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(i64::try_from(value).map_or_else(|_| Value::BigInt(value.to_string()), Value::Int))
+        Ok(Value::integer(value.into()))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
@@ -179,11 +178,11 @@ impl Fields {
     }
 
     fn format(&mut self) -> Result<Format, String> {
-        Ok(Format {
-            format: self.value("fmt"),
-            args: self.list("args")?,
-            kwargs: self.kwargs()?,
-        })
+        Ok(Format::new(
+            self.value("fmt"),
+            self.list("args")?,
+            self.kwargs()?,
+        ))
     }
 
     fn into_value(mut self) -> Result<Value, String> {
@@ -199,7 +198,7 @@ impl Fields {
             "set" => return Ok(Value::Set(self.list("v")?)),
             "frozenset" => return Ok(Value::FrozenSet(self.list("v")?)),
             "dict" => return Ok(Value::Dict(self.pairs("v")?)),
-            "int" => return Ok(Value::BigInt(self.text("v")?)),
+            "int" => return integer(&self.text("v")?),
             "float" => {
                 return match self.text("v")?.as_str() {
                     "nan" => Ok(Value::Float(f64::NAN)),
@@ -241,6 +240,14 @@ impl Fields {
                 };
             }
             "path" => return Ok(Value::Path(self.text("v")?)),
+            // No part of a configuration asks for a point in time; functions may return one.
+            "datetime" => {
+                return Ok(Value::Opaque(Box::new(Opaque {
+                    handle: None,
+                    class: "datetime.datetime".to_owned(),
+                    repr: self.text("v")?,
+                })));
+            }
             "opaque" => return Ok(Value::Opaque(Box::new(self.opaque()?))),
             "ref" => return Ok(Value::Ref(self.text("name")?)),
             "Property" => RenderableKind::Property {
@@ -291,6 +298,18 @@ impl Fields {
     }
 }
 
+/// Python itself refuses to write more digits.
+const DIGITS_MAX: usize = 4300;
+
+fn integer(text: &str) -> Result<Value, String> {
+    if text.len() > DIGITS_MAX + 1 {
+        return Err("an integer has too many digits".to_owned());
+    }
+    text.parse()
+        .map(Value::integer)
+        .map_err(|_| format!("`{text}` is no integer"))
+}
+
 impl<'de> Deserialize<'de> for Place {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (file, line) = <(u32, u32)>::deserialize(deserializer)?;
@@ -301,28 +320,6 @@ impl<'de> Deserialize<'de> for Place {
 impl<'de> Deserialize<'de> for Handle {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         u64::deserialize(deserializer).map(Self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Arguments {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ArgumentsVisitor;
-        impl<'de> Visitor<'de> for ArgumentsVisitor {
-            type Value = Arguments;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("values by name")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Arguments, A::Error> {
-                let mut arguments = Vec::new();
-                while let Some(argument) = map.next_entry()? {
-                    arguments.push(argument);
-                }
-                Ok(Arguments(arguments))
-            }
-        }
-        deserializer.deserialize_map(ArgumentsVisitor)
     }
 }
 
@@ -343,11 +340,12 @@ mod tests {
         check("true", Value::Bool(true));
         check("-3", Value::Int(-3));
         check("1.0", Value::Float(1.0));
+        check("8.888888888888888e54", Value::Float(8.888888888888888e54));
         check(r#""a""#, "a".into());
         check("[1]", Value::List(vec![1.into()]));
         check(
             r#"{"$": "int", "v": "99999999999999999999"}"#,
-            Value::BigInt("99999999999999999999".into()),
+            Value::integer(99_999_999_999_999_999_999_i128.into()),
         );
         check(r#"{"$": "float", "v": "inf"}"#, Value::Float(f64::INFINITY));
         check(

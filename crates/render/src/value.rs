@@ -1,11 +1,18 @@
 //! The values of a configuration, as data: what `docs/formats/config-host.md` calls values.
+//!
+//! Cloning copies; whoever shares a value puts it into an `Arc`.
 
-use buildbot_model::python_text::{repr_of_bytes, repr_of_float, repr_of_text};
+use std::sync::Arc;
 
-use crate::description::Description;
+use num_bigint::BigInt;
+use num_traits::ToPrimitive as _;
+
+use crate::exception::Exception;
+use crate::interpolate::{Parsed, Template};
 use crate::place::Place;
+use crate::text;
 
-/// A value of the configuration.
+/// A value of the configuration, or what becomes of one.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Value {
     /// `None`.
@@ -15,8 +22,8 @@ pub enum Value {
     Bool(bool),
     /// An integer.
     Int(i64),
-    /// An integer beyond 64 bits, in decimal.
-    BigInt(String),
+    /// An integer beyond 64 bits; [`Value::integer`] chooses between this and [`Value::Int`].
+    BigInt(Box<BigInt>),
     /// A floating point number, also infinite or not a number.
     Float(f64),
     /// A `str`.
@@ -171,9 +178,56 @@ pub struct Format {
     pub args: Vec<Value>,
     /// By name.
     pub kwargs: Vec<(String, Value)>,
+    parsed: Parsed,
+}
+
+impl Format {
+    /// A format with what is filled in by position or by name.
+    pub fn new(format: impl Into<Value>, args: Vec<Value>, kwargs: Vec<(String, Value)>) -> Self {
+        Self {
+            format: format.into(),
+            args,
+            kwargs,
+            parsed: Parsed::default(),
+        }
+    }
+
+    /// `text`, which is the format, as the keyed form of `Interpolate`.
+    pub(crate) fn template(&self, text: &str) -> Result<Arc<Template>, Exception> {
+        self.parsed.get(text)
+    }
+}
+
+/// What a description knows of the objects that its values refer to.
+pub trait Objects {
+    /// The class of an object as the user knows it.
+    fn class(&self, id: ObjectId) -> Option<&str>;
+
+    /// Whether Python can call an object.
+    fn is_callable(&self, id: ObjectId) -> bool;
+}
+
+/// Nothing is known of any object.
+pub(crate) struct Unknown;
+
+impl Objects for Unknown {
+    fn class(&self, _id: ObjectId) -> Option<&str> {
+        None
+    }
+
+    fn is_callable(&self, _id: ObjectId) -> bool {
+        false
+    }
 }
 
 impl Value {
+    /// An integer of any size.
+    pub fn integer(number: BigInt) -> Self {
+        number
+            .to_i64()
+            .map_or_else(|| Self::BigInt(Box::new(number)), Self::Int)
+    }
+
     /// The text, if this is a `str`.
     pub fn as_text(&self) -> Option<&str> {
         match self {
@@ -230,12 +284,10 @@ impl Value {
     }
 
     /// Whether Python can call it. A class of a user's that has `__call__` is described as a callable.
-    pub fn is_callable(&self, description: &Description) -> bool {
+    pub fn is_callable(&self, objects: &dyn Objects) -> bool {
         match self {
             Self::Callable(_) | Self::Ref(_) => true,
-            Self::Object(id) => description.object(*id).is_some_and(|object| {
-                object.class.starts_with("buildbot.revlinks.") || object.overrides("__call__")
-            }),
+            Self::Object(id) => objects.is_callable(*id),
             Self::Renderable(renderable) => {
                 matches!(renderable.kind, RenderableKind::Function { .. })
             }
@@ -255,6 +307,33 @@ impl Value {
             | Self::Interval(_)
             | Self::Path(_)
             | Self::Opaque(_) => false,
+        }
+    }
+
+    /// Whether all of it is data, so that nothing about it must be asked of Python.
+    pub fn is_plain(&self) -> bool {
+        match self {
+            Self::None
+            | Self::Bool(_)
+            | Self::Int(_)
+            | Self::BigInt(_)
+            | Self::Float(_)
+            | Self::Text(_)
+            | Self::Bytes(_) => true,
+            Self::List(items) | Self::Tuple(items) | Self::Set(items) | Self::FrozenSet(items) => {
+                items.iter().all(Self::is_plain)
+            }
+            Self::Dict(pairs) => pairs
+                .iter()
+                .all(|(key, value)| key.is_plain() && value.is_plain()),
+            Self::Regex(_)
+            | Self::Interval(_)
+            | Self::Path(_)
+            | Self::Object(_)
+            | Self::Callable(_)
+            | Self::Opaque(_)
+            | Self::Ref(_)
+            | Self::Renderable(_) => false,
         }
     }
 
@@ -283,53 +362,30 @@ impl Value {
     }
 
     /// Python's `repr`, without the addresses of objects.
-    pub fn repr(&self, description: &Description) -> String {
-        let joined = |items: &[Value]| {
-            let items: Vec<String> = items.iter().map(|item| item.repr(description)).collect();
-            items.join(", ")
-        };
-        match self {
-            Self::None => "None".to_owned(),
-            Self::Bool(true) => "True".to_owned(),
-            Self::Bool(false) => "False".to_owned(),
-            Self::Int(number) => number.to_string(),
-            Self::BigInt(digits) => digits.clone(),
-            Self::Float(number) => repr_of_float(*number),
-            Self::Text(text) => repr_of_text(text),
-            Self::Bytes(bytes) => repr_of_bytes(bytes),
-            Self::List(items) => format!("[{}]", joined(items)),
-            Self::Tuple(items) if items.len() == 1 => format!("({},)", joined(items)),
-            Self::Tuple(items) => format!("({})", joined(items)),
-            Self::Set(items) if items.is_empty() => "set()".to_owned(),
-            Self::Set(items) => format!("{{{}}}", joined(items)),
-            Self::FrozenSet(items) if items.is_empty() => "frozenset()".to_owned(),
-            Self::FrozenSet(items) => format!("frozenset({{{}}})", joined(items)),
-            Self::Dict(pairs) => {
-                let pairs: Vec<String> = pairs
-                    .iter()
-                    .map(|(key, value)| {
-                        format!("{}: {}", key.repr(description), value.repr(description))
-                    })
-                    .collect();
-                format!("{{{}}}", pairs.join(", "))
-            }
-            Self::Regex(regex) => format!("re.compile({})", regex.pattern.repr(description)),
-            Self::Interval(seconds) => format!("datetime.timedelta(seconds={seconds})"),
-            Self::Path(path) => format!("PosixPath({})", repr_of_text(path)),
-            Self::Object(id) => description.object(*id).map_or_else(
-                || "<unknown object>".to_owned(),
-                |object| format!("<{} object>", object.own_class()),
-            ),
-            Self::Callable(callable) => format!("<function {}>", callable.name),
-            Self::Opaque(opaque) => opaque.repr.clone(),
-            Self::Ref(name) => name.clone(),
-            Self::Renderable(renderable) => renderable.kind.repr(description),
-        }
+    pub fn repr(&self, objects: &dyn Objects) -> String {
+        text::repr_with(self, objects)
     }
 
     /// `str(type(value))`, as messages of the reference show it.
-    pub fn python_type(&self, description: &Description) -> String {
+    pub fn python_type(&self, objects: &dyn Objects) -> String {
         let name = match self {
+            Self::Object(id) => objects.class(*id).unwrap_or("object"),
+            other => other.full_type_name(),
+        };
+        format!(
+            "<class '{}'>",
+            name.strip_prefix("builtins.").unwrap_or(name)
+        )
+    }
+
+    /// The name of its type without the module, as far as the value itself tells it.
+    pub fn type_name(&self) -> &str {
+        let name = self.full_type_name();
+        name.rsplit_once('.').map_or(name, |(_, name)| name)
+    }
+
+    fn full_type_name(&self) -> &str {
+        match self {
             Self::None => "NoneType",
             Self::Bool(_) => "bool",
             Self::Int(_) | Self::BigInt(_) => "int",
@@ -344,22 +400,16 @@ impl Value {
             Self::Regex(_) => "re.Pattern",
             Self::Interval(_) => "datetime.timedelta",
             Self::Path(_) => "pathlib.PosixPath",
-            Self::Object(id) => description
-                .object(*id)
-                .map_or("object", |object| object.own_class()),
             Self::Callable(_) => "function",
             Self::Opaque(opaque) => opaque.class.as_str(),
+            Self::Object(_) => "object",
             // A class, or a function.
             Self::Ref(name) => match name.rsplit('.').next() {
                 Some(last) if last.starts_with(char::is_uppercase) => "type",
                 _ => "function",
             },
             Self::Renderable(renderable) => renderable.kind.class(),
-        };
-        format!(
-            "<class '{}'>",
-            name.strip_prefix("builtins.").unwrap_or(name)
-        )
+        }
     }
 }
 
@@ -378,52 +428,6 @@ impl RenderableKind {
             Self::Custom(opaque) => &opaque.class,
         }
     }
-
-    /// How it is shown in a message: short, and unlike the reference without addresses.
-    fn repr(&self, description: &Description) -> String {
-        let show = |value: &Value| value.repr(description);
-        let call = |name: &str, first: &Value, args: &[Value], kwargs: &[(String, Value)]| {
-            let mut parts = vec![show(first)];
-            parts.extend(args.iter().map(show));
-            parts.extend(
-                kwargs
-                    .iter()
-                    .map(|(name, value)| format!("{name}={}", show(value))),
-            );
-            format!("{name}({})", parts.join(", "))
-        };
-        match self {
-            Self::Property { key, default, .. } if default.is_none() => {
-                format!("Property({})", show(key))
-            }
-            Self::Property { key, default, .. } => {
-                format!("Property({}, default={})", show(key), show(default))
-            }
-            Self::Interpolate(format) => {
-                call("Interpolate", &format.format, &format.args, &format.kwargs)
-            }
-            Self::WithProperties(format) => call(
-                "WithProperties",
-                &format.format,
-                &format.args,
-                &format.kwargs,
-            ),
-            Self::FlattenList { list, .. } => call("FlattenList", list, &[], &[]),
-            Self::Secret { name } => call("Secret", name, &[], &[]),
-            Self::Transform {
-                function,
-                args,
-                kwargs,
-            } => call("Transform", function, args, kwargs),
-            Self::Function { name, .. } => format!("renderer({name})"),
-            Self::Operation {
-                operator,
-                left,
-                right,
-            } => format!("{} {operator} {}", show(left), show(right)),
-            Self::Custom(opaque) => opaque.repr.clone(),
-        }
-    }
 }
 
 impl From<&str> for Value {
@@ -435,5 +439,29 @@ impl From<&str> for Value {
 impl From<i64> for Value {
     fn from(number: i64) -> Self {
         Self::Int(number)
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<Renderable> for Value {
+    fn from(renderable: Renderable) -> Self {
+        Self::Renderable(Box::new(renderable))
+    }
+}
+
+impl From<RenderableKind> for Value {
+    fn from(kind: RenderableKind) -> Self {
+        Renderable { kind, place: None }.into()
     }
 }
