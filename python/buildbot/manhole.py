@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import os
+
 from buildbot._host.compare import ComparableMixin
 from buildbot._host.record import Described, recorded
 from buildbot._host.unsupported import unsupported
 from buildbot.config.errors import error
+
+_NO_SSH = "cryptography required for ssh mahole."
 
 
 class _BaseManhole(Described):
     pass
 
 
-def _need_ssh():
+def _need_ssh(directory=None):
+    """Whether consoles over SSH can be had; a directory of keys is read at once."""
     try:
         from twisted.conch import manhole_ssh  # noqa: F401
         from twisted.conch.openssh_compat.factory import OpenSSHFactory  # noqa: F401
     except ImportError:
-        error("cryptography required for ssh mahole.")
+        error(_NO_SSH)
+        if directory:
+            raise AssertionError(_NO_SSH) from None
         return False
+    if directory:
+        os.listdir(directory)
     return True
 
 
@@ -43,7 +52,7 @@ class PasswordManhole(_BaseManhole, ComparableMixin):
 
     @recorded
     def __init__(self, port, username, password, ssh_hostkey_dir):
-        _need_ssh()
+        _need_ssh(ssh_hostkey_dir)
         self.port = port
         self.username = username
         self.password = password

@@ -17,28 +17,24 @@ def step_class_of(step):
 class _BuildStepFactory(ComparableMixin):
     """Makes a step from its class and arguments, once for every build."""
 
-    compare_attrs = ("factory", "args", "kwargs")
+    compare_attrs = ("step_class", "args", "kwargs")
 
     def __init__(self, step_class, *args, **kwargs):
-        self.factory = step_class
+        self.step_class = step_class
         self.args = args
         self.kwargs = kwargs
 
     # The step that a configuration made, if one did.
     _template = None
 
-    @property
-    def step_class(self):
-        return self.factory
-
     def _describe_as(self):
         """A factory is described as the step that it makes."""
         if self._template is None:
-            self._template = self.factory(*self.args, **self.kwargs)
+            self._template = self.step_class(*self.args, **self.kwargs)
         return self._template
 
     def buildStep(self):
-        step = object.__new__(self.factory)
+        step = object.__new__(self.step_class)
         step.__dict__["_made"] = (self.args, self.kwargs)
         step.__dict__["_place"] = None
         step.__init__(*self.args, **self.kwargs)

@@ -257,7 +257,7 @@ class BuildStep(
     def get_step_factory(self):
         """The factory that makes this step anew for a build."""
         factory = object.__new__(_BuildStepFactory)
-        factory.factory = step_class_of(self)
+        factory.step_class = step_class_of(self)
         factory.args, factory.kwargs = self._made
         factory._template = self
         return factory

@@ -7,7 +7,6 @@ from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.process import buildstep
-from buildbot.process.properties import _is_renderable as is_renderable
 from buildbot.steps.source.base import Source
 from buildbot.steps.worker import CompositeStepMixin
 from buildbot.util.git import RC_SUCCESS, GitStepMixin
@@ -144,16 +143,17 @@ class Git(Source, GitStepMixin):
             config_error("Git: getDescription must be a boolean or a dict.")
 
     def _check_mode(self):
+        """Refuses a wrong mode or method. What is no text is looked at when the step runs."""
         mode, method = self.mode, self.method
-        if is_renderable(mode):
+        if not isinstance(mode, str):
             return
         if mode not in ("incremental", "full"):
             config_error("Git: mode must be full or incremental")
-        if mode != "full" or is_renderable(method):
+        if not isinstance(method, str):
             return
-        if method not in ("clean", "fresh", "clobber", "copy", None):
+        if mode == "full" and method not in ("clean", "fresh", "clobber", "copy"):
             config_error("Git: invalid method for mode 'full'.")
-        if self.shallow and method != "clobber":
+        if self.shallow and (mode, method) != ("full", "clobber"):
             config_error("Git: in mode 'full' shallow only possible with method 'clobber'.")
 
     @runtime.native
