@@ -53,6 +53,12 @@ class Questions(unittest.TestCase):
         ]
         self.assertEqual(self.call(echo, *values)["ok"], values)
 
+    def test_what_a_file_adds_to_the_module_search_path_is_gone_afterwards(self):
+        functions = self.child.load_functions(
+            "import sys\nsys.path.insert(0, '/added')\ndef path(): return ['/added' in sys.path, basedir in sys.path]"
+        )
+        self.assertEqual(self.call(functions["path"])["ok"], [False, False])
+
     def test_keyword_arguments_are_passed(self):
         echo = self.child.load_functions("def echo(a, *, b): return [a, b]")["echo"]
         self.assertEqual(self.call(echo, 1, kwargs={"b": 2})["ok"], [1, 2])
