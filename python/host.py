@@ -14,6 +14,26 @@ if sys.version_info < (3, 9):
     sys.exit(65)
 
 
+def _keep_bytecode(spec):
+    """Has the byte code of a module of ours written although ``PYTHONDONTWRITEBYTECODE`` is set.
+
+    That is about the user's folders; ours is unpacked for nothing else, and compiling it takes
+    longer than all the rest of a start.
+    """
+    from importlib.machinery import SourceFileLoader
+
+    class Loader(SourceFileLoader):
+        def get_code(self, fullname):
+            sys.dont_write_bytecode = False
+            try:
+                return super().get_code(fullname)
+            finally:
+                sys.dont_write_bytecode = True
+
+    if spec is not None and type(spec.loader) is SourceFileLoader:
+        spec.loader = Loader(spec.loader.name, spec.loader.path)
+
+
 def _ours_first():
     """Has ``import buildbot`` find the package beside this file, whatever else is installed."""
     import os
@@ -26,10 +46,15 @@ def _ours_first():
         @classmethod
         def find_spec(cls, name, path=None, target=None):
             if name in cls.names:
-                from importlib.machinery import PathFinder
+                path = [here]
+            elif not (sys.dont_write_bytecode and name.startswith("buildbot.")):
+                return None
+            from importlib.machinery import PathFinder
 
-                return PathFinder.find_spec(name, [here])
-            return None
+            spec = PathFinder.find_spec(name, path)
+            if sys.dont_write_bytecode:
+                _keep_bytecode(spec)
+            return spec
 
         @staticmethod
         def find_distributions(context=None):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,34 @@ def describe(text, name="master.cfg", files=(), environment=None):
     start = done.stdout.index('{\n "version"')
     described = json.loads(done.stdout[start:].replace(folder, "DIR"))
     return described, done.stdout[:start]
+
+
+class ByteCode(unittest.TestCase):
+    def test_that_of_our_package_is_kept_and_that_of_the_users_modules_is_as_the_user_wants(self):
+        with tempfile.TemporaryDirectory() as folder:
+            package = os.path.join(folder, "package")
+            shutil.copytree(
+                os.path.dirname(child.HOST),
+                package,
+                ignore=shutil.ignore_patterns("__pycache__", "tests"),
+            )
+            for name, text in {
+                "master.cfg": "import mine\nfrom buildbot.steps.shell import Test\nBuildmasterConfig = {}",
+                "mine.py": "",
+            }.items():
+                with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                    file.write(text)
+            done = subprocess.run(
+                [sys.executable, os.path.join(package, "host.py"), "--describe", "master.cfg"],
+                cwd=folder,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1"),
+                check=True,
+            )
+            self.assertIn('"fatal": null', done.stdout)
+            self.assertTrue(os.listdir(os.path.join(package, "buildbot", "steps", "__pycache__")))
+            self.assertFalse(os.path.exists(os.path.join(folder, "__pycache__")))
 
 
 class Execution(unittest.TestCase):
