@@ -1,6 +1,23 @@
 //! The nouns that every other crate shares.
 
+mod buildset;
+mod ids;
+mod property;
 pub mod python_text;
+mod results;
 mod secret;
+mod source_stamp;
+mod timestamp;
+mod transaction;
 
+pub use buildset::{BuildRequest, NewBuildset};
+pub use ids::{
+    BuildId, BuildNumber, BuildRequestId, BuilderId, BuildsetId, MasterId, SourceStampId,
+    StepNumber, WorkerId,
+};
+pub use property::{Properties, Property};
+pub use results::Results;
 pub use secret::Secret;
+pub use source_stamp::SourceStamp;
+pub use timestamp::Timestamp;
+pub use transaction::{Answer, Transaction, Write};
