@@ -33,4 +33,26 @@ id! {
     BuildNumber;
     /// The number of a step in its build, from 0 on.
     StepNumber;
+    /// A step, over all builds.
+    StepId;
+    /// A log of a step.
+    LogId;
+    /// A change.
+    ChangeId;
+    /// A patch; no two source stamps share one.
+    PatchId;
+    /// Somebody who makes changes.
+    UserId;
+    /// A scheduler, found or made by its name.
+    SchedulerId;
+    /// A change source, found or made by its name.
+    ChangeSourceId;
+    /// A tag of builders.
+    TagId;
+    /// A project, found or made by its name.
+    ProjectId;
+    /// A codebase of a project, found or made by its name.
+    CodebaseId;
+    /// Something that keeps state over restarts, found or made by its name and class.
+    ObjectId;
 }

@@ -12,8 +12,9 @@ mod transaction;
 
 pub use buildset::{BuildRequest, NewBuildset};
 pub use ids::{
-    BuildId, BuildNumber, BuildRequestId, BuilderId, BuildsetId, MasterId, SourceStampId,
-    StepNumber, WorkerId,
+    BuildId, BuildNumber, BuildRequestId, BuilderId, BuildsetId, ChangeId, ChangeSourceId,
+    CodebaseId, LogId, MasterId, ObjectId, PatchId, ProjectId, SchedulerId, SourceStampId, StepId,
+    StepNumber, TagId, UserId, WorkerId,
 };
 pub use property::{Properties, Property};
 pub use results::Results;
