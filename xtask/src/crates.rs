@@ -15,6 +15,7 @@ use crate::{Problem, Tree};
 /// is thought about.
 const EDGES: &[(&str, &[&str])] = &[
     ("crates/confighost", &["crates/model"]),
+    ("crates/db", &["crates/model"]),
     ("crates/model", &[]),
     ("crates/options", &[]),
     ("crates/tac", &["crates/model"]),
