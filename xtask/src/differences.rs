@@ -33,6 +33,7 @@ const PARTS: &[(&str, &str)] = &[
     ("crates/worker/src/command/", "Files and transfers"),
     ("crates/cli/", "Checking a configuration"),
     ("crates/config/", "Checking a configuration"),
+    ("crates/engine/", "Starting builds"),
 ];
 
 const HEAD: &str = "\
