@@ -32,6 +32,12 @@ def _ours_first():
             return None
 
         @staticmethod
+        def find_distributions(context=None):
+            from buildbot._host.distribution import find
+
+            return find(context)
+
+        @staticmethod
         def invalidate_caches():
             pass
 

@@ -254,6 +254,10 @@ def _adapted(interface, value):
         return value.getProperties()
     if interface is IBuildStepFactory and hasattr(value, "get_step_factory"):
         return value.get_step_factory()
+    if interface is IConfigured:
+        from buildbot.util.config import as_configured
+
+        return as_configured(value)
     return None
 
 

@@ -71,6 +71,15 @@ class Execution(unittest.TestCase):
         )
         self.assertEqual(described["config"], {"title": "4.3.0"})
 
+    def test_the_version_of_the_distribution_is_ours(self):
+        described, _ = describe(
+            "from importlib import metadata\n"
+            "names = [d.metadata['Name'].lower() for d in metadata.distributions()]\n"
+            "BuildmasterConfig = {'title': [metadata.version('buildbot'),\n"
+            "    len(metadata.distribution('buildbot').entry_points), names[0]]}\n"
+        )
+        self.assertEqual(described["config"]["title"], ["4.3.0", 0, "buildbot"])
+
     def test_an_exception(self):
         fatal = self.fatal("x = 1\n{}['key']\n")
         self.assertEqual(fatal["kind"], "exception")

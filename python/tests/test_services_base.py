@@ -1,6 +1,11 @@
 """Services: what they remember, and what classes of users rely on."""
 
+import sys
 import unittest
+
+import real_buildbot
+
+sys.path.insert(0, real_buildbot.PYTHON)
 
 from buildbot._host.describe import Describer
 from buildbot.util import service

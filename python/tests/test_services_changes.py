@@ -1,6 +1,11 @@
 """Change sources, changes and filters."""
 
+import sys
 import unittest
+
+import real_buildbot
+
+sys.path.insert(0, real_buildbot.PYTHON)
 
 from buildbot._host.describe import Describer
 from buildbot.changes import base, changes, gitpoller, mail, pb, svnpoller

@@ -1,6 +1,11 @@
 """Schedulers: what is described of them, and what their Python side computes."""
 
+import sys
 import unittest
+
+import real_buildbot
+
+sys.path.insert(0, real_buildbot.PYTHON)
 
 from buildbot._host.describe import Describer
 from buildbot.changes.filter import ChangeFilter
@@ -175,6 +180,18 @@ class ClassesOfUsers(unittest.TestCase):
         self.assertEqual(made.codebases, {"": {}})
         self.assertEqual(made.properties.getProperty("scheduler"), "m")
         self.assertEqual(made._made[1]["topic"], "x")
+
+
+    def test_what_a_users_check_does_not_pass_on_is_described_if_ours_knows_it(self):
+        class Mine(basic.AnyBranchScheduler):
+            def checkConfig(self, builderNames, topic, **kwargs):
+                pass
+
+        made = Mine(name="m", builderNames=["a"], topic="x", treeStableTimer=5)
+        self.assertEqual(
+            Description(made).top["a"],
+            {"builderNames": ["a"], "treeStableTimer": 5, "name": "m"},
+        )
 
 
 class Computing(unittest.TestCase):

@@ -5,6 +5,10 @@ import sys
 import unittest
 from unittest import mock
 
+import real_buildbot
+
+sys.path.insert(0, real_buildbot.PYTHON)
+
 from buildbot._host.describe import Describer
 from buildbot.config.errors import capture_config_errors
 from buildbot.machine import generic
@@ -231,6 +235,9 @@ class Machines(unittest.TestCase):
         )
 
     def test_a_users_action_that_declares_the_interface_is_good(self):
+        from buildbot._host import standin
+
+        standin.install()
         from zope.interface import implementer
 
         from buildbot.interfaces import IMachineAction

@@ -29,25 +29,35 @@ def arguments(step):
     return described(step)["a"]
 
 
+def pieces(*path):
+    with open(os.path.join(real_buildbot.TESTS, *path), encoding="utf-8") as file:
+        return [case for case in json.load(file) if isinstance(case, str)]
+
+
 @real_buildbot.needs_it
-class AttributesOfSteps(unittest.TestCase):
+class BesideTheInstalledBuildbot(unittest.TestCase):
+    """Pieces of Python have the same value with our package as with the installed one."""
+
     maxDiff = None
 
-    def test_steps_have_the_attributes_of_the_installed_buildbot(self):
-        path = os.path.join(real_buildbot.TESTS, "wrong_calls", "steps.json")
-        with open(path, encoding="utf-8") as file:
-            cases = [case for case in json.load(file) if isinstance(case, str)]
-        question = [{"name": str(n), "code": code} for n, code in enumerate(cases)]
+    def check(self, codes):
+        question = [{"name": str(n), "code": code} for n, code in enumerate(codes)]
         ours = real_buildbot.run("evaluate_calls.py", question, ours=True)
         real = real_buildbot.run("evaluate_calls.py", question, ours=False)
         found = []
-        for number, code in enumerate(cases):
-            mine = ours[str(number)]["captured"]["value"]
-            theirs = real[str(number)]["captured"]["value"]
+        for number, code in enumerate(codes):
+            mine = ours[str(number)]["captured"]
+            theirs = real[str(number)]["captured"]
             if mine != theirs:
                 found.append(f"{code}\n    ours {mine}\n    real {theirs}")
         if found:
             self.fail(f"{len(found)} differences:\n  " + "\n  ".join(found))
+
+    def test_steps_have_the_same_attributes(self):
+        self.check(pieces("wrong_calls", "steps.json"))
+
+    def test_what_steps_compute_in_python_is_the_same(self):
+        self.check(pieces("steps_calls.json"))
 
 
 class Templates(unittest.TestCase):
@@ -97,6 +107,23 @@ class Templates(unittest.TestCase):
         self.assertEqual(ShellCommand(command="x"), ShellCommand(command="x"))
         self.assertNotEqual(ShellCommand(command="x"), ShellCommand(command="y"))
         self.assertNotEqual(Compile(command="x"), ShellCommand(command="x"))
+
+    def test_a_copy_of_a_factory_has_steps_of_its_own(self):
+        import copy
+
+        from buildbot.process.factory import BuildFactory
+
+        step = ShellCommand(command=["x"])
+        factory = BuildFactory([step])
+        other = copy.deepcopy(factory)
+        step.set_step_arg("timeout", 5)
+        other.addStep(ShellCommand(command=["y"]))
+        describer = Describer()
+        describer.value(other)
+        self.assertEqual(describer.objects[1]["c"], "buildbot.steps.shell.ShellCommand")
+        self.assertEqual(describer.objects[1]["a"], {"command": ["x"]})
+        self.assertEqual(describer.objects[2]["a"], {"command": ["y"]})
+        self.assertIs(type(other.steps[0].buildStep()), ShellCommand)
 
     def test_what_makes_no_step_is_refused(self):
         with self.assertRaises(TypeError):

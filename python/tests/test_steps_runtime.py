@@ -17,6 +17,7 @@ from buildbot.process.builder import Builder, enforceChosenWorker
 from buildbot.process.buildrequest import BuildRequest
 from buildbot.process.log import Log
 from buildbot.process.logobserver import BufferLogObserver
+from buildbot.process.properties import Property
 from buildbot.process.results import CANCELLED, FAILURE, SUCCESS, WARNINGS
 from buildbot.process.workerforbuilder import States, WorkerForBuilder
 from buildbot.steps.shell import ShellCommand, Test, WarningCountingShellCommand
@@ -207,6 +208,32 @@ class CustomSteps(unittest.TestCase):
         with self.assertRaises(buildstep.BuildStepFailed):
             result_of(step.run())
         self.assertEqual(step.answers, (True, False))
+
+
+class Rendering(unittest.TestCase):
+    def test_renderables_of_all_classes_are_rendered(self):
+        class Mine(Custom):
+            renderables = ("extra",)
+
+            def __init__(self, extra, **kwargs):
+                super().__init__(**kwargs)
+                self.extra = extra
+
+        template = Mine(Property("x"), command=["a", Property("y")], workdir=Property("z"))
+        step = running(template, Session())
+        for name in "xyz":
+            step.build.setProperty(name, f"rendered {name}", "test")
+        result_of(step._render_renderables())
+        self.assertEqual(step.extra, "rendered x")
+        self.assertEqual(step.command, ["a", "rendered y"])
+        self.assertEqual(step.workdir, "rendered z")
+        self.assertTrue(step.rendered)
+
+    def test_without_a_directory_of_its_own_a_step_works_in_that_of_the_build(self):
+        step = running(ShellCommand(command="x"), Session())
+        self.assertEqual(step.workdir, "build")
+        step.build.workdir = lambda sources: f"{len(sources)} sources"
+        self.assertEqual(step.workdir, "1 sources")
 
 
 class Summaries(unittest.TestCase):

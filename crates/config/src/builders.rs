@@ -9,7 +9,7 @@ use std::sync::Arc;
 use buildbot_model::python_text::repr_of_text;
 
 use crate::check::Check;
-use crate::description::Arguments;
+use crate::description::{Arguments, Object};
 use crate::locks::{self, Locks};
 use crate::place::SourcePlace;
 use crate::problem::{Problem, listed, nearest};
@@ -87,9 +87,7 @@ pub struct BuilderConfig {
     /// The project that it belongs to.
     pub project: Option<String>,
     /// Every argument as it was given; users also put attributes of their own on a builder.
-    pub arguments: Arguments,
-    /// Its number in the description, unless it is a plain dictionary.
-    pub id: Option<ObjectId>,
+    pub object: Arc<Object>,
     /// Where it was made.
     pub place: Option<SourcePlace>,
 }
@@ -108,9 +106,11 @@ pub(crate) fn read(check: &mut Check<'_>) -> Vec<BuilderConfig> {
         if let Some((id, object)) = check.object(item)
             && object.class == CLASS
         {
+            let Some(object) = check.description.shared_object(id) else {
+                continue;
+            };
             let source = Source {
-                arguments: &object.arguments,
-                id: Some(id),
+                object,
                 is_checked: true,
             };
             builders.push(source.read(check, &mut factories));
@@ -118,8 +118,11 @@ pub(crate) fn read(check: &mut Check<'_>) -> Vec<BuilderConfig> {
             let arguments = keywords(pairs);
             if check_keywords(check, &arguments) {
                 let source = Source {
-                    arguments: &arguments,
-                    id: None,
+                    object: Arc::new(Object {
+                        class: CLASS.to_owned(),
+                        arguments,
+                        ..Object::default()
+                    }),
                     is_checked: false,
                 };
                 builders.push(source.read(check, &mut factories));
@@ -174,16 +177,21 @@ fn check_keywords(check: &mut Check<'_>, arguments: &Arguments) -> bool {
 type Factories = HashMap<ObjectId, Option<Arc<Factory>>>;
 
 /// Where the arguments of a builder come from.
-struct Source<'a> {
-    arguments: &'a Arguments,
-    id: Option<ObjectId>,
+struct Source {
+    object: Arc<Object>,
     /// Whether the constructor has reported what is wrong.
     is_checked: bool,
 }
 
-impl Source<'_> {
+impl Source {
     fn get(&self, name: &str) -> &Value {
-        self.arguments.get(name).unwrap_or(&Value::None)
+        self.object.arguments.get(name).unwrap_or(&Value::None)
+    }
+
+    fn place(&self, check: &mut Check<'_>) -> Option<SourcePlace> {
+        check
+            .place(self.object.at)
+            .or_else(|| check.place_of_key("builders"))
     }
 
     fn error(&self, check: &mut Check<'_>, message: impl Into<String>) {
@@ -213,12 +221,10 @@ impl Source<'_> {
         let can_start_build = self.callable(check, "canStartBuild");
         let locks = match self.get("locks") {
             Value::None => Locks::default(),
-            value => locks::read(
-                check,
-                value,
-                &format!("builder {shown}"),
-                self.id.unwrap_or(ObjectId(u32::MAX)),
-            ),
+            value => {
+                let at = self.place(check);
+                locks::read(check, value, &format!("builder {shown}"), at)
+            }
         };
         let env = self.get("env").clone();
         if env.is_true() && env.as_dict().is_none() {
@@ -268,12 +274,8 @@ impl Source<'_> {
             description,
             description_format,
             project,
-            arguments: self.arguments.clone(),
-            id: self.id,
-            place: self
-                .id
-                .and_then(|id| check.place_of(id))
-                .or_else(|| check.place_of_key("builders")),
+            place: self.place(check),
+            object: Arc::clone(&self.object),
         }
     }
 
@@ -350,7 +352,7 @@ impl Source<'_> {
                 format!("builder {shown}: workername must be a string but it is {found}"),
             );
         }
-        let given = given_workers(self.arguments);
+        let given = given_workers(&self.object.arguments);
         if given.is_empty() {
             self.error(
                 check,
@@ -521,7 +523,7 @@ fn check_workers(
     in_order: &[&str],
 ) {
     let mut unknown: Vec<&Value> = Vec::new();
-    for worker in given_workers(&builder.arguments) {
+    for worker in given_workers(&builder.object.arguments) {
         let is_known = text_of(worker).is_some_and(|name| known.contains(name.as_str()));
         if !is_known && !unknown.contains(&worker) {
             unknown.push(worker);
@@ -577,7 +579,8 @@ fn report_duplicate(
 #[cfg(test)]
 mod tests {
     use super::directory_of;
-    use crate::testing::{builder_config, errors_of_builders};
+    use crate::locks::{LockMode, Locks};
+    use crate::testing::{builder_config, config, errors_of_builders, object};
 
     #[test]
     fn the_directory_of_a_builder_comes_from_its_name() {
@@ -617,6 +620,60 @@ mod tests {
                 "builder 'b1': tags list contains something that is not a string",
                 "builder 'b1': tags list contains duplicate tags: x",
             ],
+        );
+    }
+
+    #[test]
+    fn builders_share_typed_factories_and_locks() {
+        let lock = object(
+            "buildbot.locks.WorkerLock",
+            r#""name": "cpu", "maxCount": 2, "maxCountForWorker": {"$": "dict", "v": [["w1", 3]]}"#,
+        );
+        let access = object(
+            "buildbot.locks.LockAccess",
+            &format!(r#""lockid": {lock}, "mode": "exclusive", "count": 1"#),
+        );
+        let step = object(
+            "buildbot.steps.shell.ShellCommand",
+            r#""name": "build", "command": ["make"], "haltOnFailure": true"#,
+        );
+        let factory = object(
+            "buildbot.process.factory.BuildFactory",
+            &format!(r#""steps": [{step}]"#),
+        );
+        let builder = object(
+            "buildbot.config.builder.BuilderConfig",
+            &format!(
+                r#""name": "b", "workername": "w1", "factory": {factory}, "locks": [{access}]"#
+            ),
+        );
+        let read = config(&format!(r#"{{"builders": [{builder}]}}"#));
+        let builder = &read.builders[0];
+        assert_eq!(
+            (builder.builddir.as_str(), builder.worker_names.as_slice()),
+            ("b", &["w1".to_owned()][..])
+        );
+        let step = &builder.factory.as_ref().expect("a factory").steps[0];
+        assert_eq!(step.class(), "buildbot.steps.shell.ShellCommand");
+        assert_eq!(
+            (step.name(), step.flag("haltOnFailure")),
+            (Some("build"), Some(true))
+        );
+        assert_eq!(
+            (step.flag("flunkOnFailure"), step.is_custom()),
+            (None, false)
+        );
+        let Locks::These(accesses) = &builder.locks else {
+            panic!("{builder:?}");
+        };
+        assert_eq!(accesses[0].mode, LockMode::Exclusive);
+        assert_eq!(
+            (accesses[0].lock.name.as_str(), accesses[0].lock.max_count),
+            ("cpu", 2)
+        );
+        assert_eq!(
+            accesses[0].lock.per_worker,
+            Some(vec![("w1".to_owned(), 3)])
         );
     }
 

@@ -214,7 +214,27 @@ fn read_kind(reader: &mut Reader<'_>) -> ChangeSourceKind {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{errors, object};
+    use super::ChangeSourceKind;
+    use crate::arguments::Seconds;
+    use crate::testing::{config, errors, object};
+
+    #[test]
+    fn a_poller_is_typed_and_called_like_its_repository() {
+        let poller = object(
+            "buildbot.changes.gitpoller.GitPoller",
+            r#""repourl": "https://example.com/x.git", "branches": true, "pollInterval": 60, "sshPrivateKey": "k""#,
+        );
+        let source = config(&format!(r#"{{"change_source": {poller}}}"#))
+            .change_sources
+            .remove(0);
+        assert_eq!(source.name(), "https://example.com/x.git");
+        assert_eq!(source.polling.poll_interval, Some(Seconds(60.0)));
+        let ChangeSourceKind::Git(git) = &source.kind else {
+            panic!("{source:?}");
+        };
+        assert_eq!((git.gitbin.as_str(), git.usetimestamps), ("git", true));
+        assert_eq!(git.ssh_private_key.expose(), &"k".into());
+    }
 
     #[test]
     fn one_source_may_stand_without_a_list() {

@@ -215,8 +215,8 @@ fn builder_changes(comparison: Comparison<'_>, old: &MasterConfig, new: &MasterC
     changes(&named(old), &named(new), |name, old, new| {
         let mut arguments = argument_changes(
             comparison,
-            &without_factory(&old.arguments),
-            &without_factory(&new.arguments),
+            &without_factory(&old.object.arguments),
+            &without_factory(&new.object.arguments),
         );
         let steps = match (&old.factory, &new.factory) {
             (Some(old), Some(new)) => {
@@ -447,6 +447,22 @@ mod tests {
             r#"{"titleURL": "b", "www": {"$": "dict", "v": [["port", 2], ["debug", true]]}}"#,
             "other keys:\n  titleURL: (default) → 'b'\n  www['port']: 1 → 2\n  title: 'a' → (default)",
         );
+    }
+
+    #[test]
+    fn schedulers_are_referred_to_by_name() {
+        let config = |timer: u32| {
+            let upstream = object(
+                "buildbot.schedulers.timed.Periodic",
+                &format!(r#""name": "up", "builderNames": [], "periodicBuildTimer": {timer}"#),
+            );
+            let dependent = object(
+                "buildbot.schedulers.dependent.Dependent",
+                &format!(r#""name": "d", "builderNames": [], "upstream": {upstream}"#),
+            );
+            format!(r#"{{"schedulers": [{dependent}]}}"#)
+        };
+        check(&config(1), &config(2), "nothing would change");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::check::Check;
 use crate::classes::{Family, family};
 use crate::description::Description;
+use crate::place::SourcePlace;
 use crate::problem::Problem;
 use crate::service::text_of;
 use crate::value::{ObjectId, Value};
@@ -121,7 +122,12 @@ fn lock(value: &Value, description: &Description) -> Option<Lock> {
 }
 
 /// Reads the argument `locks` of the thing that messages call `owner`.
-pub(crate) fn read(check: &mut Check<'_>, value: &Value, owner: &str, of: ObjectId) -> Locks {
+pub(crate) fn read(
+    check: &mut Check<'_>,
+    value: &Value,
+    owner: &str,
+    at: Option<SourcePlace>,
+) -> Locks {
     let items = match value {
         Value::Renderable(_) | Value::Callable(_) => return Locks::Renderable(value.clone()),
         Value::List(items) | Value::Tuple(items) | Value::Set(items) | Value::FrozenSet(items) => {
@@ -130,7 +136,6 @@ pub(crate) fn read(check: &mut Check<'_>, value: &Value, owner: &str, of: Object
         other if !other.is_true() => return Locks::default(),
         other => {
             let shown = other.repr(check.description);
-            let at = check.place_of(of);
             check.report(
                 Problem::error(format!("{owner}: locks must be a list, not {shown}"))
                     .at(at)
@@ -145,10 +150,9 @@ pub(crate) fn read(check: &mut Check<'_>, value: &Value, owner: &str, of: Object
             Some(access) => accesses.push(access),
             None => {
                 let shown = item.repr(check.description);
-                let at = check.place_of(of);
                 check.report(
                     Problem::error(format!("{owner}: {shown} in locks is not a lock"))
-                        .at(at)
+                        .at(at.clone())
                         .help("give the lock itself, or lock.access('counting'), not its name"),
                 );
             }

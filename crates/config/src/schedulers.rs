@@ -455,7 +455,20 @@ pub(crate) fn warn_of_unknown_upstreams(check: &mut Check<'_>, schedulers: &[Sch
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{errors_of_schedulers, object, refused, warnings};
+    use super::{BuilderNames, Scheduler, SchedulerKind};
+    use crate::arguments::Seconds;
+    use crate::testing::{config, errors_of_schedulers, object, refused, warnings};
+    use crate::value::Value;
+
+    fn read(class: &str, arguments: &str) -> Scheduler {
+        let scheduler = object(
+            &format!("buildbot.schedulers.{class}"),
+            &format!(r#""name": "s", "builderNames": ["b1"], {arguments}"#),
+        );
+        config(&format!(r#"{{"schedulers": [{scheduler}]}}"#))
+            .schedulers
+            .remove(0)
+    }
 
     fn triggerable(arguments: &str) -> String {
         object("buildbot.schedulers.triggerable.Triggerable", arguments)
@@ -541,6 +554,34 @@ mod tests {
             &["specify"],
         );
         check(r#", "branch": "x", "branches": ["y"]"#, &["'branches'"]);
+    }
+
+    #[test]
+    fn schedulers_are_typed() {
+        let scheduler = read(
+            "basic.SingleBranchScheduler",
+            r#""treeStableTimer": 60, "branch": null, "onlyImportant": 1"#,
+        );
+        assert_eq!(
+            scheduler.builder_names,
+            BuilderNames::These(vec!["b1".into()])
+        );
+        let SchedulerKind::SingleBranch(arguments) = &scheduler.kind else {
+            panic!("{scheduler:?}");
+        };
+        assert_eq!(arguments.tree_stable_timer, Some(Seconds(60.0)));
+        assert_eq!(arguments.branch, Some(Value::None));
+        assert!(arguments.only_important);
+        let scheduler = read("timed.Nightly", r#""hour": [3, 4], "onlyIfChanged": true"#);
+        let SchedulerKind::Nightly(times, timed) = &scheduler.kind else {
+            panic!("{scheduler:?}");
+        };
+        assert_eq!(times.hour, Value::List(vec![3.into(), 4.into()]));
+        assert_eq!((&times.minute, &times.month), (&0.into(), &"*".into()));
+        assert!(timed.only_if_changed);
+        let scheduler = read("basic.BaseBasicScheduler", r#""priority": 3"#);
+        assert_eq!(scheduler.kind, SchedulerKind::Custom);
+        assert_eq!(scheduler.common.priority, 3.into());
     }
 
     #[test]

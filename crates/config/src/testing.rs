@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::Problems;
 use crate::check::Sources;
 use crate::description::Description;
-use crate::master;
+use crate::master::{self, MasterConfig};
 use crate::problem::Problem;
 
 /// An object; each place where the text stands is another one.
@@ -53,6 +53,11 @@ fn place_objects(json: Json, objects: &mut Vec<Json>) -> Json {
         }
         other => other,
     }
+}
+
+/// What was read from `config`.
+pub(crate) fn config(config: &str) -> MasterConfig {
+    master::read(&description(config), Sources::NONE).config
 }
 
 fn problems(config: &str) -> Problems {

@@ -289,7 +289,7 @@ fn read_one(check: &mut Check<'_>, item: &Value) -> Option<Worker> {
 /// The reference looks at the locks of workers only when it starts.
 fn read_locks(check: &mut Check<'_>, value: &Value, owner: &str, service: &Service) -> Locks {
     let before = check.problems.errors.len();
-    let locks = locks::read(check, value, owner, service.id);
+    let locks = locks::read(check, value, owner, service.place.clone());
     let found = check.problems.errors.split_off(before);
     for mut problem in found {
         problem.severity = crate::problem::Severity::Warning;
@@ -414,8 +414,10 @@ pub(crate) fn refuse_same_name(check: &mut Check<'_>, service: &Service, first: 
 
 #[cfg(test)]
 mod tests {
-    use super::wrong_name;
-    use crate::testing::{errors, object, refused};
+    use super::{WorkerKind, wrong_name};
+    use crate::arguments::Seconds;
+    use crate::testing::{config, errors, object, refused};
+    use crate::value::Value;
 
     #[test]
     fn names_are_identifiers() {
@@ -466,6 +468,44 @@ mod tests {
             refused(&config)[0]
                 .message
                 .starts_with("Two services share the same name 'w1'.")
+        );
+    }
+
+    #[test]
+    fn workers_are_typed_with_the_defaults_of_their_kind() {
+        let read = |class: &str, arguments: &str| {
+            let worker = object(class, arguments);
+            config(&format!(r#"{{"workers": [{worker}]}}"#))
+                .workers
+                .remove(0)
+        };
+        let worker = read(
+            "buildbot.worker.base.Worker",
+            r#""name": "w", "password": "p", "max_builds": 2, "notify_on_missing": "a@example.com",
+               "properties": {"$": "dict", "v": [["os", "linux"]]}, "keepalive_interval": null"#,
+        );
+        assert_eq!(worker.kind, WorkerKind::Worker);
+        assert_eq!(worker.common.password.expose(), &Value::from("p"));
+        assert_eq!(worker.common.max_builds, Some(2));
+        assert_eq!(worker.common.notify_on_missing.0, ["a@example.com"]);
+        assert_eq!(worker.common.missing_timeout, Some(Seconds(3600.0)));
+        assert_eq!(worker.common.keepalive_interval, None);
+        assert_eq!(
+            worker.common.properties,
+            [("os".to_owned(), "linux".into())]
+        );
+        assert!(!format!("{:?}", worker.common).contains("\"p\""));
+        let worker = read(
+            "buildbot.worker.docker.DockerLatentWorker",
+            r#""name": "w", "password": null, "image": "x", "build_wait_timeout": -1"#,
+        );
+        let WorkerKind::Docker(latent, docker) = &worker.kind else {
+            panic!("{worker:?}");
+        };
+        assert_eq!(latent.build_wait_timeout, Some(Seconds(-1.0)));
+        assert_eq!(
+            (&docker.image, docker.encoding.as_text()),
+            (&"x".into(), Some("gzip"))
         );
     }
 

@@ -36,6 +36,9 @@ const OWNER_STALL_MAX: Duration = Duration::from_secs(30);
 /// Most time for a process to write its stack and die, and for one that closed its connection to end.
 const DYING: Duration = Duration::from_secs(1);
 
+/// Most time for a process to die that was killed.
+const GIVEN_UP: Duration = Duration::from_secs(5);
+
 /// Most time to read what a dead process has left in its pipes.
 const LAST_OUTPUT: Duration = Duration::from_millis(500);
 
@@ -319,8 +322,11 @@ impl Driver {
             stderr,
             stack,
         });
-        match ended.reason {
-            Reason::Asked => tracing::debug!(%ended, "the end of a configuration's process"),
+        match (&ended.reason, &self.state.life) {
+            // Who starts it tells about it.
+            (Reason::Asked, _) | (_, Life::Starting { .. }) => {
+                tracing::debug!(%ended, "the end of a configuration's process");
+            }
             _ => tracing::error!(%ended, "the end of a configuration's process"),
         }
         self.state.status.send_modify(|status| {
@@ -345,7 +351,9 @@ impl Driver {
             (Ok(exit), reason) => (reason, exit),
             (Err(_), reason) => {
                 self.process.kill();
-                (reason, self.process.exited().await)
+                // One in uninterruptible sleep dies when it can; nobody waits for it.
+                let exit = timeout(GIVEN_UP, self.process.exited()).await;
+                (reason, exit.unwrap_or(Exit::Signal(Signal::KILL.as_raw())))
             }
         }
     }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// Lines of standard error in the text of an end.
+const LINES_SHOWN: usize = 20;
+
 /// The end of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
@@ -92,7 +95,8 @@ impl fmt::Display for Ended {
             Reason::Closed => write!(f, "closed its connection to the master ({exit})")?,
             Reason::Garbled(what) => write!(f, "was killed: {what} ({exit})")?,
         }
-        for line in &self.stderr {
+        let left_out = self.stderr.len().saturating_sub(LINES_SHOWN);
+        for line in self.stderr.iter().skip(left_out) {
             write!(f, "\n  {line}")?;
         }
         for line in self.stack.iter().flat_map(|stack| stack.lines()) {

@@ -50,8 +50,9 @@ pub enum LostError {
     #[error("this generation of the configuration is over")]
     Over,
     /// The file describes something else than when it was loaded.
-    #[error("{}, and it cannot be replaced: {} describes another configuration than before; reconfigure the master, \
-             and see that the file does not depend on time, chance or other files that change", ended, file.display())]
+    #[error("{} describes another configuration than before, so its lost process cannot be replaced; reconfigure the \
+             master, and see that the file does not depend on time, chance or other files that change; {ended}",
+        file.display())]
     Changed {
         /// How the process ended.
         ended: Arc<Ended>,
@@ -59,8 +60,8 @@ pub enum LostError {
         file: PathBuf,
     },
     /// A replacement failed, or ended soon; there will be another one.
-    #[error("{ended}; the next attempt to replace it is in {} s{}", pause.as_secs(),
-        problem.as_ref().map_or(String::new(), |problem| format!(", the last one failed: {problem}")))]
+    #[error("the next process is started in {} s; {}{ended}", pause.as_secs(),
+        problem.as_ref().map_or(String::new(), |problem| format!("the last attempt failed: {problem}; ")))]
     Pause {
         /// How the last process ended that could be asked.
         ended: Arc<Ended>,

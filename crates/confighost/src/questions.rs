@@ -227,7 +227,8 @@ impl Questions {
                 sent.due = now + BEAT_FRESH / 3;
             } else {
                 sent.broken_off = Some(now);
-                if has_turn || running == Some(id) {
+                // Code of its own may go on after it awaited; the child knows whether it runs any.
+                if has_turn || running == Some(id) || (turn.is_none() && running.is_none()) {
                     acts.push(Act::Interrupt);
                 }
                 acts.push(Act::Cancel(id));
@@ -376,12 +377,25 @@ mod tests {
     }
 
     #[test]
-    fn what_awaits_past_its_deadline_is_cancelled_without_a_signal() {
+    fn what_awaits_past_its_deadline_is_cancelled() {
         let mut world = World::new();
         world.ask(30);
         world.send();
         world.questions.end_turn(1);
         world.advance(30);
+        world.expect(&[Act::Interrupt, Act::Cancel(1)]);
+    }
+
+    #[test]
+    fn what_awaits_past_its_deadline_does_not_interrupt_another() {
+        let mut world = World::new();
+        world.ask(30);
+        world.ask(30);
+        world.send();
+        world.questions.end_turn(1);
+        world.advance(20);
+        assert_eq!(world.send(), [2]);
+        world.advance(10);
         world.expect(&[Act::Cancel(1)]);
     }
 

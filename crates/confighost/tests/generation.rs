@@ -30,15 +30,17 @@ async fn loaded(text: &str) -> Loaded {
 
 /// A configuration whose function `act` has this body, with short limits.
 async fn acting(body: &str) -> Loaded {
+    acting_with("", body).await
+}
+
+/// The same; the imports are no part of what is limited.
+async fn acting_with(imports: &str, body: &str) -> Loaded {
     let mut options = real_options();
     options.deadline = Duration::from_millis(500);
     options.grace = Duration::from_millis(500);
     let body = body.replace('\n', "\n    ");
-    load(
-        options,
-        &format!("{BEGIN}def act():\n    {body}\nc['act'] = act\n"),
-    )
-    .await
+    let text = format!("{imports}\n{BEGIN}def act():\n    {body}\nc['act'] = act\n");
+    load(options, &text).await
 }
 
 #[track_caller]
@@ -72,7 +74,11 @@ async fn check_end(body: &str, exit: Exit, stack: Option<&str>) {
 
 /// Expects a failure of `act` that the process survives.
 async fn check_failure(body: &str, kind: FailureKind) -> Failure {
-    let loaded = acting(body).await;
+    check_failure_with("", body, kind).await
+}
+
+async fn check_failure_with(imports: &str, body: &str, kind: FailureKind) -> Failure {
+    let loaded = acting_with(imports, body).await;
     let before = loaded.generation.status().expect("a process").pid;
     let failure = failure(loaded.call("act", vec![]).await, kind);
     assert_eq!(
@@ -186,7 +192,7 @@ async fn an_exception_is_told_with_its_place() {
     let failure = check_failure("return {}['a']", FailureKind::Exception).await;
     assert_eq!(failure.exception, "builtins.KeyError");
     let place = failure.at.expect("a place");
-    assert!(place.to_string().ends_with("master.cfg:6"), "{place}");
+    assert!(place.to_string().ends_with("master.cfg:7"), "{place}");
 }
 
 #[tokio::test]
@@ -201,6 +207,40 @@ async fn code_that_hangs_is_broken_off_and_its_stack_told() {
         let failure = check_failure(body, FailureKind::Deadline).await;
         assert!(failure.traceback.contains("in act"), "{failure:?}");
     }
+}
+
+#[tokio::test]
+async fn code_that_hangs_after_it_awaited_is_broken_off() {
+    for hang in ["while True: pass", "time.sleep(1000)"] {
+        let body = format!(
+            "async def hang():
+    await task.deferLater(reactor, 0.01)
+    {hang}
+return hang()"
+        );
+        let imports = "import time\nfrom twisted.internet import reactor, task";
+        let failure = check_failure_with(imports, &body, FailureKind::Deadline).await;
+        assert!(failure.traceback.contains("in hang"), "{failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_was_put_off_and_hangs_is_broken_off_with_who_waits_for_it() {
+    let body = "def hang():
+    while True: pass
+reactor.callLater(0, hang)";
+    let loaded = acting_with("from twisted.internet import reactor", body).await;
+    let before = loaded.generation.status().expect("a process").pid;
+    loaded
+        .call("act", vec![])
+        .await
+        .expect("it returns at once");
+    let mut broken_off = 0;
+    while loaded.call("add", vec![json!(2)]).await.is_err() {
+        broken_off += 1;
+    }
+    assert!(broken_off <= 1, "{broken_off}");
+    assert_eq!(loaded.generation.status().expect("a process").pid, before);
 }
 
 #[tokio::test]
@@ -498,7 +538,7 @@ async fn a_process_that_dies_again_and_again_is_replaced_after_pauses() {
     assert!(
         error
             .to_string()
-            .contains("the next attempt to replace it is in 1 s"),
+            .contains("the next process is started in 1 s; the Python process"),
         "{error}"
     );
 }

@@ -73,6 +73,7 @@ class Describer:
         self.unsupported = []
         self.handles = Handles()
         self.described = []  # the objects themselves, in the order of `objects`
+        self._forgotten = 0
         self._file_numbers = {}
         self._object_numbers = {}
         self._classes = {}
@@ -94,6 +95,16 @@ class Describer:
             BuiltinMethodType: self._callable,
             ModuleType: self._opaque,
         }
+
+    def count(self):
+        """How many objects were described."""
+        return self._forgotten + len(self.objects)
+
+    def forget(self):
+        """Drops the descriptions, but not which object has which number."""
+        self._forgotten += len(self.objects)
+        self.objects = []
+        self.unsupported = []
 
     # Values.
 
@@ -212,10 +223,15 @@ class Describer:
 
     def _function(self, function):
         code = function.__code__
+        if not is_ours(code.co_filename):
+            return self._callable(function, code.co_argcount, code.co_flags)
         module = function.__module__
-        if is_ours(code.co_filename) and "<" not in function.__qualname__:
-            return {"$": "ref", "name": f"{module}.{function.__qualname__}"}
-        return self._callable(function, code.co_argcount, code.co_flags)
+        if module is not None and (module + ".").startswith("buildbot."):
+            if "<" not in function.__qualname__:
+                return {"$": "ref", "name": f"{module}.{function.__qualname__}"}
+            return self._callable(function, code.co_argcount, code.co_flags)
+        # A user's function that one of our decorators wraps.
+        return self._callable(function)
 
     def _method(self, method):
         code = getattr(method.__func__, "__code__", None)
@@ -275,10 +291,10 @@ class Describer:
     def _object(self, value):
         number = self._object_numbers.get(id(value))
         if number is None:
-            number = self._object_numbers[id(value)] = len(self.objects)
+            number = self._object_numbers[id(value)] = self.count()
             self.objects.append(None)
             self.described.append(value)
-            self.objects[number] = self._describe_object(value)
+            self.objects[number - self._forgotten] = self._describe_object(value)
         return {"$": "o", "n": number}
 
     def _describe_object(self, value):

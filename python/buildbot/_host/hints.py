@@ -9,6 +9,9 @@ import builtins
 import re
 import sys
 
+from buildbot._host.record import Described
+
+_METHODS = ("__init__", "checkConfig", "reconfigService")
 _UNEXPECTED = re.compile(
     r"^(?:(?P<owner>[\w.]+)\.)?(?P<function>\w+)\(\) got an unexpected keyword argument '(?P<name>\w+)'"
 )
@@ -18,7 +21,7 @@ def wrong_name(error):
     """``{"name": the wrong name, "known": the right ones}``, or None if there is nothing to say."""
     try:
         if isinstance(error, TypeError):
-            return _keyword(str(error))
+            return _keyword(error)
         if isinstance(error, NameError):
             return _variable(error)
         if isinstance(error, AttributeError):
@@ -29,17 +32,35 @@ def wrong_name(error):
     return None
 
 
-def _keyword(message):
-    found = _UNEXPECTED.match(message)
-    if found is None or found["owner"] is None:
+def _keyword(error):
+    found = _UNEXPECTED.match(str(error))
+    if found is None:
+        return None
+    made = _made_by(error.__traceback__)
+    # Python 3.9 does not name the class.
+    if found["owner"] is None and (made is None or found["function"] not in _METHODS):
         return None
     known = set()
-    for cls in _classes(found["owner"]):
+    for cls in _classes(found["owner"]) if made is None else (type(made),):
         for base in cls.__mro__:
-            for name in ("__init__", "checkConfig", "reconfigService"):
-                known.update(_parameters(vars(base).get(name)))
+            for method in _METHODS:
+                known.update(_parameters(vars(base).get(method)))
+        if hasattr(cls, "checkConfig"):
+            known.add("name")
     known.discard("self")
     return {"name": found["name"], "known": sorted(known)} if known else None
+
+
+def _made_by(traceback):
+    """The object that was being made: the first `self` of our package below the user's code."""
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if code.co_argcount and code.co_varnames[0] == "self":
+            made = traceback.tb_frame.f_locals.get("self")
+            if isinstance(made, Described):
+                return made
+        traceback = traceback.tb_next
+    return None
 
 
 def _classes(qualname):

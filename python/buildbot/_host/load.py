@@ -25,8 +25,13 @@ class Loaded:
         self.describer = Describer()
         self.description = None
 
+    def forget_description(self):
+        """Drops what was described once it has been told; numbers stay valid."""
+        self.description = None
+        self.describer.forget()
 
-class _Fatal(Exception):
+
+class Fatal(Exception):
     """Ends the execution of a configuration; holds what is described as ``fatal``."""
 
     def __init__(self, kind, message, error=None, place=None):
@@ -73,14 +78,14 @@ def load(basedir, file, front=False):
     try:
         with _heard_warnings(heard), capture_config_errors() as errors:
             try:
-                settings = _execute(basedir, file, front)
+                settings = execute(basedir, file, front)
                 keys = _prepare(settings)
                 loaded.settings = settings
-            except _Fatal as problem:
+            except Fatal as problem:
                 fatal = problem
             except ConfigErrors as problem:
                 errors.merge(problem)
-                fatal = _Fatal("config_errors", str(problem), problem)
+                fatal = Fatal("config_errors", str(problem), problem)
         executed = time.monotonic()
         described = _described_settings(loaded, errors)
     finally:
@@ -156,18 +161,18 @@ class _heard_warnings:
         self.heard.append((category.__name__, str(message), place))
 
 
-def _execute(basedir, file, front):
+def execute(basedir, file, front=False):
     """Executes the file as 4.3.0 does. Returns its settings."""
     if not os.path.isdir(basedir):
-        raise _Fatal("missing", f"basedir '{basedir}' does not exist")
+        raise Fatal("missing", f"basedir '{basedir}' does not exist")
     path = os.path.join(basedir, file)
     if not os.path.exists(path):
-        raise _Fatal("missing", f"configuration file '{path}' does not exist")
+        raise Fatal("missing", f"configuration file '{path}' does not exist")
     try:
         with open(path, "rb") as opened:
             source = opened.read()
     except OSError as problem:
-        raise _Fatal(
+        raise Fatal(
             "unreadable", f"unable to open configuration file {path!r}: {problem}"
         ) from problem
     basedir = os.path.expanduser(basedir)
@@ -181,19 +186,19 @@ def _execute(basedir, file, front):
     except ConfigErrors:
         raise
     except SyntaxError as problem:
-        raise _Fatal(
+        raise Fatal(
             "syntax",
             f"encountered a SyntaxError while parsing config file:\n{users_traceback(problem)} ",
             problem,
         ) from problem
     except Exception as problem:
-        raise _Fatal(
+        raise Fatal(
             "exception",
             f"error while parsing config file: {problem} (traceback in logfile)",
             problem,
         ) from problem
     except SystemExit as problem:
-        raise _Fatal(
+        raise Fatal(
             "exit",
             f"the configuration file ended Python: sys.exit({problem.code!r})",
             problem,
@@ -201,14 +206,14 @@ def _execute(basedir, file, front):
     finally:
         sys.path[:] = paths_before
     if "BuildmasterConfig" not in namespace:
-        raise _Fatal(
+        raise Fatal(
             "no_config", f"Configuration file {path!r} does not define 'BuildmasterConfig'"
         )
     settings = namespace["BuildmasterConfig"]
     if not isinstance(settings, dict):
         if hasattr(settings, "keys") and hasattr(settings, "__getitem__"):
             return {key: settings[key] for key in settings.keys()}
-        raise _Fatal(
+        raise Fatal(
             "not_a_dict",
             "'BuildmasterConfig' must be a dictionary, "
             f"but it is of type {type(settings).__qualname__}",
@@ -233,7 +238,7 @@ def _prepare(settings):
     except ConfigErrors:
         raise
     except Exception as problem:
-        raise _Fatal(
+        raise Fatal(
             "exception", f"{type(problem).__name__}: {problem}", problem
         ) from problem
     return keys

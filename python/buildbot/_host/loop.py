@@ -76,7 +76,8 @@ class Loop:
 def _guarded(function):
     try:
         function()
-    except Exception:
+    except BaseException:
+        # Also what ends a question, as sys.exit: nobody else waits for this call.
         import traceback
 
         traceback.print_exc()

@@ -22,6 +22,17 @@ def _is_users(filename):
     return not filename.startswith(_STDLIB) or any(part in filename for part in _SITE)
 
 
+def is_in_users(frame):
+    """Whether user code is among what `frame` was called by; the loop of Twisted is not."""
+    inside = os.sep + "twisted" + os.sep
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if _is_users(filename) and inside not in filename:
+            return True
+        frame = frame.f_back
+    return False
+
+
 def running_place(depth=1):
     """The place that user code executes now: (file name, line), or None."""
     frame = sys._getframe(depth)
@@ -75,6 +86,8 @@ def _leave_out_ours(told, seen):
 def place_of_function(function):
     """Where a function was defined: (file name, line), or None."""
     function = getattr(function, "__func__", function)
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
     code = getattr(function, "__code__", None)
     if code is None:
         return None

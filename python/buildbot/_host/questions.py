@@ -46,10 +46,11 @@ def error_of(error):
 class Result:
     """What came of a question: a description, or a Deferred and what makes one of its result."""
 
-    __slots__ = ("value", "objects", "deferred", "_described")
+    __slots__ = ("value", "objects", "deferred", "sent", "_described")
 
-    def __init__(self, value=None, deferred=None, described=None):
+    def __init__(self, value=None, deferred=None, described=None, sent=None):
         self.value = value
+        self.sent = sent
         self.objects = None
         self.deferred = deferred
         self._described = described
@@ -76,7 +77,7 @@ class Answerer:
 
         loaded = load(body["basedir"], body["file"], bool(body.get("front")))
         self.values.loaded = loaded
-        return Result(loaded.description)
+        return Result(loaded.description, sent=loaded.forget_description)
 
     def _answer_ping(self, _body):
         from buildbot._host.load import rss_kb

@@ -18,6 +18,7 @@ from queue import SimpleQueue
 from buildbot._host import master_link
 from buildbot._host.loop import loop
 from buildbot._host.main import VERSION
+from buildbot._host.places import is_in_users
 from buildbot._host.questions import Answerer, BrokenOff, Refused, error_of
 from buildbot._host.values import Values
 
@@ -42,7 +43,10 @@ class Connection:
             os.close(fd)
         os.set_blocking(self.fd, True)
         self._lock = threading.Lock()
-        self._pid = os.getpid()
+        self._main = threading.get_ident()
+        # Whether the main thread is in the middle of a frame, where nothing may be raised.
+        self.is_sending = False
+        self.when_sent = None
         os.register_at_fork(after_in_child=self._in_fork)
 
     def _in_fork(self):
@@ -66,6 +70,19 @@ class Connection:
         if length > _FRAME_MAX:
             raise ValueError(f"a message of {length} bytes is larger than {_FRAME_MAX}")
         frame = memoryview(length.to_bytes(4, "big") + kind + payload)
+        if threading.get_ident() != self._main:
+            self._write(frame)
+            return
+        self.is_sending = True
+        try:
+            self._write(frame)
+        finally:
+            self.is_sending = False
+        if self.when_sent is not None:
+            when_sent, self.when_sent = self.when_sent, None
+            when_sent()
+
+    def _write(self, frame):
         with self._lock:
             if self.fd < 0:
                 return
@@ -243,9 +260,16 @@ class Host:
 
     # The main thread.
 
-    def _break_off(self, _number, _frame):
-        """Handles SIGUSR1: raises inside the question that is running."""
-        if self._running is not None and os.getpid() == self._pid:
+    def _break_off(self, _number, frame):
+        """Handles SIGUSR1: raises inside the question that is running.
+
+        Code that goes on after it awaited, and calls that were put off, run outside of any question.
+        """
+        if os.getpid() != self._pid:
+            return
+        if self.connection.is_sending:
+            self.connection.when_sent = lambda: self._break_off(_number, sys._getframe())
+        elif self._running is not None or is_in_users(frame):
             raise BrokenOff("the master broke this call off: it took too long")
 
     def _execute(self, question):
@@ -311,6 +335,9 @@ class Host:
             self._send(answer)
         except (ValueError, TypeError, RecursionError) as problem:
             self._send({"id": question.id, "error": error_of(problem)})
+        if result.sent is not None:
+            result.value = answer["ok"] = None
+            result.sent()
 
     def _fail(self, question, error):
         if self._questions.pop(question.id, None) is not None:

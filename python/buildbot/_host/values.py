@@ -120,7 +120,7 @@ class _AnswerDescriber(Describer):
         self._known = known
         self._first = 0
         if known is not None:
-            self._first = len(known.objects)
+            self._first = known.count()
             self.handles = known.handles
 
     def place(self, place):

@@ -6,8 +6,6 @@ it executes the file, reports what constructors report, and offers the settings 
 
 from __future__ import annotations
 
-import sys
-
 from buildbot._host.compare import ComparableMixin
 from buildbot._host.record import Described
 from buildbot.config.errors import ConfigErrors, capture_config_errors, error
@@ -26,58 +24,25 @@ def get_is_in_unit_tests():
     return _in_unit_tests
 
 
-def _fatal(message):
-    return ConfigErrors([message])
-
-
 def loadConfigDict(basedir, configFileName):
     """Executes a configuration file. Returns its path and its ``BuildmasterConfig``."""
     import os
 
-    if not os.path.isdir(basedir):
-        raise _fatal(f"basedir '{basedir}' does not exist")
-    filename = os.path.join(basedir, configFileName)
-    if not os.path.exists(filename):
-        raise _fatal(f"configuration file '{filename}' does not exist")
+    from buildbot._host.load import Fatal, execute
+
     try:
-        with open(filename, "rb") as file:
-            source = file.read()
-    except OSError as problem:
-        raise _fatal(f"unable to open configuration file {filename!r}: {problem}") from problem
-    basedir = os.path.expanduser(basedir)
-    namespace = {"basedir": basedir, "__file__": os.path.abspath(filename)}
-    path_before = sys.path[:]
-    sys.path.append(basedir)
-    try:
-        exec(compile(source, filename, "exec", dont_inherit=True), namespace)
-    except ConfigErrors:
-        raise
-    except SyntaxError as problem:
-        import traceback
+        settings = execute(basedir, configFileName)
+    except Fatal as fatal:
+        if fatal.kind == "exit":
+            raise fatal.error from None
+        if fatal.kind == "exception":
+            import sys
+            import traceback
 
-        text = traceback.format_exc()
-        raise _fatal(
-            f"encountered a SyntaxError while parsing config file:\n{text} "
-        ) from problem
-    except Exception as problem:
-        _print_traceback()
-        raise _fatal(
-            f"error while parsing config file: {problem} (traceback in logfile)"
-        ) from problem
-    finally:
-        sys.path[:] = path_before
-    if "BuildmasterConfig" not in namespace:
-        raise _fatal(
-            f"Configuration file {filename!r} does not define 'BuildmasterConfig'"
-        )
-    return filename, namespace["BuildmasterConfig"]
-
-
-def _print_traceback():
-    import traceback
-
-    print("error while parsing config file:", file=sys.stderr)
-    traceback.print_exc()
+            print("error while parsing config file:", file=sys.stderr)
+            traceback.print_exception(type(fatal.error), fatal.error, fatal.error.__traceback__)
+        raise ConfigErrors([fatal.message]) from fatal.error
+    return os.path.join(basedir, configFileName), settings
 
 
 class FileLoader(ComparableMixin):

@@ -1,0 +1,1 @@
+"""What happens while builds run: steps, builds, properties, logs."""

@@ -30,6 +30,7 @@ __all__ = [
     "SUCCESS",
     "WARNINGS",
     "computeResultAndTermination",
+    "reduce",
     "statusToString",
     "worst_status",
 ]

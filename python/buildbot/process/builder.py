@@ -74,9 +74,7 @@ class Builder:
         """None; builders no longer know how long builds take."""
         import warnings
 
-        from buildbot.warnings import DeprecatedApiWarning
-
-        warnings.warn("'Builder.expectations' is deprecated.", DeprecatedApiWarning, stacklevel=2)
+        warnings.warn("'Builder.expectations' is deprecated.", stacklevel=2)
         return None
 
     def _find_builder_config_by_name(self, new_config):

@@ -143,11 +143,11 @@ class BuildRequest:
 
     @staticmethod
     def filter_buildset_props_for_collapsing(bs_props):
-        """Properties that may differ between requests that are collapsed are left out."""
+        """Name → value of those that schedulers set: they must be equal to collapse requests."""
         return {
-            name: (value, source)
+            name: value
             for name, (value, source) in bs_props.items()
-            if name != "scheduler" and source != "Scheduler"
+            if name != "scheduler" and source == "Scheduler"
         }
 
     @staticmethod

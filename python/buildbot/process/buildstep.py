@@ -11,10 +11,22 @@ from buildbot._host.compare import ComparableMixin
 from buildbot._host.declare import provides
 from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, caller, recorded
+from buildbot._host.step_templates import (
+    BuildStepWrapperMixin,
+    _BuildStepFactory,
+    note_assigned,
+    step_class_of,
+    template_class,
+)
 from buildbot.config import checks
-from buildbot.config.errors import capture_config_errors
 from buildbot.config.errors import error as config_error
 from buildbot.process import properties, results
+from buildbot.process._running_step import (
+    BuildStepCancelled,
+    BuildStepFailed,
+    CallableAttributeError,
+    RunningStep,
+)
 from buildbot.process.properties import PropertiesMixin, WithProperties
 from buildbot.process.properties import _is_renderable as is_renderable
 from buildbot.process.results import (
@@ -36,6 +48,7 @@ __all__ = [
     "BuildStepCancelled",
     "BuildStepFailed",
     "BuildStepStatus",
+    "BuildStepWrapperMixin",
     "CANCELLED",
     "CallableAttributeError",
     "CommandMixin",
@@ -65,164 +78,8 @@ __getattr__ = elsewhere(
 NAME_LENGTH_MAX = 50
 
 
-class BuildStepFailed(Exception):
-    """Raised inside of `run` to end the step as failed."""
-
-
-class BuildStepCancelled(Exception):
-    """Raised inside of `run` when the step was cancelled."""
-
-
-class CallableAttributeError(Exception):
-    """An attribute was missing inside of a property's function."""
-
-
 class BuildStepStatus:
     """Nothing; a name that old code imports."""
-
-
-# Templates
-
-
-@provides("IBuildStepFactory")
-class _BuildStepFactory(ComparableMixin):
-    """Makes a step from its class and arguments, once for every build."""
-
-    compare_attrs = ("factory", "args", "kwargs")
-
-    def __init__(self, step_class, *args, **kwargs):
-        self.factory = step_class
-        self.args = args
-        self.kwargs = kwargs
-
-    # The step that a configuration made, if one did; its description stands for the factory's.
-    _template = None
-
-    @property
-    def step_class(self):
-        return self.factory
-
-    def _describe_as(self):
-        return self._template if self._template is not None else self.buildStep()
-
-    _template = None
-
-    def _describe_as(self):
-        """A factory is described as the step that it makes."""
-        if self._template is None:
-            self._template = self.factory(*self.args, **self.kwargs)
-        return self._template
-
-    def buildStep(self):
-        step = object.__new__(self.factory)
-        step.__dict__["_made"] = (self.args, self.kwargs)
-        step.__dict__["_place"] = None
-        step.__init__(*self.args, **self.kwargs)
-        return step
-
-
-class BuildStepWrapperMixin:
-    """What makes an instance a template: it is closed against changes once it is made."""
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self._note_assigned()
-        self.__class__ = _closed_class(type(self))
-
-
-def _refuse_change(self, name, value):
-    config_error(
-        "Changes to attributes of a BuildStep instance are ignored, this is a bug. "
-        "Use set_step_arg(name, value) for that."
-    )
-    object.__setattr__(self, name, value)
-
-
-# Class → the class of its templates while they are made; the latter → once they are made.
-_template_classes: dict = {}
-_closed_classes: dict = {}
-
-
-def _derived(name_of, bases, members):
-    members["__module__"] = name_of.__module__
-    members["__qualname__"] = name_of.__qualname__
-    members["_step_class"] = name_of
-    return type(name_of.__name__, bases, members)
-
-
-def _template_class(step_class):
-    """The class of the templates of `step_class`; a template's template is of the same class."""
-    made = _template_classes.get(step_class)
-    if made is None:
-        made = _derived(step_class, (BuildStepWrapperMixin, step_class), {})
-        _template_classes[step_class] = made
-    return made
-
-
-def _closed_class(template_class):
-    made = _closed_classes.get(template_class)
-    if made is None:
-        members = {"__setattr__": _refuse_change}
-        made = _derived(template_class._step_class, (template_class,), members)
-        _closed_classes[template_class] = made
-    return made
-
-
-_classes_of_ours: dict = {}
-_parameters_of: dict = {}
-
-
-def _class_of_ours(step_class):
-    """The class of this package below a user's class with a constructor; None for other classes."""
-    if step_class not in _classes_of_ours:
-        found = None
-        users = False
-        for cls in step_class.__mro__:
-            if not (cls.__module__ or "").startswith("buildbot."):
-                users = users or "__init__" in vars(cls)
-            elif issubclass(cls, BuildStep):
-                found = cls
-                break
-        _classes_of_ours[step_class] = found if users else None
-    return _classes_of_ours[step_class]
-
-
-def _constructed(step_class, given):
-    """The attributes of a step of ours with these arguments; None if they do not make one."""
-    step = object.__new__(step_class)
-    step.__dict__["_made"] = ((), {})
-    kwargs = {name: value for name, value in given.items() if not name.startswith("*")}
-    try:
-        with capture_config_errors():
-            step.__init__(**kwargs)
-    except Exception:
-        return None
-    return step.__dict__
-
-
-def _parameters(step_class):
-    """The names that constructors of this class and its bases understand."""
-    names = _parameters_of.get(step_class)
-    if names is None:
-        names = set(BuildStep._params_names)
-        for cls in step_class.__mro__:
-            names.update(vars(cls).get("renderables", ()))
-            code = getattr(vars(cls).get("__init__"), "__wrapped__", None)
-            if code is not None:
-                code = code.__code__
-                names.update(code.co_varnames[1 : code.co_argcount])
-        _parameters_of[step_class] = names
-    return names
-
-
-_PLAIN = (str, bytes, int, float, bool, type(None), list, tuple, dict)
-
-
-def _same(value, other):
-    """Whether two values are described alike; `==` of renderables is no comparison."""
-    if value is other:
-        return True
-    return type(value) is type(other) and type(value) in _PLAIN and repr(value) == repr(other)
 
 
 def get_factory_from_step_or_factory(step_or_factory):
@@ -258,7 +115,9 @@ _FRESH = {
 
 
 @provides("IBuildStep")
-class BuildStep(Described, ResultComputingConfigMixin, PropertiesMixin, ComparableMixin):
+class BuildStep(
+    Described, RunningStep, ResultComputingConfigMixin, PropertiesMixin, ComparableMixin
+):
     """One step of a build. Classes of users override `run`."""
 
     alwaysRun = False
@@ -321,7 +180,7 @@ class BuildStep(Described, ResultComputingConfigMixin, PropertiesMixin, Comparab
     _session = None
 
     def __new__(cls, *args, **kwargs):
-        self = object.__new__(_template_class(cls))
+        self = object.__new__(cls if "_step_class" in vars(cls) else template_class(cls))
         state = self.__dict__
         state["_made"] = (args, kwargs)
         state["_place"] = caller()
@@ -383,9 +242,6 @@ class BuildStep(Described, ResultComputingConfigMixin, PropertiesMixin, Comparab
             )
         return policy
 
-    def _step_class_of(self):
-        return getattr(type(self), "_step_class", type(self))
-
     @property
     def _factory(self):
         return self.get_step_factory()
@@ -393,7 +249,7 @@ class BuildStep(Described, ResultComputingConfigMixin, PropertiesMixin, Comparab
     def get_step_factory(self):
         """The factory that makes this step anew for a build."""
         factory = object.__new__(_BuildStepFactory)
-        factory.factory = self._step_class_of()
+        factory.factory = step_class_of(self)
         factory.args, factory.kwargs = self._made
         factory._template = self
         return factory
@@ -402,42 +258,14 @@ class BuildStep(Described, ResultComputingConfigMixin, PropertiesMixin, Comparab
         """Changes an argument of this template; what it describes changes with it."""
         self._made[1][name] = value
         anew = self.get_step_factory().buildStep()
-        anew._note_assigned()
+        note_assigned(anew)
         for record in ("_given", "_described_extra"):
             if record in anew.__dict__:
                 self.__dict__[record] = anew.__dict__[record]
 
-    def _note_assigned(self):
-        """Notes what the constructor of a user's class did besides calling ours.
-
-        Attributes that it assigned count as arguments; the names of logs that it observes are
-        described too.
-        """
-        ours = _class_of_ours(self._step_class_of())
-        if ours is None:
-            return
-        state = self.__dict__
-        given = state.setdefault("_given", {})
-        reference = _constructed(ours, given)
-        if reference is None:
-            return
-        known = _parameters(ours)
-        for name, value in state.items():
-            name = "workdir" if name == "_workdir" else name
-            if name not in known:
-                continue
-            stored = "_workdir" if name == "workdir" else name
-            if stored not in reference or not _same(value, reference[stored]):
-                given[name] = value
-        theirs = [name for name, _observer in state["_pendingLogObservers"]]
-        for name, _observer in reference["_pendingLogObservers"]:
-            theirs.remove(name)
-        if theirs:
-            state["_described_extra"] = {"observes": sorted(set(theirs))}
-
     def is_exact_step_class(self, klass):
         """Whether this is a step of `klass` itself, not of a class derived from it."""
-        return self._step_class_of() is klass
+        return step_class_of(self) is klass
 
     def __str__(self):
         args, kwargs = self._made
@@ -446,268 +274,6 @@ class BuildStep(Described, ResultComputingConfigMixin, PropertiesMixin, Comparab
         return f"{self.__class__.__name__}({', '.join(given)})"
 
     __repr__ = __str__
-
-    # What a running step knows
-
-    def setBuild(self, build):
-        self.build = build
-        self.master = build.master
-
-    def setWorker(self, worker):
-        self.worker = worker
-
-    def setDefaultWorkdir(self, workdir):
-        if self._workdir is None:
-            self._workdir = workdir
-
-    @property
-    def workdir(self):
-        """The step's own directory, or that of the build."""
-        if self._workdir is not None or self.build is None:
-            return self._workdir
-        default = self.build.workdir
-        if not callable(default):
-            return default
-        try:
-            return default(self.build.sources)
-        except AttributeError as missing:
-            # An AttributeError out of a property would look as if `workdir` did not exist.
-            raise CallableAttributeError(missing) from missing
-
-    @workdir.setter
-    def workdir(self, workdir):
-        self._workdir = workdir
-
-    def getProperties(self):
-        assert self.build is not None
-        return self.build.getProperties()
-
-    def getWorkerName(self):
-        assert self.build is not None
-        return self.build.getWorkerName()
-
-    def workerVersion(self, command, oldversion=None):
-        """The version of a worker's command, None when the worker does not know it."""
-        assert self.build is not None
-        return self.build.getWorkerCommandVersion(command, oldversion)
-
-    def workerVersionIsOlderThan(self, command, minversion):
-        version = self.workerVersion(command, None)
-        if version is None:
-            return True
-        return _numbers(version) < _numbers(minversion)
-
-    def checkWorkerHasCommand(self, command):
-        if not self.workerVersion(command):
-            from buildbot.interfaces import WorkerSetupError
-
-            raise WorkerSetupError(f"worker is too old, does not know about {command}")
-
-    # Summaries
-
-    def getCurrentSummary(self):
-        """What is shown while the step runs."""
-        words = list(self.description) if self.description else ["running"]
-        if self.description and self.descriptionSuffix:
-            words += self.descriptionSuffix
-        return {"step": _joined(words)}
-
-    def getResultSummary(self):
-        """What is shown when it has ended; the key `build` speaks for the whole build."""
-        words = list(self.descriptionDone or self.description or [])
-        if words and self.descriptionSuffix:
-            words += self.descriptionSuffix
-        text = _joined(words or ["finished"])
-        if self.results != SUCCESS:
-            text += f" ({statusToString(self.results)})"
-            if self.timed_out:
-                text += " (timed out)"
-            elif self.max_lines_reached:
-                text += " (max lines reached)"
-        return {"step": text}
-
-    @runtime.inline
-    def getBuildResultSummary(self):
-        summary = yield self.getResultSummary()
-        if self.results in self.updateBuildSummaryPolicy:
-            if "build" not in summary and "step" in summary:
-                summary["build"] = summary["step"]
-        return summary
-
-    def updateSummary(self):
-        runtime.tell(self, "updateSummary")
-
-    # Life
-
-    def setupProgress(self):
-        """Nothing: steps have no expectations of progress."""
-
-    def setProgress(self, metric, value):
-        """Nothing: steps have no expectations of progress."""
-
-    def addStep(self):
-        return runtime.ask(self, "addStep")
-
-    def startStep(self, remote):
-        self.remote = remote
-        return runtime.ask(self, "startStep")
-
-    def run(self):
-        raise NotImplementedError("A custom build step must implement run()")
-
-    def interrupt(self, reason):
-        """Stops the step: what it waits for is given up, its command is interrupted."""
-        self.stopped = True
-        return runtime.ask(self, "interrupt", reason=reason)
-
-    def acquireLocks(self, res=None):
-        return runtime.ask(self, "acquireLocks")
-
-    def releaseLocks(self):
-        if self._session is not None:
-            runtime.tell(self, "releaseLocks")
-
-    @runtime.inline
-    def runCommand(self, command):
-        """Runs a command on the worker; a stopped step runs none and gets CANCELLED."""
-        if self.stopped:
-            return CANCELLED
-        self.cmd = command
-        try:
-            answer = yield command.run(self, getattr(self, "remote", None), self._builder_name())
-        finally:
-            self.cmd = None
-        return answer
-
-    def _builder_name(self):
-        return self.build.builder.name if self.build is not None else None
-
-    # Logs
-
-    @runtime.inline
-    def addLog(self, name, type="s", logEncoding=None):
-        log_id = yield self._ask_for_log(name, type)
-        return self._newLog(name, type, log_id, logEncoding)
-
-    def _ask_for_log(self, name, type):
-        if self._session is None:
-            raise BuildStepCancelled()
-        return runtime.ask(self, "addLog", name=name, type=type)
-
-    def getLog(self, name):
-        return self.logs[name]
-
-    @runtime.inline
-    def addCompleteLog(self, name, text):
-        log = yield self.addLog(name, "t")
-        yield log.addContent(text)
-        yield log.finish()
-
-    @runtime.inline
-    def addHTMLLog(self, name, html):
-        log = yield self.addLog(name, "h")
-        yield log.addContent(html)
-        yield log.finish()
-
-    @runtime.inline
-    def addLogWithFailure(self, why, logprefix=""):
-        import html
-
-        text = why.getTraceback()
-        yield self.addCompleteLog(logprefix + "err.text", text)
-        yield self.addHTMLLog(logprefix + "err.html", f"<pre>{html.escape(text)}</pre>\n")
-
-    def addLogWithException(self, why, logprefix=""):
-        from twisted.python.failure import Failure
-
-        return self.addLogWithFailure(Failure(why), logprefix)
-
-    def addLogObserver(self, logname, observer):
-        """Shows a log to `observer`, now or as soon as there is such a log."""
-        observer.setStep(self)
-        self._pendingLogObservers.append((logname, observer))
-        self._connectPendingLogObservers()
-
-    def _newLog(self, name, type, logid, logEncoding=None):
-        from buildbot.process.log import Log
-
-        encoding = logEncoding or self.logEncoding
-        if not encoding:
-            encoding = getattr(getattr(self.master, "config", None), "logEncoding", None) or "utf-8"
-        log = Log.new(self.master, name, type, logid, encoding)
-        log._session = self._session
-        self.logs[name] = log
-        self._connectPendingLogObservers()
-        return log
-
-    def _connectPendingLogObservers(self):
-        waiting = []
-        for name, observer in self._pendingLogObservers:
-            if name in self.logs:
-                observer.setLog(self.logs[name])
-            else:
-                waiting.append((name, observer))
-        self._pendingLogObservers[:] = waiting
-
-    # Facts about the step
-
-    def addURL(self, name, url):
-        return runtime.ask(self, "addURL", name=name, url=url)
-
-    def setBuildData(self, name, value, source):
-        return runtime.ask(self, "setBuildData", name=name, value=value, source=source)
-
-    @runtime.inline
-    def addTestResultSets(self):
-        """Overridden by steps that report results of tests; nothing here."""
-        return None
-        yield
-
-    @runtime.inline
-    def addTestResultSet(self, description, category, value_unit):
-        set_id = yield runtime.ask(
-            self,
-            "addTestResultSet",
-            description=description,
-            category=category,
-            value_unit=value_unit,
-        )
-        self._test_results[set_id] = category
-        return set_id
-
-    def addTestResult(
-        self, setid, value, test_name=None, test_code_path=None, line=None, duration_ns=None
-    ):
-        runtime.tell(
-            self,
-            "addTestResult",
-            setid=setid,
-            value=value,
-            test_name=test_name,
-            test_code_path=test_code_path,
-            line=line,
-            duration_ns=duration_ns,
-        )
-
-    def hasStatistic(self, name):
-        return name in self.statistics
-
-    def getStatistic(self, name, default=None):
-        return self.statistics.get(name, default)
-
-    def getStatistics(self):
-        return dict(self.statistics)
-
-    def setStatistic(self, name, value):
-        self.statistics[name] = value
-
-
-def _numbers(version):
-    return [int(part) for part in version.split(".")]
-
-
-def _joined(words):
-    return " ".join(word if isinstance(word, str) else str(word) for word in words)
 
 
 class CommandMixin:

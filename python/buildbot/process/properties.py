@@ -8,9 +8,9 @@ services) goes through `_rendering`, a generator that waits only for Deferreds o
 from __future__ import annotations
 
 import operator
-import re
 from collections import defaultdict
 
+from buildbot._host import interpolation
 from buildbot._host.compare import ComparableMixin
 from buildbot._host.declare import provides
 from buildbot._host.deferreds import deferred, is_pending, settle
@@ -468,63 +468,13 @@ def renderer(fn):
 # ---------------------------------------------------------------------------- interpolation
 
 
-class _Part:
-    """One substitution of a keyed `Interpolate`: what is looked up, and what becomes of it.
-
-    ``mode`` is ``-`` (absent gives ``absent``), ``~`` (false too), ``+`` (``present`` when
-    there), ``?`` (``present`` or ``absent``) or ``#?`` (the same by truth). ``present`` and
-    ``absent`` are keyed `Interpolate` objects or plain strings.
-    """
-
-    __slots__ = ("kind", "codebase", "name", "mode", "present", "absent")
-
-    def __init__(self, kind, codebase, name):
-        self.kind = kind
-        self.codebase = codebase
-        self.name = name
-        self.mode = "-"
-        self.present = None
-        self.absent = ""
-
-    def rendering(self, props, kwargs):
-        there, value = yield from self._looked_up(props, kwargs)
-        if there and self.mode in ("-", "~", "#?"):
-            value = yield from _rendering(value, props)
-            there = self.mode == "-" or bool(value)
-        if there and self.present is not None:
-            value = yield from _rendering(self.present, props)
-        elif not there:
-            value = yield from _rendering(self.absent, props)
-        return "" if value is None else value
-
-    def _looked_up(self, props, kwargs):
-        """Generator that returns (whether it is there, value not rendered yet)."""
-        name = self.name
-        if self.kind == "prop":
-            properties = props.getProperties()
-            if properties.hasProperty(name):
-                return True, properties.getProperty(name)
-            return False, None
-        if self.kind == "secret":
-            return True, (yield from _secret(name, props))
-        if self.kind == "kw":
-            known = kwargs
-        elif self.kind == "src":
-            known = props.getProperties().getSourceStamp(self.codebase) or {}
-        else:
-            known = props.getBuild().getWorkerInfo()
-        if name in known:
-            return True, known[name]
-        return False, None
-
-
 @provides("IRenderable")
 class Interpolate(RenderableOperatorsMixin, _Renderable):
     """A text with values put in: by position, or by selectors such as ``%(prop:branch)s``."""
 
     compare_attrs = ("fmtstring", "args", "kwargs")
 
-    identifier_re = re.compile(r"^[\w._-]*$")
+    identifier_re = interpolation.identifier_re
 
     def __init__(self, fmtstring, *args, **kwargs):
         self.fmtstring = fmtstring
@@ -537,7 +487,12 @@ class Interpolate(RenderableOperatorsMixin, _Renderable):
             keys = defaultdict(str)
             fmtstring % keys
             for key in keys:
-                self._parse(key)
+                part = interpolation.parse(key, self._nested)
+                if part is not None:
+                    self.interpolations[key] = part
+
+    def _nested(self, text):
+        return Interpolate(text, **self.kwargs)
 
     def __repr__(self):
         if self.args:
@@ -551,148 +506,38 @@ class Interpolate(RenderableOperatorsMixin, _Renderable):
             return self.fmtstring % tuple((yield from _renderings(self.args, props)))
         values = {}
         for key, part in self.interpolations.items():
-            values[key] = yield from part.rendering(props, self.kwargs)
+            values[key] = yield from self._part(part, props)
         return self.fmtstring % values
 
-    # Parsing. A method that reports a problem goes on with what 4.3 goes on with, so that the
-    # same further problems follow.
-
-    def _parse(self, key):
-        part, rest = self._selected(key)
-        if rest is None:
-            self.interpolations[key] = part
-            return
-        sign = rest[0]
-        text = rest[1:]
-        if sign == "#" and text.startswith("?"):
-            sign, text = "#?", text[1:]
-        if sign in ("-", "~"):
-            part.absent = self._nested(text)
-        elif sign == "+":
-            part.present = self._nested(text)
-        elif sign in ("?", "#?"):
-            branches = self._branches(text)
-            if branches is None:
-                return
-            part.present, part.absent = branches
-        else:
-            error(f"invalid Interpolate default type '{rest[0]}'")
-            return
-        part.mode = sign
-        self.interpolations[key] = part
-
-    def _selected(self, key):
-        """The part for `key` and the text that says what becomes of it, None if none does."""
-        selector, colon, rest = key.partition(":")
-        if not colon:
-            error(f"invalid Interpolate substitution without selector '{key}'")
-            return None
-        parse = _SELECTORS.get(selector)
-        if parse is None:
-            error(f"invalid Interpolate selector '{selector}'")
-            return None
-        return parse(self, rest)
-
-    def _named(self, kind, what, rest):
-        name, colon, more = rest.partition(":")
-        if not self.identifier_re.match(name):
-            error(f"{what} must be alphanumeric for {kind} Interpolation '{rest}'")
-            return _Part(kind, None, None), None
-        return _Part(kind, None, name), more if colon else None
-
-    def _parse_prop(self, rest):
-        return self._named("prop", "Property name", rest)
-
-    def _parse_kw(self, rest):
-        return self._named("kw", "Keyword", rest)
-
-    def _parse_secret(self, rest):
-        name, colon, more = rest.partition(":")
-        return _Part("secret", None, name), more if colon else None
-
-    def _parse_worker(self, rest):
-        name, colon, more = rest.partition(":")
-        return _Part("worker", None, name), more if colon else None
-
-    def _parse_src(self, rest):
-        codebase, attribute, more = None, None, None
-        if ":" in rest:
-            codebase, attribute = rest.split(":", 1)
-            if ":" in attribute:
-                attribute, more = attribute.split(":", 1)
-        else:
-            error(f"Must specify both codebase and attribute for src Interpolation '{rest}'")
-            return _Part("src", None, None), None
-        if not self.identifier_re.match(codebase):
-            error(f"Codebase must be alphanumeric for src Interpolation '{rest}'")
-            codebase = attribute = more = None
-        if not self.identifier_re.match(attribute):
-            error(f"Attribute must be alphanumeric for src Interpolation '{rest}'")
-            return _Part("src", codebase, None), None
-        return _Part("src", codebase, attribute), more
-
-    def _nested(self, text):
-        """`text` as an `Interpolate`; itself when there is nothing in it to put in."""
-        if "%" not in text:
-            return text
-        return Interpolate(text, **self.kwargs)
-
-    def _branches(self, text):
-        """The two branches of a ternary: parsed, or None after reporting why not."""
-        delimiter = text[0]
-        if delimiter == "(":
-            error("invalid Interpolate ternary delimiter '('")
-            return None
-        text = text[1:]
-        depth = 0
-        for index, char in enumerate(text):
-            if depth == 0 and char == delimiter:
-                return self._nested(text[:index]), self._nested(text[index + 1 :])
-            if char == "(":
-                depth += 1
-            elif char == ")":
-                depth -= 1
-        error(f"invalid Interpolate ternary expression '{text}' with delimiter '{delimiter}'")
-        return None
-
-
-_SELECTORS = {
-    "prop": Interpolate._parse_prop,
-    "secret": Interpolate._parse_secret,
-    "src": Interpolate._parse_src,
-    "worker": Interpolate._parse_worker,
-    "kw": Interpolate._parse_kw,
-}
-
-
-class _OldStyleNames:
-    """The mapping behind the keyed form of `WithProperties`."""
-
-    def __init__(self, properties, computed):
-        self.properties = properties
-        self.computed = computed
-
-    def __getitem__(self, key):
-        for sign in (":-", ":~", ":+"):
-            name, found, other = key.rpartition(sign)
-            if found:
-                there, value = self._looked_up(name)
-                if sign == ":+":
-                    value = other if there else ""
-                elif not there or (sign == ":~" and not value):
-                    value = other
-                break
-        else:
-            there, value = self._looked_up(key)
-            if not there:
-                raise KeyError(key)
+    def _part(self, part, props):
+        there, value = yield from self._looked_up(part, props)
+        if there and part.mode in ("-", "~", "#?"):
+            value = yield from _rendering(value, props)
+            there = part.mode == "-" or bool(value)
+        if there and part.present is not None:
+            value = yield from _rendering(part.present, props)
+        elif not there:
+            value = yield from _rendering(part.absent, props)
         return "" if value is None else value
 
-    def _looked_up(self, name):
-        if name in self.computed:
-            return True, self.computed[name]
-        if self.properties.hasProperty(name):
-            return True, self.properties[name]
+    def _looked_up(self, part, props):
+        """Generator that returns (whether it is there, value not rendered yet)."""
+        name = part.name
+        if part.kind == "prop":
+            properties = props.getProperties()
+            if properties.hasProperty(name):
+                return True, properties.getProperty(name)
+            return False, None
+        if part.kind == "secret":
+            return True, (yield from _secret(name, props))
+        if part.kind == "kw":
+            known = self.kwargs
+        elif part.kind == "src":
+            known = props.getProperties().getSourceStamp(part.codebase) or {}
+        else:
+            known = props.getBuild().getWorkerInfo()
+        if name in known:
+            return True, known[name]
         return False, None
 
 
@@ -729,5 +574,5 @@ class WithProperties(ComparableMixin, _Renderable):
         computed = {}
         for name, function in self.lambda_subs.items():
             computed[name] = function(props)
-        return self.fmtstring % _OldStyleNames(properties, computed)
+        return self.fmtstring % interpolation.OldStyleNames(properties, computed)
         yield

@@ -16,6 +16,7 @@ __all__ = [
     "RemoteException",
     "RemoteShellCommand",
     "SUCCESS",
+    "defaultdict",
 ]
 
 __getattr__ = elsewhere(

@@ -101,6 +101,9 @@ async def extract_project_revision(master, report):
 class GerritStatusGeneratorBase(Described):
     """Base of the generators whose callbacks decide what a review says."""
 
+    _described_hooks = ("generate",)
+    _described_own = ("wanted_event_keys",)
+
     @recorded
     def __init__(self, callback, callback_arg, builders, want_steps, want_logs):
         self.callback = callback
@@ -124,7 +127,6 @@ class GerritStatusGeneratorBase(Described):
             [build],
             want_properties=True,
             want_steps=self.want_steps,
-            want_logs=self.want_logs,
         )
 
     def check(self):
@@ -132,9 +134,7 @@ class GerritStatusGeneratorBase(Described):
 
 
 def _report(answer, builds, buildset):
-    """The report that a callback's answer makes, None if it says nothing."""
-    if not answer:
-        return None
+    """The report that a callback's answer makes."""
     return {
         "body": answer.get("message", None),
         "extra_info": {"labels": answer.get("labels")},
@@ -147,6 +147,7 @@ class GerritBuildSetStatusGenerator(GerritStatusGeneratorBase):
     """One review when all builds of a set have ended."""
 
     wanted_event_keys = [("buildsets", None, "complete")]
+    _described_own = ()
     _WORDS = {
         SUCCESS: "succeeded",
         FAILURE: "failed",
@@ -180,7 +181,7 @@ class GerritBuildSetStatusGenerator(GerritStatusGeneratorBase):
                 self.callback_arg,
             )
         )
-        return _report(answer, builds, found["buildset"])
+        return _report(answer, [builds[0]], found["buildset"])
 
     def _info(self, master, build):
         from buildbot.reporters import utils
@@ -201,6 +202,7 @@ class GerritBuildStartStatusGenerator(GerritStatusGeneratorBase):
     """A comment when a build starts."""
 
     wanted_event_keys = [("builds", None, "new")]
+    _described_own = ()
 
     def check(self):
         pass
@@ -220,6 +222,7 @@ class GerritBuildEndStatusGenerator(GerritStatusGeneratorBase):
     """A review when a build has ended."""
 
     wanted_event_keys = [("builds", None, "finished")]
+    _described_own = ()
 
     def check(self):
         pass

@@ -145,6 +145,7 @@ def create_context_for_worker(master, worker):
 class MessageFormatterBase(Described, util.ComparableMixin):
     """Base of formatters: override the `render_…` or the `format_…` methods."""
 
+    _described_hooks = ("formatMessageForMissingWorker",)
     template_type = "plain"
 
     @recorded

@@ -16,7 +16,7 @@ from buildbot.util.twisted import async_to_deferred
 async def getPreviousBuild(master, build):
     """The build before on the same builder that was not to be retried, or None."""
     number = build["number"] - 1
-    while number > 0:
+    while number >= 0:
         previous = await master.data.get(("builders", build["builderid"], "builds", number))
         if previous and previous["results"] != RETRY:
             return previous
@@ -145,19 +145,22 @@ async def getDetailsForBuilds(
             builders[builder_id] = await master.data.get(("builders", builder_id))
 
     for build in builds:
-        builder_id, build_id = build["builderid"], build["buildid"]
-        build["builder"] = builders[builder_id]
+        build["builder"] = builders[build["builderid"]]
         build["buildset"] = buildset
-        build["url"] = getURLForBuild(master, builder_id, build["number"])
-        if want_properties:
-            build["properties"] = await master.data.get(("builds", build_id, "properties"))
-        if want_steps:
-            build["steps"] = list(await master.data.get(("builds", build_id, "steps")))
-        if want_logs:
+        build["url"] = getURLForBuild(master, build["builderid"], build["number"])
+    if want_properties:
+        for build in builds:
+            build["properties"] = await master.data.get(("builds", build["buildid"], "properties"))
+    if want_previous_build:
+        for build in builds:
+            build["prev_build"] = await getPreviousBuild(master, build)
+    if want_steps:
+        for build in builds:
+            build["steps"] = list(await master.data.get(("builds", build["buildid"], "steps")))
+    if want_logs:
+        for build in builds:
             for step in build["steps"]:
                 await _add_logs(master, build, step, wanted_logs)
-        if want_previous_build:
-            build["prev_build"] = await getPreviousBuild(master, build)
 
 
 async def _add_logs(master, build, step, wanted_logs):

@@ -10,6 +10,18 @@ from buildbot.schedulers import base
 from buildbot.util import NotABranch
 from buildbot.util.codebase import AbsoluteSourceStampsMixin
 
+__all__ = [
+    "AbsoluteSourceStampsMixin",
+    "AnyBranchScheduler",
+    "BaseBasicScheduler",
+    "ChangeFilter",
+    "Dependent",
+    "NotABranch",
+    "Scheduler",
+    "SingleBranchScheduler",
+    "base",
+]
+
 _REASON = "The %(classname)s scheduler named '%(name)s' triggered this build"
 
 

@@ -7,7 +7,10 @@ from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.process import buildstep
 
-__all__ = ["GitDiffInfo"]
+__all__ = [
+    "GitDiffInfo",
+    "buildstep",
+]
 
 __getattr__ = elsewhere(__name__, "config defer logobserver results")
 

@@ -9,7 +9,14 @@ from buildbot.config.errors import error as config_error
 from buildbot.process import buildstep, logobserver
 from buildbot.process.results import FAILURE, SUCCESS
 
-__all__ = ["FAILURE", "MaxQ", "MaxQObserver", "SUCCESS"]
+__all__ = [
+    "FAILURE",
+    "MaxQ",
+    "MaxQObserver",
+    "SUCCESS",
+    "buildstep",
+    "logobserver",
+]
 
 __getattr__ = elsewhere(__name__, "config defer")
 

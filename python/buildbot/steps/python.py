@@ -19,6 +19,8 @@ __all__ = [
     "SUCCESS",
     "Sphinx",
     "WARNINGS",
+    "buildstep",
+    "logobserver",
     "statusToString",
 ]
 
@@ -153,6 +155,7 @@ class PyLint(buildstep.ShellMixin, buildstep.BuildStep):
         self.addLogObserver("stdio", logobserver.LineConsumerLogObserver(self._log_consumer))
 
     def _match_line(self, line):
+        """(kind, path, line number) of a message; None for other lines."""
         for form in (
             self._default_2_0_0_line_re,
             self._parseable_line_re,
@@ -160,7 +163,9 @@ class PyLint(buildstep.ShellMixin, buildstep.BuildStep):
         ):
             match = form.match(line)
             if match:
-                return match
+                parts = match.groupdict()
+                number = parts.get("line")
+                return parts["errtype"], parts.get("path"), number and int(number)
         return None
 
     @runtime.native

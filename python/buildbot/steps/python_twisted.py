@@ -21,6 +21,9 @@ __all__ = [
     "TrialTestCaseCounter",
     "UNSPECIFIED",
     "WARNINGS",
+    "buildstep",
+    "logobserver",
+    "shell",
 ]
 
 __getattr__ = elsewhere(__name__, "defer log util")
@@ -60,7 +63,7 @@ class TrialTestCaseCounter(logobserver.LogLineObserver):
     """Counts tests in the output of trial."""
 
     _line_re = re.compile(r"^(?:Doctest: )?([\w\.]+) \.\.\. \[([^\]]+)\]$")
-    _total_re = re.compile(r"Ran (\d+) tests?")
+    _total_re = re.compile(r"Ran (\d+) tests")
     _counts = (
         ("failures", re.compile(r"failures=(\d+)")),
         ("errors", re.compile(r"errors=(\d+)")),
@@ -74,18 +77,18 @@ class TrialTestCaseCounter(logobserver.LogLineObserver):
         super().__init__()
         self.numTests = 0
         self.finished = False
-        self.counts = {"total": None, **{name: 0 for name, _form in self._counts}}
+        self.counts = {"total": None, **{name: 0 for name, _form in self._counts[:-1]}}
 
     def outLineReceived(self, line):
-        if not self.finished:
-            if self._line_re.search(line.strip()):
-                self.numTests += 1
-                self.step.setProgress("tests", self.numTests)
+        if line.startswith("=" * 40):
+            self.finished = True
+        if not self.finished and self._line_re.search(line.strip()):
+            self.numTests += 1
+            self.step.setProgress("tests", self.numTests)
         total = self._total_re.search(line)
         if total:
             self.counts["total"] = int(total.group(1))
         if line.startswith(("OK", "FAILED ", "PASSED")):
-            self.finished = True
             for name, form in self._counts:
                 found = form.search(line)
                 if found:
@@ -194,13 +197,10 @@ class Trial(buildstep.ShellMixin, buildstep.BuildStep):
         env = dict(self.env or {})
         before = env.get("PYTHONPATH")
         if before is None:
-            env["PYTHONPATH"] = self.testpath
-        elif isinstance(before, list):
-            if self.testpath not in before:
-                env["PYTHONPATH"] = [self.testpath, *before]
-        elif isinstance(before, str):
-            if self.testpath not in before:
-                env["PYTHONPATH"] = [self.testpath, before]
+            before = []
+        elif not isinstance(before, list):
+            before = [before]
+        env["PYTHONPATH"] = [self.testpath, *before]
         self.env = env
 
     @runtime.native
@@ -215,7 +215,7 @@ class Trial(buildstep.ShellMixin, buildstep.BuildStep):
         """The reactor's name, without the word itself."""
         if not self.reactor:
             return ""
-        return fmt.format(self.reactor.replace("reactor", "") or self.reactor)
+        return fmt.format(self.reactor.replace("reactor", ""))
 
     @runtime.native
     def logConsumer(self):

@@ -15,9 +15,11 @@ from buildbot.steps.worker import CompositeStepMixin
 
 __all__ = [
     "Compile",
+    "CompositeStepMixin",
     "Configure",
     "FAILURE",
     "PerlModuleTest",
+    "PerlModuleTestObserver",
     "SUCCESS",
     "SetPropertyFromCommand",
     "ShellCommand",
@@ -26,6 +28,10 @@ __all__ = [
     "WARNINGS",
     "WarningCountingShellCommand",
     "WithProperties",
+    "buildstep",
+    "logobserver",
+    "statusToString",
+    "worst_status",
 ]
 
 __getattr__ = elsewhere(__name__, "config defer join_list")
@@ -349,9 +355,9 @@ class Test(WarningCountingShellCommand):
         ]
         if not total:
             total = sum(count for count, _name in counts)
-        words = []
-        if total:
-            words += [str(total), "tests"]
+        if not total:
+            return super().getResultSummary()
+        words = [str(total), "tests"]
         for count, name in counts:
             if count:
                 words += [str(count), name]
@@ -373,10 +379,7 @@ class PerlModuleTestObserver(logobserver.LogLineObserver):
 
     def __init__(self, warningPattern):
         super().__init__()
-        if warningPattern:
-            self.wpRe = re.compile(warningPattern)
-        else:
-            self.wpRe = None
+        self.warningPattern = re.compile(warningPattern) if warningPattern else None
         self.rc = SUCCESS
         self.total = 0
         self.failed = 0
@@ -385,13 +388,13 @@ class PerlModuleTestObserver(logobserver.LogLineObserver):
         self.complete = False
 
     def outLineReceived(self, line):
-        if self.wpRe is not None and self.wpRe.match(line):
+        if self.warningPattern is not None and self.warningPattern.match(line):
             self.warnings += 1
-        if not self.newStyle and line.startswith("Test Summary Report"):
-            self.newStyle = True
-        elif self.newStyle:
+        if self.newStyle:
             self._new_form(line)
-        elif not self.complete:
+        elif line.startswith("Test Summary Report"):
+            self.newStyle = True
+        else:
             self._old_form(line)
 
     def _new_form(self, line):
@@ -411,11 +414,9 @@ class PerlModuleTestObserver(logobserver.LogLineObserver):
         if failed:
             self.failed, self.total = int(failed.group(1)), int(failed.group(2))
             self.rc = FAILURE
-            self.complete = True
         total = self.oldSuccessCountsRe.search(line)
-        if total and not self.complete:
+        if total:
             self.total = int(total.group(1))
-            self.complete = True
 
 
 class PerlModuleTest(Test):

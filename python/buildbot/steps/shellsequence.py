@@ -9,7 +9,12 @@ from buildbot._host.record import Described, recorded
 from buildbot.config.errors import error as config_error
 from buildbot.process import buildstep, results
 
-__all__ = ["ShellArg", "ShellSequence"]
+__all__ = [
+    "ShellArg",
+    "ShellSequence",
+    "buildstep",
+    "results",
+]
 
 __getattr__ = elsewhere(__name__, "config defer log")
 

@@ -16,6 +16,8 @@ __all__ = [
     "SubunitLogObserver",
     "SubunitShellCommand",
     "TestResult",
+    "buildstep",
+    "logobserver",
     "statusToString",
 ]
 

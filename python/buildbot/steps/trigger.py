@@ -158,15 +158,18 @@ class Trigger(BuildStep):
         revisions = self.getProperty("got_revision", {})
         return revisions if isinstance(revisions, dict) else {"": revisions}
 
+    @runtime.inline
     def worstStatus(self, overall_results, rclist, unimportant_brids):
         """The worst of `overall_results` and the important ones of `rclist`."""
-        for success, (results, brids) in rclist:
+        for success, results_and_brids in rclist:
             if not success:
                 overall_results = worst_status(overall_results, EXCEPTION)
                 continue
+            results, brids = results_and_brids
             if not set(unimportant_brids).issuperset(brids.values()):
                 overall_results = worst_status(overall_results, results)
         return overall_results
+        yield
 
     @runtime.native
     def addBuildUrls(self, rclist):
@@ -183,11 +186,7 @@ class Trigger(BuildStep):
     def getResultSummary(self):
         if self.ended:
             return {"step": "interrupted"}
-        return (
-            {"step": self.getCurrentSummary()["step"]}
-            if self.triggeredNames
-            else {"step": "finished"}
-        )
+        return self.getCurrentSummary() if self.triggeredNames else {}
 
     def getCurrentSummary(self):
         if not self.triggeredNames:

@@ -13,7 +13,7 @@ from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.process import buildstep
 from buildbot.process.logobserver import LogLineObserver
-from buildbot.process.results import FAILURE, SKIPPED, SUCCESS, WARNINGS, statusToString
+from buildbot.process.results import FAILURE, SUCCESS, WARNINGS, statusToString
 
 __getattr__ = elsewhere(__name__, "config defer results")
 
@@ -149,18 +149,14 @@ class VisualStudio(buildstep.ShellMixin, buildstep.BuildStep):
         """Compiles."""
 
     def getResultSummary(self):
-        if self.results is None:
-            return super().getResultSummary()
-        if self.results == SKIPPED:
+        seen = self.logobserver
+        if seen is None:
             return {"step": statusToString(self.results)}
-        text = (
-            f"compile {self.getStatistic('projects', 0)} projects "
-            f"{self.getStatistic('files', 0)} files"
-        )
-        for name in ("warnings", "errors"):
-            count = self.getStatistic(name, 0)
-            if count:
-                text += f" {count} {name}"
+        text = f"compile {seen.nbProjects} projects {seen.nbFiles} files"
+        if seen.nbWarnings:
+            text += f" {seen.nbWarnings} warnings"
+        if seen.nbErrors:
+            text += f" {seen.nbErrors} errors"
         if self.results != SUCCESS:
             text += f" ({statusToString(self.results)})"
         return {"step": text}
@@ -404,14 +400,13 @@ class MsBuild4(VisualStudio):
 
     def describe_project(self, done=False):
         project = "solution" if self.project is None else self.project
-        word = "built" if done else "building"
-        return f"{word} {project} for {self.config}|{self.platform}"
+        return f"{project} for {self.config}|{self.platform}"
 
     def getCurrentSummary(self):
-        return {"step": self.describe_project()}
+        return {"step": f"building {self.describe_project()}"}
 
     def getResultSummary(self):
-        return {"step": self.describe_project(done=True)}
+        return {"step": f"built {self.describe_project(done=True)}"}
 
     @runtime.native
     def run(self):
@@ -457,8 +452,7 @@ class MsBuild141(VisualStudio):
 
     def describe_project(self, done=False):
         project = "solution" if self.project is None else self.project
-        word = "built" if done else "building"
-        return f"{word} {project} for {self.config}|{self.platform}"
+        return f"{project} for {self.config}|{self.platform}"
 
     @runtime.native
     def run(self):

@@ -18,6 +18,7 @@ __all__ = [
     "SUCCESS",
     "SetPropertiesFromEnv",
     "WorkerBuildStep",
+    "buildstep",
 ]
 
 __getattr__ = elsewhere(__name__, "defer remotecommand remotetransfer")

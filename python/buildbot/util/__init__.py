@@ -278,6 +278,8 @@ def command_to_string(command):
     """The first two words of a command in quotes, for descriptions; None if there are none."""
     if not command:
         return None
+    if isinstance(command, bytes):
+        command = command.decode("utf-8", "replace")
     if isinstance(command, str):
         words = command.split()
     else:

@@ -30,18 +30,22 @@ class _SREPatternConfigured(_DefaultConfigured):
         return {"name": "re", "pattern": self.value.pattern}
 
 
-def configured(value):
-    """The description of a value: its own `getConfigDict`, or its parts described."""
-    own = getattr(value, "getConfigDict", None)
-    if own is not None:
-        return own()
+def as_configured(value):
+    """The value itself if it has `getConfigDict`, else something that describes its parts."""
+    if hasattr(value, "getConfigDict"):
+        return value
     if isinstance(value, (list, tuple)):
-        return _ListConfigured(value).getConfigDict()
+        return _ListConfigured(value)
     if isinstance(value, dict):
-        return _DictConfigured(value).getConfigDict()
+        return _DictConfigured(value)
     if hasattr(value, "pattern"):
-        return _SREPatternConfigured(value).getConfigDict()
-    return _DefaultConfigured(value).getConfigDict()
+        return _SREPatternConfigured(value)
+    return _DefaultConfigured(value)
+
+
+def configured(value):
+    """The description of a value as plain data."""
+    return as_configured(value).getConfigDict()
 
 
 class ConfiguredMixin:

@@ -180,6 +180,7 @@ class AbstractGitAuth(ComparableMixin):
         git_credential_options=None,
     ):
         self.did_download_auth_files = False
+        check_ssh_config("Git", ssh_private_key, ssh_host_key, ssh_known_hosts)
         self.ssh_private_key = ssh_private_key
         self.ssh_host_key = ssh_host_key
         self.ssh_known_hosts = ssh_known_hosts

@@ -194,6 +194,27 @@ class SharedService(AsyncMultiService):
         return f"{cls.__name__}_{digest.hexdigest()}"
 
 
+def _given_to_ours(cls, args, kwargs):
+    """Arguments that our part of `cls` knows, when the user's `checkConfig` never calls ours.
+
+    Its `reconfigService` will pass them on, as far as anybody can tell.
+    """
+    given = dict(kwargs)
+    code = getattr(cls.checkConfig, "__code__", None)
+    if code is not None:
+        given.update(zip(code.co_varnames[1 : code.co_argcount], args))
+    known = set()
+    for ours in cls.__mro__:
+        if (ours.__module__ + ".").startswith("buildbot."):
+            for method in ("checkConfig", "reconfigService"):
+                function = ours.__dict__.get(method)
+                code = getattr(getattr(function, "__wrapped__", function), "__code__", None)
+                if code is not None:
+                    count = code.co_argcount + code.co_kwonlyargcount
+                    known.update(code.co_varnames[1:count])
+    return {name: value for name, value in given.items() if name in known}
+
+
 class BuildbotService(
     AsyncMultiService, ConfiguredMixin, ComparableMixin, ReconfigurableServiceMixin
 ):
@@ -219,8 +240,10 @@ class BuildbotService(
             raise ValueError(f"{type(self)}: must pass a name to constructor")
         self._config_args = args
         self._config_kwargs = kwargs
-        # A class whose own checkConfig never calls ours has given nothing to a class of ours.
-        given = self.__dict__.setdefault("_given", {})
+        state = self.__dict__
+        if "_given" not in state:
+            state["_given"] = _given_to_ours(type(self), args, kwargs)
+        given = state["_given"]
         if given.get("name") is None:
             given["name"] = self.name
 

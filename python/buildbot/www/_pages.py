@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from twisted.web import resource, server
-from twisted.web.error import Error
-
 from buildbot._host.by_master import by_master
 from buildbot.util import unicode2bytes
 from buildbot.www.resource import protect_redirect_url
+
+try:
+    from twisted.web.error import Error
+    from twisted.web.resource import Resource as _Resource
+    from twisted.web.server import NOT_DONE_YET
+except ImportError:
+    from buildbot.www._without_twisted import NOT_DONE_YET, Error
+    from buildbot.www._without_twisted import Resource as _Resource
 
 
 class Redirect(Error):
@@ -18,7 +23,7 @@ class Redirect(Error):
         self.url = protect_redirect_url(unicode2bytes(url))
 
 
-class Resource(resource.Resource):
+class Resource(_Resource):
     """A page that knows its master."""
 
     needsReconfig = False
@@ -75,7 +80,7 @@ class Resource(resource.Resource):
         answer = defer.maybeDeferred(_callable, request)
         answer.addCallback(answered)
         answer.addErrback(redirected).addErrback(refused).addErrback(crashed)
-        return server.NOT_DONE_YET
+        return NOT_DONE_YET
 
 
 class RedirectResource(Resource):

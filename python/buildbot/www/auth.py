@@ -48,7 +48,7 @@ class AuthBase(Described, ConfiguredMixin):
         return defer.succeed(None)
 
     def getLoginResource(self):
-        from twisted.web.error import Error
+        from buildbot.www._pages import Error
 
         raise Error(501, b"not implemented")
 
@@ -125,7 +125,7 @@ class RemoteUserAuth(AuthBase):
 
 
 def _forbidden(message):
-    from twisted.web.error import Error
+    from buildbot.www._pages import Error
 
     return Error(403, message)
 
@@ -161,28 +161,35 @@ class TwistedICredAuthBase(AuthBase):
     def getLoginResource(self): ...
 
 
+class _OnDemand:
+    """An attribute that is computed when it is read, until somebody assigns a value."""
+
+    def __init__(self, compute):
+        self._compute = compute
+        self._name = f"_given_{compute.__name__}"
+
+    def __get__(self, instance, owner):
+        if instance is None:
+            return self
+        given = instance.__dict__.get(self._name)
+        return self._compute(instance) if given is None else given
+
+    def __set__(self, instance, value):
+        instance.__dict__[self._name] = value
+
+
 class _PasswordAuth(TwistedICredAuthBase):
     """Shared by the classes that know all users: Twisted's objects are made on demand."""
 
-    @property
+    @_OnDemand
     def credentialFactories(self):
         from twisted.web.guard import BasicCredentialFactory, DigestCredentialFactory
 
         return [DigestCredentialFactory(b"MD5", b"buildbot"), BasicCredentialFactory(b"buildbot")]
 
-    @credentialFactories.setter
-    def credentialFactories(self, value):
-        if value is not None:
-            raise AttributeError("credentialFactories of this class are fixed")
-
-    @property
+    @_OnDemand
     def checkers(self):
         return [self._checker()]
-
-    @checkers.setter
-    def checkers(self, value):
-        if value is not None:
-            raise AttributeError("checkers of this class are fixed")
 
 
 class HTPasswdAuth(_PasswordAuth):
@@ -204,16 +211,12 @@ class UserPasswordAuth(_PasswordAuth):
 
     @recorded
     def __init__(self, users, **kwargs):
+        # anything that is no dict and no list ends here as in 4.3.0, at the name without a value
         if isinstance(users, dict):
-            pairs = users.items()
+            users_dict = {user: unicode2bytes(password) for user, password in users.items()}
         elif isinstance(users, list):
-            pairs = users
-        else:
-            # the text that 4.3.0 gives for anything that is no dict and no list
-            raise UnboundLocalError(
-                "cannot access local variable 'users_dict' where it is not associated with a value"
-            )
-        self._users = {user: unicode2bytes(password) for user, password in pairs}
+            users_dict = {user: unicode2bytes(password) for user, password in users}
+        self._users = users_dict
         for user in self._users:
             if not isinstance(user, str):
                 raise TypeError("keywords must be strings")
@@ -243,16 +246,11 @@ class CustomAuth(TwistedICredAuthBase):
     def __init__(self, **kwargs):
         super().__init__(None, [self], **kwargs)
 
-    @property
+    @_OnDemand
     def credentialFactories(self):
         from twisted.web.guard import BasicCredentialFactory
 
         return [BasicCredentialFactory(b"buildbot")]
-
-    @credentialFactories.setter
-    def credentialFactories(self, value):
-        if value is not None:
-            raise AttributeError("credentialFactories of this class are fixed")
 
     @_ClassValue
     def credentialInterfaces(cls):

@@ -1,7 +1,9 @@
 //! Whether two values are made of the same, and how they are shown.
 
+use crate::classes::{Family, family};
 use crate::description::{Arguments, Description, Object};
 use crate::diff::ArgumentChange;
+use crate::service::name_of;
 use crate::value::{Format, Opaque, RenderableKind, Value};
 
 /// Objects may refer to one another; deeper than this they are taken for the same.
@@ -31,6 +33,10 @@ impl Comparison<'_> {
         match (old, new) {
             (Value::Object(old), Value::Object(new)) => {
                 match (self.old.object(*old), self.new.object(*new)) {
+                    // Schedulers refer to one another by name.
+                    (Some(old), Some(new)) if is_scheduler(old) && is_scheduler(new) => {
+                        name_of(old) == name_of(new)
+                    }
                     (Some(old), Some(new)) => self.same_object(old, new, depth),
                     (old, new) => old.is_none() && new.is_none(),
                 }
@@ -195,6 +201,10 @@ impl Comparison<'_> {
     }
 }
 
+fn is_scheduler(object: &Object) -> bool {
+    family(&object.class) == Some(Family::Scheduler)
+}
+
 /// Objects of strangers are the same if they look the same, except for their addresses.
 fn same_opaque(old: &Opaque, new: &Opaque) -> bool {
     old.class == new.class && without_addresses(&old.repr) == without_addresses(&new.repr)
@@ -243,6 +253,7 @@ fn text_of(value: &Value, description: &Description, depth: u32) -> String {
     let list = |items: &[Value]| items.iter().map(inner).collect::<Vec<_>>().join(", ");
     match value {
         Value::Object(id) => match description.object(*id) {
+            Some(object) if is_scheduler(object) => format!("scheduler '{}'", name_of(object)),
             Some(object) => {
                 let arguments: Vec<String> = object
                     .arguments

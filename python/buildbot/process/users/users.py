@@ -37,17 +37,17 @@ def getUserContact(master, contact_types, uid):
 def _digest(password, salt):
     sha = hashlib.sha1()
     sha.update(password.encode() if isinstance(password, str) else password)
-    sha.update(salt)
+    sha.update(salt.encode())
     return sha.hexdigest()
 
 
 def encrypt(passwd):
     """A salted hash: the salt in hexadecimal, then the hash."""
-    salt = os.urandom(salt_len).hex()[:salt_len]
-    return salt.encode().hex() + _digest(passwd, salt.encode())
+    salt = os.urandom(salt_len).hex()
+    return salt + _digest(passwd, salt)
 
 
 def check_passwd(guess, passwd):
     """Whether `passwd` is the salted hash of `guess`."""
-    salt_hex = passwd[: salt_len * 2]
-    return salt_hex + _digest(guess, bytes.fromhex(salt_hex)) == passwd
+    salt = passwd[: salt_len * 2]
+    return salt + _digest(guess, salt) == passwd

@@ -30,6 +30,7 @@ class BuildStatusGenerator(BuildStatusGeneratorMixin):
 
     wanted_event_keys = [("builds", None, "finished")]
     compare_attrs = ["formatter"]
+    _described_own = ()
 
     @recorded
     def __init__(
@@ -71,6 +72,7 @@ class BuildStartEndStatusGenerator(BuildStatusGeneratorMixin):
 
     wanted_event_keys = [("builds", None, "new"), ("builds", None, "finished")]
     compare_attrs = ["start_formatter", "end_formatter"]
+    _described_own = ()
 
     @recorded
     def __init__(

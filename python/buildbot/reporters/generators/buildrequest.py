@@ -20,6 +20,7 @@ class BuildRequestGenerator(BuildStatusGeneratorMixin):
 
     wanted_event_keys = [("buildrequests", None, "new"), ("buildrequests", None, "cancel")]
     compare_attrs = ["formatter"]
+    _described_own = ()
 
     @recorded
     def __init__(

@@ -32,6 +32,7 @@ class BuildSetStatusGenerator(BuildStatusGeneratorMixin):
 
     wanted_event_keys = [("buildsets", None, "complete")]
     compare_attrs = ["formatter"]
+    _described_own = ()
 
     @recorded
     def __init__(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from buildbot import config, util
-from buildbot._host.record import Described
+from buildbot._host.record import Described, recorded
 from buildbot.process.results import (
     CANCELLED,
     EXCEPTION,
@@ -43,7 +43,11 @@ class BuildStatusGeneratorMixin(Described, util.ComparableMixin):
         "cancelled",
     )
     compare_attrs = ["mode", *_FILTERS, "subject", "add_logs", "add_patch"]
+    # what a user's generator adds to this class
+    _described_hooks = ("generate",)
+    _described_own = ("wanted_event_keys",)
 
+    @recorded
     def __init__(self, mode, tags, builders, schedulers, branches, subject, add_logs, add_patch):
         self.mode = self._compute_shortcut_modes(mode)
         if add_logs is not None:

@@ -11,6 +11,8 @@ from buildbot.statistics.storage_backends.base import StatsStorageBase
 class InfluxStorageService(StatsStorageBase):
     """Sends what its captures find to a database of InfluxDB."""
 
+    _described_own = ()
+
     @recorded
     def __init__(self, url, port, user, password, db, captures, name="InfluxStorageService"):
         import importlib.util

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from buildbot.process import logobserver
 
-__all__ = ["WEObserver"]
+__all__ = [
+    "WEObserver",
+    "logobserver",
+]
 
 
 class WEObserver(logobserver.LogLineObserver):

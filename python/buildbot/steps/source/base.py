@@ -9,7 +9,12 @@ from buildbot.process import buildstep
 from buildbot.process.results import FAILURE
 from buildbot.steps.worker import CompositeStepMixin
 
-__all__ = ["CompositeStepMixin", "FAILURE", "Source"]
+__all__ = [
+    "CompositeStepMixin",
+    "FAILURE",
+    "Source",
+    "buildstep",
+]
 
 __getattr__ = elsewhere(__name__, "bytes2unicode defer log properties remotecommand")
 
@@ -74,7 +79,11 @@ class Source(buildstep.BuildStep, CompositeStepMixin):
 
     def _listAttrGroupMembers(self, attrGroup):
         start = f"{attrGroup}_"
-        return [name[len(start) :] for name in dir(self) if name.startswith(start)]
+        return [
+            name[len(start) :]
+            for name in dir(type(self))
+            if name.startswith(start) and callable(getattr(self, name))
+        ]
 
     def updateSourceProperty(self, name, value, source=""):
         """Sets a property; with a codebase it is a dictionary with an entry for each."""

@@ -10,7 +10,7 @@ from buildbot.process import buildstep
 from buildbot.process.properties import _is_renderable as is_renderable
 from buildbot.steps.source.base import Source
 from buildbot.steps.worker import CompositeStepMixin
-from buildbot.util.git import RC_SUCCESS, GitStepMixin, check_ssh_config
+from buildbot.util.git import RC_SUCCESS, GitStepMixin
 from buildbot.util.git_credential import GitCredentialOptions, add_user_password_to_credentials
 
 __all__ = [
@@ -24,6 +24,8 @@ __all__ = [
     "GitTag",
     "RC_SUCCESS",
     "Source",
+    "add_user_password_to_credentials",
+    "buildstep",
     "git_describe_flags",
     "isTrueOrIsExactlyZero",
 ]
@@ -35,7 +37,7 @@ GIT_HASH_LENGTH = 40
 
 def isTrueOrIsExactlyZero(v):
     """Zero is a number of candidates, False is none."""
-    return v or (v == 0 and v is not False and type(v) is int)
+    return bool(v) or (type(v) is int and v == 0)
 
 
 def _flag(name):
@@ -140,7 +142,6 @@ class Git(Source, GitStepMixin):
         self._check_mode()
         if not isinstance(getDescription, (bool, dict)):
             config_error("Git: getDescription must be a boolean or a dict.")
-        check_ssh_config("Git", sshPrivateKey, sshHostKey, sshKnownHosts)
 
     def _check_mode(self):
         mode, method = self.mode, self.method
@@ -298,7 +299,6 @@ class GitPush(buildstep.BuildStep, GitStepMixin, CompositeStepMixin):
         )
         if not self.branch:
             config_error("GitPush: must provide branch")
-        check_ssh_config("Git", sshPrivateKey, sshHostKey, sshKnownHosts)
 
     def _get_auth_data_workdir(self):
         return self.workdir

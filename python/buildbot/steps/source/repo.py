@@ -209,7 +209,7 @@ class Repo(Source):
         for ending, options in _TAR_OPTIONS.items():
             if self.tarball.endswith(ending):
                 return ["tar", *options]
-        return ["tar", "-z"]
+        return ["tar"]
 
     @runtime.native
     def maybeExtractTarball(self):
@@ -228,11 +228,12 @@ class Repo(Source):
         """Runs it."""
 
 
+# Ending of the name → options, longer endings first.
 _TAR_OPTIONS = {
+    "pigz": ["-I", "pigz"],
     "gz": ["-z"],
     "bz2": ["-j"],
     "bz": ["-j"],
     "lzma": ["--lzma"],
     "lzop": ["--lzop"],
-    "pigz": ["-I", "pigz"],
 }

@@ -158,13 +158,15 @@ class SVN(Source):
             colon = port = ""
         netloc = f"{user}{at}{host}{colon}{port}"
         path = parts.path
-        if scheme in ("http", "https", "svn", "svn+ssh", "file", ""):
+        if scheme in _PORTS:
             path = posixpath.normpath(path) if path else path
             if path.startswith("//"):
                 path = path[1:]
             if path in ("/", "."):
                 path = ""
-        path = quote(unquote(path), safe="!$&'()*+,-./:=@_~")
+        if path.endswith("/"):
+            path = path[:-1]
+        path = quote(unquote(path), safe="!$&'()*+,-./:;=@_~")
         return urlunsplit((scheme, netloc, path, parts.query, parts.fragment))
 
     @runtime.native

@@ -19,6 +19,8 @@ def _succeed(value):
 class EndpointMatcherBase(Described):
     """A rule. A method `match_<Endpoint>_<action>` or `match_<Endpoint>` makes it apply."""
 
+    _described_hooks = ("match_",)
+
     @recorded
     def __init__(self, role, defaultDeny=True):
         self.role = role

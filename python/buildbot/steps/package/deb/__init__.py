@@ -1,0 +1,1 @@
+"""Steps for packages of Debian."""

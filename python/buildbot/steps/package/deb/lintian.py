@@ -10,7 +10,16 @@ from buildbot.process import buildstep, logobserver
 from buildbot.process.results import FAILURE, SUCCESS, WARNINGS
 from buildbot.steps.package import util as pkgutil
 
-__all__ = ["DebLintian", "FAILURE", "MaxQObserver", "SUCCESS", "WARNINGS"]
+__all__ = [
+    "DebLintian",
+    "FAILURE",
+    "MaxQObserver",
+    "SUCCESS",
+    "WARNINGS",
+    "buildstep",
+    "logobserver",
+    "pkgutil",
+]
 
 __getattr__ = elsewhere(__name__, "config defer")
 

@@ -17,6 +17,7 @@ __all__ = [
     "UbuCowbuilder",
     "UbuPbuilder",
     "WarningCountingShellCommand",
+    "logobserver",
 ]
 
 __getattr__ = elsewhere(__name__, "config defer log remotecommand results")

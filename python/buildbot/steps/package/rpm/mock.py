@@ -10,7 +10,14 @@ from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.process import buildstep, logobserver
 
-__all__ = ["Mock", "MockBuildSRPM", "MockRebuild", "MockStateObserver"]
+__all__ = [
+    "Mock",
+    "MockBuildSRPM",
+    "MockRebuild",
+    "MockStateObserver",
+    "buildstep",
+    "logobserver",
+]
 
 __getattr__ = elsewhere(__name__, "config defer")
 

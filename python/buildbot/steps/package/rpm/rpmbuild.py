@@ -8,7 +8,11 @@ from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.process import buildstep, logobserver
 
-__all__ = ["RpmBuild"]
+__all__ = [
+    "RpmBuild",
+    "buildstep",
+    "logobserver",
+]
 
 __getattr__ = elsewhere(__name__, "config defer")
 

@@ -8,7 +8,11 @@ from buildbot._host.record import recorded
 from buildbot.steps.package import util as pkgutil
 from buildbot.steps.shell import Test
 
-__all__ = ["RpmLint", "Test"]
+__all__ = [
+    "RpmLint",
+    "Test",
+    "pkgutil",
+]
 
 __getattr__ = elsewhere(__name__, "defer")
 
