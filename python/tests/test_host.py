@@ -216,13 +216,15 @@ class QuestionsWithTwisted(Questions):
         real_buildbot.require()
         return {"python": os.path.join(real_buildbot.venv(), "bin", "python")}
 
-    def test_the_loop_is_that_of_asyncio(self):
+    def test_asyncio_can_be_used_in_a_call_as_in_buildbot(self):
         functions = self.child.load_functions(
-            "from twisted.internet import reactor\ndef which(): return type(reactor).__name__\n"
+            "from twisted.internet import reactor\n"
+            "async def three(): return 3\n"
+            "def run():\n"
+            "    import asyncio\n"
+            "    return [reactor.running, asyncio.run(three())]\n"
         )
-        self.assertEqual(self.call(functions["which"])["ok"], "AsyncioSelectorReactor")
-        number = self.child.begin("call", fn=functions["which"])
-        self.assertIn("ok", self.child.answer(number))
+        self.assertEqual(self.call(functions["run"])["ok"], [True, 3])
 
 
 class LiveObjects(unittest.TestCase):

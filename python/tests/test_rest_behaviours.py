@@ -27,7 +27,8 @@ _SAME = (
         "-07:00",
     ),
     (
-        r"tzinfo=(tzoffset\(None, 7200\)|datetime\.timezone\(datetime\.timedelta\(seconds=7200\)\))",
+        r"tzinfo=(tzoffset\(None, 7200\)|"
+        r"datetime\.timezone\(datetime\.timedelta\(seconds=7200\)\))",
         "+02:00",
     ),
     (r"<function FieldBase\.<lambda>>|<built-in function eq>", "a function"),

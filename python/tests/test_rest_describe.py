@@ -217,6 +217,20 @@ class UsersClasses(unittest.TestCase):
         self.assertIsInstance(made.handler, Handler)
         self.assertEqual(made.handler._secret, "s")
 
+    def test_a_function_that_our_decorators_wrap_is_the_users(self):
+        from buildbot.util.twisted import async_to_deferred
+
+        @async_to_deferred
+        async def pick(builder, requests):
+            return None
+
+        found = Description({"nextBuild": pick})
+        ((_, described),) = found.value["v"]
+        self.assertEqual(described["$"], "fn")
+        self.assertEqual(described["params"], 2)
+        file, line = described["at"]
+        self.assertEqual(found.describer.files[file], __file__)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -30,6 +30,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("crates/config", &["crates/model"]),
+    ("crates/engine", &["crates/model"]),
     (
         "crates/cli",
         &[

@@ -34,6 +34,7 @@ const PARTS: &[(&str, &str)] = &[
     ("crates/cli/", "Checking a configuration"),
     ("crates/config/", "Checking a configuration"),
     ("crates/db/", "Database"),
+    ("crates/engine/", "Starting builds"),
 ];
 
 const HEAD: &str = "\

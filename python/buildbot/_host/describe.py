@@ -223,10 +223,15 @@ class Describer:
 
     def _function(self, function):
         code = function.__code__
+        if not is_ours(code.co_filename):
+            return self._callable(function, code.co_argcount, code.co_flags)
         module = function.__module__
-        if is_ours(code.co_filename) and "<" not in function.__qualname__:
-            return {"$": "ref", "name": f"{module}.{function.__qualname__}"}
-        return self._callable(function, code.co_argcount, code.co_flags)
+        if module is not None and (module + ".").startswith("buildbot."):
+            if "<" not in function.__qualname__:
+                return {"$": "ref", "name": f"{module}.{function.__qualname__}"}
+            return self._callable(function, code.co_argcount, code.co_flags)
+        # A user's function that one of our decorators wraps.
+        return self._callable(function)
 
     def _method(self, method):
         code = getattr(method.__func__, "__code__", None)

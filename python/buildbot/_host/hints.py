@@ -34,9 +34,12 @@ def wrong_name(error):
 
 def _keyword(error):
     found = _UNEXPECTED.match(str(error))
-    if found is None or found["owner"] is None:
+    if found is None:
         return None
     made = _made_by(error.__traceback__)
+    # Python 3.9 does not name the class.
+    if found["owner"] is None and (made is None or found["function"] not in _METHODS):
+        return None
     known = set()
     for cls in _classes(found["owner"]) if made is None else (type(made),):
         for base in cls.__mro__:

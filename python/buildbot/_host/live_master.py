@@ -44,6 +44,13 @@ class Master(Facade):
         return Botmaster(self._values, {"$": "botmaster", "key": None, "master": self._sent})
 
     @property
+    def httpservice(self):
+        """Sends requests of custom services, from this process."""
+        from buildbot.util.httpclientservice import HTTPClientService
+
+        return HTTPClientService("")
+
+    @property
     def secrets_manager(self):
         return self.namedServices["secrets"]
 

@@ -9,10 +9,9 @@ VERSION = 1
 
 def main(arguments):
     options = _options(arguments)
-    from buildbot._host import reactor, standin
+    from buildbot._host import standin
 
     standin.install()
-    reactor.install()
     # What configurations see is the program that they know.
     sys.argv[:] = ["buildbot"]
     if "describe" in options:

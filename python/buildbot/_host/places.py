@@ -86,6 +86,8 @@ def _leave_out_ours(told, seen):
 def place_of_function(function):
     """Where a function was defined: (file name, line), or None."""
     function = getattr(function, "__func__", function)
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
     code = getattr(function, "__code__", None)
     if code is None:
         return None

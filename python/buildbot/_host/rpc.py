@@ -43,7 +43,10 @@ class Connection:
             os.close(fd)
         os.set_blocking(self.fd, True)
         self._lock = threading.Lock()
-        self._pid = os.getpid()
+        self._main = threading.get_ident()
+        # Whether the main thread is in the middle of a frame, where nothing may be raised.
+        self.is_sending = False
+        self.when_sent = None
         os.register_at_fork(after_in_child=self._in_fork)
 
     def _in_fork(self):
@@ -67,6 +70,19 @@ class Connection:
         if length > _FRAME_MAX:
             raise ValueError(f"a message of {length} bytes is larger than {_FRAME_MAX}")
         frame = memoryview(length.to_bytes(4, "big") + kind + payload)
+        if threading.get_ident() != self._main:
+            self._write(frame)
+            return
+        self.is_sending = True
+        try:
+            self._write(frame)
+        finally:
+            self.is_sending = False
+        if self.when_sent is not None:
+            when_sent, self.when_sent = self.when_sent, None
+            when_sent()
+
+    def _write(self, frame):
         with self._lock:
             if self.fd < 0:
                 return
@@ -251,7 +267,9 @@ class Host:
         """
         if os.getpid() != self._pid:
             return
-        if self._running is not None or is_in_users(frame):
+        if self.connection.is_sending:
+            self.connection.when_sent = lambda: self._break_off(_number, sys._getframe())
+        elif self._running is not None or is_in_users(frame):
             raise BrokenOff("the master broke this call off: it took too long")
 
     def _execute(self, question):

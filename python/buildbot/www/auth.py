@@ -161,28 +161,35 @@ class TwistedICredAuthBase(AuthBase):
     def getLoginResource(self): ...
 
 
+class _OnDemand:
+    """An attribute that is computed when it is read, until somebody assigns a value."""
+
+    def __init__(self, compute):
+        self._compute = compute
+        self._name = f"_given_{compute.__name__}"
+
+    def __get__(self, instance, owner):
+        if instance is None:
+            return self
+        given = instance.__dict__.get(self._name)
+        return self._compute(instance) if given is None else given
+
+    def __set__(self, instance, value):
+        instance.__dict__[self._name] = value
+
+
 class _PasswordAuth(TwistedICredAuthBase):
     """Shared by the classes that know all users: Twisted's objects are made on demand."""
 
-    @property
+    @_OnDemand
     def credentialFactories(self):
         from twisted.web.guard import BasicCredentialFactory, DigestCredentialFactory
 
         return [DigestCredentialFactory(b"MD5", b"buildbot"), BasicCredentialFactory(b"buildbot")]
 
-    @credentialFactories.setter
-    def credentialFactories(self, value):
-        if value is not None:
-            raise AttributeError("credentialFactories of this class are fixed")
-
-    @property
+    @_OnDemand
     def checkers(self):
         return [self._checker()]
-
-    @checkers.setter
-    def checkers(self, value):
-        if value is not None:
-            raise AttributeError("checkers of this class are fixed")
 
 
 class HTPasswdAuth(_PasswordAuth):
@@ -239,16 +246,11 @@ class CustomAuth(TwistedICredAuthBase):
     def __init__(self, **kwargs):
         super().__init__(None, [self], **kwargs)
 
-    @property
+    @_OnDemand
     def credentialFactories(self):
         from twisted.web.guard import BasicCredentialFactory
 
         return [BasicCredentialFactory(b"buildbot")]
-
-    @credentialFactories.setter
-    def credentialFactories(self, value):
-        if value is not None:
-            raise AttributeError("credentialFactories of this class are fixed")
 
     @_ClassValue
     def credentialInterfaces(cls):

@@ -1,5 +1,7 @@
 """Filters, fields, order and parts of lists."""
 
+import dataclasses
+
 from shown import outcome
 
 from buildbot.data import base
@@ -69,21 +71,26 @@ for kw in (
         ResultSpec(**kw) == ResultSpec(**kw),
         ResultSpec(**kw) != ResultSpec(limit=9),
     )
-rs = lambda: ResultSpec(
-    filters=[
-        Filter("b", "eq", [True]),
-        Filter("s", "eq", ["x"]),
-        Filter("i", "eq", ["5"]),
-        Filter("i2", "eq", ["q"]),
-        Filter("nb", "ne", [True]),
-        Filter("m", "eq", [1, 2]),
-    ],
-    properties=[Property("p", "eq", ["a", "b"]), Property("q", "ne", ["c"])],
-    fields=["f", "g"],
-    order=["o"],
-    limit=1,
-    offset=2,
-)
+
+
+def rs():
+    return ResultSpec(
+        filters=[
+            Filter("b", "eq", [True]),
+            Filter("s", "eq", ["x"]),
+            Filter("i", "eq", ["5"]),
+            Filter("i2", "eq", ["q"]),
+            Filter("nb", "ne", [True]),
+            Filter("m", "eq", [1, 2]),
+        ],
+        properties=[Property("p", "eq", ["a", "b"]), Property("q", "ne", ["c"])],
+        fields=["f", "g"],
+        order=["o"],
+        limit=1,
+        offset=2,
+    )
+
+
 for m, a in (
     ("popProperties", ()),
     ("popFilter", ("m", "eq")),
@@ -123,7 +130,6 @@ print(
     ReverseComparator(1) == ReverseComparator(1),
     ReverseComparator(1) != ReverseComparator(1),
 )
-import dataclasses
 
 
 @dataclasses.dataclass

@@ -1,5 +1,7 @@
 """Contexts, formatters and generators of reporters."""
 
+import pprint
+
 from twisted.internet import defer  # noqa: F401 - before anything of Buildbot
 
 from buildbot.reporters import message as m
@@ -79,8 +81,6 @@ def build(**k):
     d.update(k)
     return d
 
-
-import pprint
 
 pprint.pprint(m.create_context_for_build(["failing"], build(), False, master, ["a", "b"]))
 pprint.pprint(

@@ -1,11 +1,19 @@
 """Small things: decoding, hashes, descriptions."""
 
-from buildbot.pbutil import decode
+import re
 
-print(decode({b"a": [b"b", (b"c", {b"d": 1}), None, "x"]}), decode(b"\xff", errors="replace"))
 from twisted.internet import defer  # noqa: F401 - before anything of Buildbot
 
 from buildbot import pbutil
+from buildbot.interfaces import IConfigured
+from buildbot.pbutil import decode
+from buildbot.util.config import (
+    ConfiguredMixin,
+)
+from buildbot.util.sautils import hash_columns as h
+
+print(decode({b"a": [b"b", (b"c", {b"d": 1}), None, "x"]}), decode(b"\xff", errors="replace"))
+
 
 print(pbutil.NewCredPerspective.__name__, pbutil.ReconnectingPBClientFactory.__mro__[1:3])
 f = pbutil.ReconnectingPBClientFactory()
@@ -14,15 +22,8 @@ for m in ("getPerspective", "login"):
         getattr(f, m)()
     except Exception as e:
         print(repr(e))
-from buildbot.util.sautils import hash_columns as h
 
 print(h("a", None, 1, b"x", True))
-import re
-
-from buildbot.interfaces import IConfigured
-from buildbot.util.config import (
-    ConfiguredMixin,
-)
 
 
 class X(ConfiguredMixin):

@@ -1,12 +1,27 @@
 """Modules of `buildbot.util` that compute."""
 
+import os
+
 from shown import outcome
 from twisted.internet import (
     defer,  # noqa: F401 - before anything of Buildbot
     task,
 )
 
+from buildbot.util import backoff, misc, ssl
 from buildbot.util import identifiers as i
+from buildbot.util.async_sort import async_sort
+from buildbot.util.bbcollections import KeyedSets
+from buildbot.util.importlib_compat import entry_points_get
+from buildbot.util.lineboundaries import LineBoundaryFinder as L
+from buildbot.util.netstrings import NetstringParser
+from buildbot.util.path_expand_user import nt_expanduser as ne
+from buildbot.util.path_expand_user import posix_expanduser as pe
+from buildbot.util.pathmatch import Matcher, ident
+from buildbot.util.private_tempdir import PrivateTemporaryDirectory as PT
+from buildbot.util.protocol import LineBuffer, LineProcessProtocol
+from buildbot.util.render_description import render_description as rd
+from buildbot.util.tuplematch import matchTuple
 
 for n in (0, 5, 10, 50):
     for s in (
@@ -35,7 +50,6 @@ for n in (0, 5, 10, 50):
             outcome(("inc", n, s), lambda: i.incrementIdentifier(n, s))
 outcome("inc3", lambda: i.incrementIdentifier(2, "_9"))
 outcome("inc4", lambda: i.incrementIdentifier(3, "a_9"))
-from buildbot.util.lineboundaries import LineBoundaryFinder as L
 
 for chunks in (
     ["a\nb", "c\n", "d"],
@@ -69,7 +83,6 @@ for chunks in (
 outcome("cb", lambda: L(print).__slots__)
 f = L()
 outcome("adj", lambda: (f.adjust_line("abc"), f.adjust_line("x" * 9000)[:10]))
-from buildbot.util.pathmatch import Matcher, ident
 
 outcome("id", lambda: [ident("a-b")])
 outcome("id", lambda: ident("9"))
@@ -113,7 +126,6 @@ def bad():
 outcome("bad", bad)
 outcome("pat", lambda: sorted(m.iterPatterns(), key=str))
 outcome("repr", lambda: repr(Matcher()))
-from buildbot.util.tuplematch import matchTuple
 
 for a, b in (
     (("a", "b"), ("a", None)),
@@ -123,7 +135,6 @@ for a, b in (
     ((None,), (None,)),
 ):
     outcome((a, b), lambda: matchTuple(a, b))
-from buildbot.util.bbcollections import KeyedSets
 
 k = KeyedSets()
 k.add("a", 1)
@@ -146,8 +157,6 @@ outcome(
         "a" in k,
     ),
 )
-from buildbot.util.path_expand_user import nt_expanduser as ne
-from buildbot.util.path_expand_user import posix_expanduser as pe
 
 for p in ("~", "~/x", "x", "~root/x", "~nosuchuser/x", "/~", "~/", "", "~x"):
     for e in ({}, {"HOME": "/h"}, {"HOME": "/h/"}, {"HOME": "/"}):
@@ -162,9 +171,7 @@ for p in ("~", "~\\x", "~/x", "x", "~bob\\x", "~bob", ""):
         {"USERPROFILE": "C:\\U\\other", "USERNAME": "me"},
     ):
         outcome((p, e), lambda: ne(p, e))
-import os
 
-from buildbot.util.private_tempdir import PrivateTemporaryDirectory as PT
 
 with PT(prefix="q", suffix="z", dir=".") as d:
     outcome("pt", lambda: (os.path.basename(d)[0], d[-1], oct(os.stat(d).st_mode)))
@@ -174,7 +181,6 @@ outcome("n", lambda: oct(os.stat(x.name).st_mode))
 x.cleanup()
 x.cleanup()
 
-from buildbot.util import misc
 
 misc.writeLocalFile("written", "é", 416)
 outcome("wl", lambda: (open("written", "rb").read(), oct(os.stat("written").st_mode)))
@@ -225,7 +231,6 @@ d = defer.Deferred()
 r = misc.cancelAfter(10, d, clock)
 d.callback(3)
 print(r is d, clock.getDelayedCalls())
-from buildbot.util import backoff
 
 b = backoff.ExponentialBackoffEngine(1, 2, 10)
 outcome("bo", lambda: [b.calculate_wait_on_failure_seconds() for _ in range(3)])
@@ -244,17 +249,13 @@ clock.advance(0.6)
 print(d.called)
 s = backoff.ExponentialBackoffEngineSync(0, 1, 0.0)
 outcome("sync", lambda: s.wait_on_failure())
-from buildbot.util.render_description import render_description as rd
 
 for a in ((None, None), ("x", None), ("x", "zz")):
     outcome(a, lambda: rd(*a))
-from buildbot.util import ssl
 
 outcome("ssl", lambda: (ssl.has_ssl, ssl.ssl_import_error, ssl.ensureHasSSL("x")))
-from buildbot.util.importlib_compat import entry_points_get
 
 outcome("ep", lambda: entry_points_get({"a": [1]}, "a"))
-from buildbot.util.netstrings import NetstringParser
 
 n = NetstringParser()
 got = []
@@ -268,7 +269,6 @@ def ns(x):
 
 for x in (b"3:abc,", b"2:x", b"y,1:q,", b"0:,", "1:z,", b"foo"):
     outcome(("ns", x), lambda: ns(x))
-from buildbot.util.protocol import LineBuffer, LineProcessProtocol
 
 lb = LineBuffer()
 outcome(
@@ -299,7 +299,6 @@ p.outReceived(b"a\nb")
 p.errReceived(b"q\n")
 p.processEnded(None)
 
-from buildbot.util.async_sort import async_sort
 
 l = [3, 1, 2]
 outcome("as", lambda: async_sort(l, lambda x: x))

@@ -4,6 +4,7 @@ from shown import outcome
 from twisted.internet import defer, reactor
 
 from buildbot.util import httpclientservice as h
+from buildbot.util import runprocess
 
 
 class M:
@@ -86,7 +87,6 @@ class R:
 outcome("w", lambda: (h.TxRequestsResponseWrapper(R()).code, h.TxRequestsResponseWrapper(R()).url))
 outcome("sig", lambda: (h.HTTPClientService.PREFER_TREQ, h.HTTPClientService.MAX_THREADS))
 
-from buildbot.util import runprocess
 
 out = []
 

@@ -8,13 +8,16 @@ from twisted.internet import (
     task,
 )
 
+from buildbot.util import codebase, lru, poll, queue, watchdog
+from buildbot.util import debounce as db
+from buildbot.util import deferwaiter as dw
+from buildbot.util import eventual as ev
+from buildbot.util import subscription as sub
+
 warnings.simplefilter("ignore")
 
 
-from buildbot.util import lru
-
-
-class O:
+class Value:
     def __init__(s, k):
         s.k = k
 
@@ -27,7 +30,7 @@ calls = []
 
 def miss(k, **kw):
     calls.append((k, kw))
-    return O(k) if k != "none" else None
+    return Value(k) if k != "none" else None
 
 
 c = lru.LRUCache(miss, max_size=2)
@@ -51,9 +54,9 @@ print(calls, c.hits, c.refhits, c.misses, sorted(c.keys()))
 outcome("none", lambda: c.get("none"))
 outcome("none", lambda: c.get("none"))
 print(len(calls))
-c.put("d", O("new"))
+c.put("d", Value("new"))
 outcome("d", lambda: c.get("d"))
-c.put("zz", O(1))
+c.put("zz", Value(1))
 outcome("zz", lambda: c.get("zz"))
 c.set_max_size(1)
 print(sorted(c.keys()))
@@ -78,7 +81,7 @@ a = lru.AsyncLRUCache(amiss, max_size=2)
 d1 = a.get("a")
 d2 = a.get("a")
 print(d1.called, d2.called, calls)
-o = O("a")
+o = Value("a")
 ds["a"].callback(o)
 outcome("d1", lambda: d1)
 outcome("d2", lambda: d2)
@@ -92,7 +95,6 @@ print(len(calls))
 ds["f"].callback(None)
 outcome("d4", lambda: d4)
 print(sorted(a.keys()))
-from buildbot.util import deferwaiter as dw
 
 w = dw.DeferWaiter()
 outcome("hw", lambda: (w.has_waited(), w.wait())[0])
@@ -213,7 +215,6 @@ print(n)
 dd[2].callback(None)
 clock.advance(5)
 print(n)
-from buildbot.util import subscription as sub
 
 s = sub.SubscriptionPoint("nm")
 print(s)
@@ -260,7 +261,6 @@ s.deliver()
 print(got)
 s.deliver()
 print(got)
-from buildbot.util import debounce as db
 
 
 class D:
@@ -332,7 +332,6 @@ o.u()
 print(o.n)
 clock.advance(4)
 print(o.n)
-from buildbot.util import watchdog
 
 n = []
 w = watchdog.Watchdog(clock, lambda: n.append(1), 5)
@@ -350,7 +349,6 @@ w.start()
 w.stop()
 clock.advance(10)
 print(n)
-from buildbot.util import poll
 
 
 class P:
@@ -413,7 +411,6 @@ y = P()
 y.master = x.master
 y.p
 poll.reset_poll_methods()
-from buildbot.util import eventual as ev
 
 ev._setReactor(clock)
 n = []
@@ -439,7 +436,6 @@ print(n)
 clock.advance(0)
 print(n)
 ev._setReactor(None)
-from buildbot.util import codebase
 
 
 class S(codebase.AbsoluteSourceStampsMixin):
@@ -476,7 +472,6 @@ Ch.number = 4
 Ch.revision = "r0"
 outcome("rc", lambda: s.recordChange(Ch()))
 outcome("cb", lambda: s.getCodebaseDict("a"))
-from buildbot.util import queue
 
 u = queue.UndoableQueue()
 u.put(1)

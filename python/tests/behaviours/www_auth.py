@@ -2,9 +2,11 @@
 
 from unittest import mock
 
+import jwt
 from twisted.internet import defer  # noqa: F401 - before anything of Buildbot
 
-from buildbot.www import auth
+from buildbot.www import auth, resource
+from buildbot.www.authz import Forbidden
 
 a = auth.AuthBase()
 for c in (auth.AuthBase(), auth.RemoteUserAuth()):
@@ -24,7 +26,6 @@ d = auth.RemoteUserAuth().maybeAutoLogin(r)
 d.addErrback(lambda f: print(f.type, f.value.status, f.value.message))
 print(r.getSession().user_info, r.mock_calls)
 print(auth.build_cookie_name(True, [b"a", b"b"]), auth.build_cookie_name(False, []))
-from buildbot.www import resource
 
 e = resource.Redirect("http://a\r\nb")
 print(e, e.status, e.message, e.url)
@@ -34,7 +35,6 @@ for t in ("abc",):
         auth.parse_user_info_from_token(t, "s")
     except BaseException as e:
         print(type(e), e)
-import jwt
 
 for t in (
     jwt.encode({"user_info": {"a": 1}}, "s" * 40, algorithm="HS256"),
@@ -46,7 +46,6 @@ for t in (
         print(auth.parse_user_info_from_token(t, "s" * 40))
     except BaseException as e:
         print(type(e), e)
-from buildbot.www.authz import Forbidden
 
 e = Forbidden(b"x")
 print(e, e.status, e.message)
