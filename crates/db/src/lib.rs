@@ -8,6 +8,7 @@ mod connection;
 mod database;
 mod hash;
 mod identifier;
+mod location;
 mod readers;
 mod schema;
 pub mod tables;
@@ -17,6 +18,7 @@ mod writer;
 
 pub use connection::{Connection, Statement, StatementError};
 pub use database::Database;
+pub use location::{LocationError, locate};
 pub use readers::ReadError;
 pub use schema::{OpenError, REVISION, create};
 pub use transaction::Outcome;
