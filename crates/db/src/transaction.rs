@@ -1,6 +1,8 @@
 //! The transactions of the engine, as statements.
 
-use buildbot_model::{Answer, BuildId, MasterId, StepId, StepNumber, Transaction, Write};
+use buildbot_model::{
+    Answer, BuildId, BuildRequestId, MasterId, StepId, StepNumber, Transaction, Write,
+};
 
 use crate::connection::{Connection, StatementError};
 use crate::database::Database;
@@ -15,11 +17,8 @@ use crate::writer::{Verdict, WriteError};
 pub enum Outcome {
     /// It is true, and durable. One answer for each write.
     Committed(Vec<Answer>),
-    /// Nothing of it is true, because somebody else was faster: the claim at this place was lost.
-    Refused {
-        /// Its place in the writes.
-        write: usize,
-    },
+    /// Nothing of it is true, because this request is claimed or complete: somebody else was faster.
+    Conflict(BuildRequestId),
 }
 
 impl Database {
@@ -43,28 +42,34 @@ fn execute(
     transaction: &Transaction,
 ) -> Result<Verdict<Outcome>, StatementError> {
     let mut answers = Vec::with_capacity(transaction.writes.len());
-    for (place, write) in transaction.writes.iter().enumerate() {
+    for write in &transaction.writes {
         match execute_one(connection, master, write)? {
-            Some(answer) => answers.push(answer),
-            None => return Ok(Verdict::Undo(Outcome::Refused { write: place })),
+            Made::Answer(answer) => answers.push(answer),
+            Made::Nothing(request) => return Ok(Verdict::Undo(Outcome::Conflict(request))),
         }
     }
     Ok(Verdict::Keep(Outcome::Committed(answers)))
 }
 
-/// The answer to a write, or `None` if it is refused.
+/// What became of one write.
+enum Made {
+    Answer(Answer),
+    /// The claim of this request was lost.
+    Nothing(BuildRequestId),
+}
+
 fn execute_one(
     connection: &Connection,
     master: MasterId,
     write: &Write,
-) -> Result<Option<Answer>, StatementError> {
+) -> Result<Made, StatementError> {
     match write {
-        Write::AddBuildset(new) => add_buildset(connection, new).map(Some),
+        Write::AddBuildset(new) => add_buildset(connection, new).map(Made::Answer),
         Write::Claim { request, at } => {
             let claim = build_requests::claim(connection, *request, master, *at)?;
             Ok(match claim {
-                Claim::Made => Some(Answer::Done),
-                Claim::Lost => None,
+                Claim::Made => Made::Answer(Answer::Done),
+                Claim::Lost => Made::Nothing(*request),
             })
         }
         Write::Unclaim { request } => {
@@ -81,7 +86,7 @@ fn execute_one(
         }
         Write::CompleteBuildset { buildset, at } => {
             let end = buildsets::complete(connection, *buildset, *at)?;
-            Ok(Some(Answer::BuildsetEnd(end)))
+            Ok(Made::Answer(Answer::BuildsetEnd(end)))
         }
         Write::StartBuild {
             request,
@@ -97,7 +102,7 @@ fn execute_one(
                 at: *at,
             };
             let (build, number) = builds::add(connection, new)?;
-            Ok(Some(Answer::Build { build, number }))
+            Ok(Made::Answer(Answer::Build { build, number }))
         }
         Write::FinishBuild {
             build,
@@ -149,8 +154,8 @@ fn execute_one(
     }
 }
 
-fn done() -> Result<Option<Answer>, StatementError> {
-    Ok(Some(Answer::Done))
+fn done() -> Result<Made, StatementError> {
+    Ok(Made::Answer(Answer::Done))
 }
 
 fn add_buildset(

@@ -25,7 +25,7 @@ fn commit(place: &Place, master: MasterId, writes: Vec<Write>) -> Result<Outcome
 fn answers(place: &Place, nouns: Nouns, writes: Vec<Write>) -> Vec<Answer> {
     match commit(place, nouns.master, writes).unwrap() {
         Outcome::Committed(answers) => answers,
-        Outcome::Refused { write } => panic!("write {write} was refused"),
+        Outcome::Conflict(request) => panic!("request {request} was lost"),
     }
 }
 
@@ -170,7 +170,7 @@ fn a_lost_claim_undoes_what_was_written_with_it() {
         nouns.master,
         vec![claim(requests[0]), claim(requests[1])],
     );
-    assert_eq!(outcome.unwrap(), Outcome::Refused { write: 1 });
+    assert_eq!(outcome.unwrap(), Outcome::Conflict(requests[1]));
     let stored = place.read(build_requests::incomplete);
     assert_eq!(stored[0].claim, None);
     assert_eq!(stored[1].claim, Some((other, NOW)));
@@ -218,7 +218,7 @@ fn nothing_is_claimed_that_is_complete_or_unknown() {
             nouns.master,
             vec![Write::Claim { request, at: NOW }],
         );
-        assert_eq!(outcome.unwrap(), Outcome::Refused { write: 0 });
+        assert_eq!(outcome.unwrap(), Outcome::Conflict(request));
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::mpsc::{channel, sync_channel};
 use std::time::Duration;
 
 use buildbot_db::tables::builders;
-use buildbot_db::{Connection, Statement, StatementError, Verdict, WriteError};
+use buildbot_db::{Connection, Statement, StatementError, Verdict, WRITE_QUEUE_MAX, WriteError};
 
 use crate::place::Place;
 
@@ -172,4 +172,34 @@ fn a_full_disk_fails_only_what_does_not_fit() {
         assert_eq!(outcome.is_err(), number == 4, "{number}: {outcome:?}");
     }
     assert_eq!(place.read(builders::all).len(), 8);
+}
+
+#[test]
+fn whoever_submits_to_a_full_queue_waits() {
+    let place = Place::new();
+    let held = hold(&place);
+    let (submitted, count) = channel();
+    let last = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0..=WRITE_QUEUE_MAX {
+                let work = |connection: &Connection| {
+                    builders::find_or_add(connection, "b").map(Verdict::Keep)
+                };
+                place.database.submit(work, drop);
+                submitted.send(number).unwrap();
+            }
+        });
+        let last = loop {
+            match count.recv_timeout(Duration::from_millis(500)) {
+                Ok(number) if number + 1 < WRITE_QUEUE_MAX => {}
+                Ok(number) => break number,
+                Err(error) => panic!("{error}"),
+            }
+        };
+        assert!(count.recv_timeout(Duration::from_millis(200)).is_err());
+        drop(held);
+        last
+    });
+    assert_eq!(last + 1, WRITE_QUEUE_MAX);
+    assert_eq!(count.recv().unwrap(), WRITE_QUEUE_MAX);
 }
