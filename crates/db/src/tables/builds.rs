@@ -7,6 +7,7 @@ use buildbot_model::{
     Timestamp, WorkerId,
 };
 
+use super::properties;
 use crate::connection::{Connection, StatementError, sql, values};
 use crate::value::{ColumnError, Row};
 
@@ -204,7 +205,7 @@ pub fn properties(connection: &Connection, id: BuildId) -> Result<Properties, St
     let read = connection.all(sql!("build_properties/of_build"), values![id], |row| {
         let name: String = row.take()?;
         let property = Property {
-            value: row.take()?,
+            value: properties::canonical(&row.take::<String>()?),
             source: row.take()?,
         };
         Ok((name, property))

@@ -5,7 +5,6 @@ use buildbot_model::{CodebaseId, ProjectId};
 use super::builders::{Description, read_description};
 use crate::connection::{Connection, StatementError, sql, values};
 use crate::hash;
-use crate::identifier;
 use crate::value::{ColumnError, Row};
 
 /// A row of `projects`.
@@ -52,13 +51,12 @@ fn read_codebase(row: &mut Row<'_>) -> Result<Codebase, ColumnError> {
     })
 }
 
-/// Finds a project by its name, or adds it.
+/// Finds a project by its name, or adds it. Its name in paths is its name until it is described.
 pub fn find_or_add(connection: &Connection, name: &str) -> Result<ProjectId, StatementError> {
     let name_hash = hash::of_columns(values![name]);
-    let slug = identifier::of_name(name);
     connection.find_or_insert(
         (sql!("projects/by_hash"), values![&name_hash]),
-        (sql!("projects/insert"), values![name, &name_hash, &slug]),
+        (sql!("projects/insert"), values![name, &name_hash, name]),
     )
 }
 
@@ -85,19 +83,18 @@ pub fn all(connection: &Connection) -> Result<Vec<Project>, StatementError> {
     connection.all(sql!("projects/all"), values![], read)
 }
 
-/// Finds a codebase of a project by its name, or adds it.
+/// Finds a codebase of a project by its name, or adds it. Its name in paths is its name until it is changed.
 pub fn find_or_add_codebase(
     connection: &Connection,
     project: ProjectId,
     name: &str,
 ) -> Result<CodebaseId, StatementError> {
     let name_hash = hash::of_columns(values![name]);
-    let slug = identifier::of_name(name);
     connection.find_or_insert(
         (sql!("codebases/by_hash"), values![project, &name_hash]),
         (
             sql!("codebases/insert"),
-            values![project, name, &name_hash, &slug],
+            values![project, name, &name_hash, name],
         ),
     )
 }

@@ -281,9 +281,7 @@ fn the_real_one_reads_what_we_write_and_goes_on() {
     database.write(fill).unwrap();
     drop(database);
 
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/like_buildbot/read.py");
-    let output = real("python", &[&script, directory.path()]);
-    let read = String::from_utf8(output.stdout).unwrap();
+    let read = run_script("read.py", directory.path());
     let expected = include_str!("../like_buildbot/read.txt");
     assert_eq!(read, expected);
 
@@ -309,11 +307,113 @@ fn the_real_one_reads_what_we_write_and_goes_on() {
         .unwrap();
 }
 
+/// Runs a script of ours with the real Buildbot on the database in a directory.
+fn run_script(name: &str, directory: &Path) -> String {
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/like_buildbot");
+    let output = real("python", &[&scripts.join(name), directory]);
+    String::from_utf8(output.stdout).unwrap()
+}
+
 #[test]
-fn we_open_what_the_real_one_made() {
-    let master = real_master();
-    let database = Database::open(&file(master.path())).unwrap();
-    database.write(fill).unwrap();
-    let build = database.read(|connection| builds::by_id(connection, BuildId(1)));
-    assert_eq!(build.unwrap().unwrap().results, Some(Results::Warnings));
+fn we_read_what_the_real_one_wrote_and_clean_up_after_it() {
+    let directory = real_master();
+    run_script("write.py", directory.path());
+    let database = Database::open(&file(directory.path())).unwrap();
+    database.write(check_and_clean_up).unwrap();
+}
+
+/// Every name gives the id that is there, and every row is understood.
+fn check_and_clean_up(connection: &Connection) -> Result<(), StatementError> {
+    let master = masters::find_or_add(connection, "host:/base", NOW)?;
+    assert!(masters::by_id(connection, master)?.unwrap().active);
+    let builder = builders::find_or_add(connection, "linux ü")?;
+    let stored = builders::all(connection)?.remove(0);
+    assert_eq!(stored.id, builder);
+    assert_eq!(stored.description.format.as_deref(), Some("markdown"));
+    let project = projects::find_or_add(connection, "my project")?;
+    assert_eq!(stored.project, Some(project));
+    assert_eq!(projects::all(connection)?[0].slug, "my project");
+    assert_eq!(builders::masters(connection, builder)?, [master]);
+    assert_eq!(builders::tags(connection, builder)?.len(), 2);
+    let worker = workers::find_or_add(connection, "w1")?;
+    let stored = workers::by_id(connection, worker)?.unwrap();
+    assert_eq!(stored.pause_reason.as_deref(), Some("hot"));
+    assert_eq!(
+        (stored.paused, stored.info.as_str()),
+        (true, "{\"host\": \"h\"}")
+    );
+    assert_eq!(workers::connected(connection)?, [(worker, master)]);
+    assert_eq!(
+        workers::configured(connection)?,
+        [(worker, builder, master)]
+    );
+    let scheduler = schedulers::find_or_add(connection, "nightly")?;
+    assert_eq!(schedulers::all(connection)?[0].master, Some(master));
+    let source = change_sources::find_or_add(connection, "poller")?;
+    let stored = change_sources::by_id(connection, source)?.unwrap();
+    assert_eq!(stored.master, Some(master));
+    let object = objects::find_or_add(connection, "www", "a.B")?;
+    let state = objects::state(connection, object, "k")?.unwrap();
+    assert_eq!(state, "{\"b\": 1, \"a\": null}");
+
+    let change = changes::newest(connection, 5)?.remove(0);
+    assert_eq!(
+        (change.author.as_str(), change.committer.as_deref()),
+        ("Ann", Some("Bob"))
+    );
+    assert_eq!(changes::files(connection, change.id)?, ["z", "a"]);
+    let user = users::find_or_add(connection, "git", "Ann <a@x>")?;
+    assert_eq!(changes::users(connection, change.id)?, [user]);
+    let deep = |source| property("{\"a\":[\"ü\"],\"b\":1}", source);
+    let properties = changes::properties(connection, change.id)?;
+    assert_eq!(properties["deep"], deep("Change"));
+    assert_eq!(
+        schedulers::classified_changes(connection, scheduler)?,
+        [(change.id, true)]
+    );
+    let same = NewSourceStamp {
+        revision: Some("r1".to_owned()),
+        repository: "git://r".to_owned(),
+        codebase: "lib".to_owned(),
+        ..NewSourceStamp::default()
+    };
+    let stamp = source_stamps::find_or_add(connection, &same, NOW)?;
+    assert_eq!(stamp, change.source_stamp);
+
+    let build = builds::running(connection)?.remove(0);
+    assert_eq!(
+        (build.builder, build.worker, build.master, build.results),
+        (builder, Some(worker), master, None)
+    );
+    assert_eq!(
+        builds::properties(connection, build.id)?["deep"],
+        deep("Build")
+    );
+    let step = steps::of_build(connection, build.id)?.remove(0);
+    assert_eq!(step.started_at, Some(NOW));
+    assert_eq!(step.urls[0].name, "page");
+    let log = logs::by_slug(connection, step.id, "stdio")?.unwrap();
+    assert_eq!(
+        (log.line_count, log.complete, log.kind),
+        (0, false, LogKind::Stdio)
+    );
+
+    assert_eq!(build_requests::waiting(connection)?, []);
+    assert_eq!(masters::clean_up(connection, master, NOW)?, [build.id]);
+    let request = build_requests::waiting(connection)?.remove(0);
+    assert_eq!(request.id, build.request);
+    assert_eq!((request.priority, request.waited_for), (4, true));
+    assert_eq!(request.properties["deep"], deep("Scheduler"));
+    assert_eq!(request.properties["text"], property("\"x\"", "Trigger"));
+    assert_eq!(request.source_stamps.len(), 2);
+    let [plain, patched] = [&request.source_stamps[0], &request.source_stamps[1]];
+    assert_eq!(
+        (plain.id, plain.has_patch, plain.has_changes),
+        (stamp, false, true)
+    );
+    assert_eq!((patched.has_patch, patched.has_changes), (true, false));
+    let stored = source_stamps::by_id(connection, patched.id)?.unwrap();
+    let patch = source_stamps::patch(connection, stored.patch.unwrap())?.unwrap();
+    assert_eq!(patch.body, b"--- a");
+    Ok(())
 }

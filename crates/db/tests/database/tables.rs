@@ -302,7 +302,7 @@ fn projects_have_codebases() {
     story(|connection, _| {
         let id = projects::find_or_add(connection, "my project")?;
         let stored = projects::by_id(connection, id)?.unwrap();
-        assert_eq!(stored.slug, "my_project");
+        assert_eq!(stored.slug, "my project");
         projects::describe(connection, id, "mine", &Description::default())?;
         assert_eq!(projects::all(connection)?[0].slug, "mine");
         let codebase = projects::find_or_add_codebase(connection, id, "lib")?;

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import signal
 import sys
 
 from buildbot.master import BuildMaster
@@ -82,4 +83,6 @@ def claim(master, request, masterid):
     return True
 
 
+# A script that hangs ends, too.
+signal.alarm(60)
 task.react(main, sys.argv[1:])
