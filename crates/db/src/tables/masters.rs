@@ -77,10 +77,13 @@ pub fn stale(connection: &Connection, before: Timestamp) -> Result<Vec<Master>, 
 /// Ends what a master that does not run left behind, and returns the builds that it had not ended.
 ///
 /// It has no builders, workers, schedulers and change sources then. Its builds, their steps and logs are complete, to
-/// be retried, and its claims of requests that are not complete are gone. Its builds are found through such requests, so that this costs what was running and not
-/// what there is.
-/// Differs: the claims of the master in question are given up, because 4.3.0 gives up those of the master that does the
-/// work, and the requests of the other are never built.
+/// be retried, and its claims of requests that are not complete are gone. Its builds are found through such requests,
+/// so that this costs what was running and not what there is.
+///
+/// Differs: the claims of a dead master are given up by whoever cleans up after it, because 4.3.0 gives up its own ones
+/// then, and the requests of the dead one wait until that starts again.
+///
+/// Differs: no worker is shown as connected to a master that has ended, because it is not.
 pub fn clean_up(
     connection: &Connection,
     id: MasterId,

@@ -62,3 +62,67 @@ fn every_statement_is_used() {
         assert!(sources.contains(&used), "nothing uses {}", path.display());
     }
 }
+
+/// Tables that grow with every build or change.
+const HISTORY: [&str; 17] = [
+    "build_data",
+    "build_properties",
+    "buildrequest_claims",
+    "buildrequests",
+    "builds",
+    "buildset_properties",
+    "buildset_sourcestamps",
+    "buildsets",
+    "change_files",
+    "change_properties",
+    "change_users",
+    "changes",
+    "logchunks",
+    "logs",
+    "patches",
+    "sourcestamps",
+    "steps",
+];
+
+/// Statements that go through a table of history on purpose: the newest changes, and what is deleted with old ones.
+const SCANS: [&str; 4] = [
+    "changes/horizon",
+    "changes/newest",
+    "changes/parent",
+    "scheduler_changes/delete_up_to",
+];
+
+#[test]
+fn no_statement_goes_through_history() {
+    let place = Place::new();
+    let connection = rusqlite::Connection::open(place.path()).unwrap();
+    connection
+        .pragma_update(None, "foreign_keys", false)
+        .unwrap();
+    let root = package("sql");
+    let mut scans = Vec::new();
+    for path in files(&root, "sql") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut plan = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {text}"))
+            .unwrap();
+        let steps: Vec<String> = plan
+            .raw_query()
+            .mapped(|row| row.get("detail"))
+            .map(Result::unwrap)
+            .collect();
+        let name = path.strip_prefix(&root).unwrap().with_extension("");
+        let name = name.to_str().unwrap();
+        for step in steps {
+            let (how, table) = step.split_once(' ').unwrap();
+            let table = table.split(' ').next().unwrap();
+            // All that one master or worker ever built is no better.
+            let is_scan =
+                how == "SCAN" || step.contains("masterid=?") || step.contains("workerid=?");
+            if is_scan && HISTORY.contains(&table) && !SCANS.contains(&name) {
+                scans.push(format!("{name}: {step}"));
+            }
+        }
+    }
+    assert!(scans.is_empty(), "{scans:#?}");
+}
