@@ -77,6 +77,23 @@ pub enum StatementError {
 }
 
 impl StatementError {
+    /// Whether the same statement may succeed later: when there is room on the disk, when the lock is free.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Busy { .. } => true,
+            Self::Failed { source, .. } => matches!(
+                source.sqlite_error_code(),
+                Some(
+                    ErrorCode::DiskFull
+                        | ErrorCode::SystemIoFailure
+                        | ErrorCode::OutOfMemory
+                        | ErrorCode::CannotOpen
+                )
+            ),
+            Self::Row { .. } | Self::Missing { .. } => false,
+        }
+    }
+
     fn of(statement: Statement<'_>) -> impl FnOnce(rusqlite::Error) -> Self {
         move |source| {
             let statement = statement.name.to_owned();
@@ -130,6 +147,7 @@ impl Connection {
         driver.pragma_update(None, "synchronous", "FULL")?;
         driver.pragma_update(None, "foreign_keys", false)?;
         driver.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        driver.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
         driver.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
         Ok(Self { driver })
     }
@@ -247,6 +265,10 @@ impl Connection {
 
 /// The memory of one connection for pages, in KiB.
 const CACHE_KIB: i64 = 16 * 1024;
+
+/// How many pages the write-ahead log holds before they go to their places: 16 MiB, since a group of 512 builds fills
+/// the usual 4 MiB alone, and then every commit would wait for two files.
+const WAL_PAGES: i64 = 4000;
 
 /// A write-ahead log that has grown past this is cut when it is used again from its start.
 const WAL_BYTES_KEPT: i64 = 64 * 1024 * 1024;

@@ -46,6 +46,19 @@ pub enum WriteError {
     Stopped,
 }
 
+impl WriteError {
+    /// Whether the same transaction may succeed later: when there is room on the disk, when the lock is free.
+    ///
+    /// The others are faults of ours, and doing it again gives the same.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Busy | Self::Commit(_) => true,
+            Self::Statement(error) => error.may_pass(),
+            Self::Stopped => false,
+        }
+    }
+}
+
 /// A transaction in the queue.
 trait Job: Send {
     /// Makes the writes. Returns whether they are kept. May be called again when they were lost with those of others.
@@ -55,10 +68,26 @@ trait Job: Send {
     fn answer(self: Box<Self>, outcome: Result<(), WriteError>);
 }
 
-struct Pending<T, W, A> {
+struct Pending<T, W, A>
+where
+    A: FnOnce(Result<T, WriteError>),
+{
     work: W,
-    answer: A,
+    /// Nothing, once it has been called.
+    answer: Option<A>,
     done: Option<T>,
+}
+
+/// Whoever waits hears of it even if the writer panics and its queue is dropped.
+impl<T, W, A> Drop for Pending<T, W, A>
+where
+    A: FnOnce(Result<T, WriteError>),
+{
+    fn drop(&mut self) {
+        if let Some(answer) = self.answer.take() {
+            answer(Err(WriteError::Stopped));
+        }
+    }
 }
 
 impl<T, W, A> Job for Pending<T, W, A>
@@ -77,9 +106,11 @@ where
         Ok(keeps)
     }
 
-    fn answer(self: Box<Self>, outcome: Result<(), WriteError>) {
-        let Self { answer, done, .. } = *self;
-        answer(outcome.and_then(|()| done.ok_or(WriteError::Stopped)));
+    fn answer(mut self: Box<Self>, outcome: Result<(), WriteError>) {
+        let done = self.done.take();
+        if let Some(answer) = self.answer.take() {
+            answer(outcome.and_then(|()| done.ok_or(WriteError::Stopped)));
+        }
     }
 }
 
@@ -109,15 +140,12 @@ impl Writer {
     ) {
         let job = Box::new(Pending {
             work,
-            answer,
+            answer: Some(answer),
             done: None,
         });
-        let refused = match &self.queue {
-            Some(queue) => queue.send(job).err().map(|refused| refused.0),
-            None => Some(job as Box<dyn Job>),
-        };
-        if let Some(job) = refused {
-            job.answer(Err(WriteError::Stopped));
+        if let Some(queue) = &self.queue {
+            // A refused one is dropped, and answers by that.
+            drop(queue.send(job));
         }
     }
 }
