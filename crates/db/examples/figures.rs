@@ -12,8 +12,8 @@ use buildbot_db::tables::{
 };
 use buildbot_db::{Connection, Database, Statement, StatementError, Value};
 use buildbot_model::{
-    BuildId, BuilderId, MasterId, Properties, Property, Results, SourceStampId, StepNumber,
-    Timestamp, WorkerId,
+    BuildId, BuildRequestId, BuilderId, BuildsetId, MasterId, Properties, Property, Results,
+    SourceStampId, StepNumber, Timestamp, WorkerId,
 };
 
 /// Builders among which the builds are spread.
@@ -53,18 +53,52 @@ fn main() -> Result<()> {
             figures.latency.as_secs_f64() * 1000.0
         );
     }
-    for (name, read) in READS {
-        let started = Instant::now();
-        let count = database.read(*read)?;
+    let mut queued = 0;
+    for more in [0, 50, 4_950, 45_000] {
+        queue(&database, nouns, more)?;
+        queued += more;
+        println!("with {queued} requests that wait:");
+        for (name, read) in READS {
+            let started = Instant::now();
+            let count = database.read(*read)?;
+            println!(
+                "    {name}: {count} rows, {:.2} ms",
+                millis(started.elapsed())
+            );
+        }
+        let figures = measure(&database, nouns, 16, Duration::from_secs(seconds))?;
         println!(
-            "{name}: {count} rows in {:.2} ms",
-            started.elapsed().as_secs_f64() * 1000.0
+            "    16 at the same time: {:.0} builds/s",
+            figures.builds_a_second
         );
     }
+    let started = Instant::now();
+    let ended = database.write(move |c| masters::clean_up(c, nouns.master, now()))?;
+    println!(
+        "cleaning up after a master with {} builds: {:.2} ms",
+        ended.len(),
+        millis(started.elapsed())
+    );
     Ok(())
 }
 
 type Read = fn(&Connection) -> Result<usize, StatementError>;
+
+/// Requests that nobody claims.
+fn queue(database: &Database, nouns: Nouns, count: i64) -> Result<()> {
+    database.write(move |connection| {
+        for number in 0..count {
+            let builder = BuilderId(number % BUILDERS + 1);
+            add_request(connection, nouns, builder, &<_>::default())?;
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
 
 /// Reads that must not depend on how much history there is.
 const READS: &[(&str, Read)] = &[
@@ -76,9 +110,6 @@ const READS: &[(&str, Read)] = &[
     }),
     ("newest 200 builds of a builder", |connection| {
         Ok(builds::newest_of_builder(connection, BuilderId(1), 200)?.len())
-    }),
-    ("cleaning up after a master (read part)", |connection| {
-        Ok(build_requests::incomplete(connection)?.len())
     }),
 ];
 
@@ -190,6 +221,33 @@ fn measure(
     })
 }
 
+fn add_request(
+    connection: &Connection,
+    nouns: Nouns,
+    builder: BuilderId,
+    properties: &Properties,
+) -> Result<(BuildsetId, BuildRequestId), StatementError> {
+    let (buildset, requests) = buildsets::add(
+        connection,
+        &buildsets::NewBuildset {
+            external_id: None,
+            reason: "figures",
+            submitted_at: now(),
+            parent_build: None,
+            parent_relationship: None,
+            rebuilt_build: None,
+            properties,
+        },
+        [nouns.source_stamp],
+        buildsets::NewRequests {
+            priority: 0,
+            waited_for: false,
+        },
+        [builder],
+    )?;
+    Ok((buildset, requests[0]))
+}
+
 /// The writes of a build from its request to its end, in one transaction: 20 statements.
 fn whole_build(
     connection: &Connection,
@@ -207,25 +265,7 @@ fn whole_build(
         })
         .collect();
     // 4
-    let (buildset, requests) = buildsets::add(
-        connection,
-        &buildsets::NewBuildset {
-            external_id: None,
-            reason: "figures",
-            submitted_at: now(),
-            parent_build: None,
-            parent_relationship: None,
-            rebuilt_build: None,
-            properties: &properties,
-        },
-        [nouns.source_stamp],
-        buildsets::NewRequests {
-            priority: 0,
-            waited_for: false,
-        },
-        [builder],
-    )?;
-    let request = requests[0];
+    let (buildset, request) = add_request(connection, nouns, builder, &properties)?;
     // 2
     build_requests::claim(connection, request, nouns.master, now())?;
     let (build, _) = builds::add(
