@@ -40,6 +40,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "crates/tac",
         ],
     ),
+    ("tests/sim", &["crates/engine", "crates/model"]),
     // These see programs from outside.
     ("tests/compat", &[]),
     ("xtask", &[]),

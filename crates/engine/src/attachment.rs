@@ -44,6 +44,7 @@ impl Engine {
         for build in self.builds.on_session(session) {
             self.lose(build);
         }
+        self.shutdown_if_idle(worker);
         self.mark_worker(worker);
     }
 
@@ -73,17 +74,30 @@ impl Engine {
         self.commit(vec![write], Then::Nothing);
         match control {
             WorkerControl::Unpause => self.quarantine_ended(worker),
-            WorkerControl::ShutdownGracefully => self.shutdown_if_idle(worker),
+            WorkerControl::ShutdownGracefully => {
+                self.shutdown_if_idle(worker);
+                self.mark_worker(worker);
+            }
             WorkerControl::Pause | WorkerControl::Kill | WorkerControl::Quarantine => {}
         }
     }
 
     /// A worker that is to end does so after its last build.
+    ///
+    /// Differs: a latent worker that is told to end and has no connection takes builds again, because nothing else
+    /// would start its machine, and only a connection ends that state.
     pub(crate) fn shutdown_if_idle(&mut self, worker: WorkerId) {
+        let config = self.config.workers.get(&worker);
+        let is_latent = config.is_some_and(|config| config.latent.is_some());
         let state = self.workers.entry(worker);
-        if let (true, true, Some(session)) = (state.is_graceful, state.is_idle(), state.session) {
-            self.effects
-                .push_back(Effect::ShutdownWorker { worker, session });
+        if !state.is_graceful || !state.is_idle() {
+            return;
+        }
+        match state.session {
+            Some(session) => self
+                .effects
+                .push_back(Effect::ShutdownWorker { worker, session }),
+            None => state.is_graceful = !is_latent,
         }
     }
 
@@ -100,10 +114,11 @@ impl Engine {
         self.mark_worker(worker);
     }
 
-    /// Workers that are not configured any more are sent away.
-    pub(crate) fn dismiss_workers(&mut self) {
+    /// Workers that are not configured any more are sent away; those that have become latent may be done.
+    pub(crate) fn review_workers(&mut self) {
         for worker in self.workers.ids() {
             if self.config.workers.contains_key(&worker) {
+                self.shutdown_if_idle(worker);
                 continue;
             }
             if let Some(session) = self.workers.session(worker) {

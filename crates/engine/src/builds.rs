@@ -399,10 +399,8 @@ impl Engine {
         let Some(build) = self.builds.all.get_mut(&id) else {
             return;
         };
-        let results = match &build.stop {
-            Some(stop) => results.worst(stop.results),
-            None => results,
-        };
+        // An interrupted step may end in any way; what counts is what was wanted.
+        let results = build.stop.as_ref().map_or(results, |stop| stop.results);
         let (worker, request, buildset) = (build.claim.worker, build.request, build.buildset);
         let at = self.now;
         let mut writes: Vec<Write> = ended.iter().map(|ended| ended.write(id, at)).collect();

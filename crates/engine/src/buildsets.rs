@@ -9,7 +9,7 @@ use buildbot_model::{
 
 use crate::Engine;
 use crate::commits::Then;
-use crate::config::Collapse;
+use crate::config::{Collapse, Config};
 use crate::effect::{Effect, Fact, Question};
 use crate::event::{CallId, OtherMaster, Reply, SubmissionId};
 use crate::questions::Asker;
@@ -99,8 +99,7 @@ impl Engine {
     }
 
     fn find_older(&mut self, id: SubmissionId, row: &BuildRequest) {
-        let rule = self.config.builders.get(&row.builder);
-        let rule = rule.map_or(Collapse::Never, |builder| builder.collapse.clone());
+        let rule = collapse_rule(&self.config, row.builder);
         let (pairs, doomed) = match rule {
             Collapse::Never => (Vec::new(), Vec::new()),
             Collapse::Default => (Vec::new(), self.requests.older_alike(row)),
@@ -131,9 +130,7 @@ impl Engine {
                 self.collapse(id);
                 return;
             };
-            let rule = self.config.builders.get(&pair.builder);
-            let rule = rule.map(|builder| builder.collapse.clone());
-            if let Some(Collapse::Ask(callable)) = rule
+            if let Collapse::Ask(callable) = collapse_rule(&self.config, pair.builder)
                 && self.requests.is_unclaimed(pair.old)
             {
                 let question = Question::CollapseRequests {
@@ -195,13 +192,31 @@ impl Engine {
             writes.extend(self.end_unbuilt(*old, Results::Skipped));
         }
         if doomed.is_empty() {
-            self.submission_done(id);
+            if self.find_late(id) {
+                self.collapse(id);
+            } else {
+                self.submission_done(id);
+            }
             return;
         }
         if let Some(submission) = self.submissions.open.get_mut(&id) {
             submission.doomed = doomed;
         }
         self.commit(writes, Then::Collapsed(id));
+    }
+
+    /// Looks again for older requests, since some may have been stored at the same time.
+    fn find_late(&mut self, id: SubmissionId) -> bool {
+        let Some(submission) = self.submissions.open.get_mut(&id) else {
+            return false;
+        };
+        for request in &submission.requests {
+            let known = self.requests.get(*request);
+            let known = known.filter(|it| is_collapsing(&self.config, it.row.builder));
+            let older = known.map(|it| self.requests.older_alike(&it.row));
+            submission.doomed.extend(older.unwrap_or_default());
+        }
+        !submission.doomed.is_empty()
     }
 
     pub(crate) fn collapse_done(&mut self, id: SubmissionId, answers: &[Answer]) {
@@ -246,9 +261,15 @@ impl Engine {
             return;
         };
         let (builder, is_cancelled) = (request.row.builder, request.cancel.is_some());
+        let is_new = matches!(self.requests.state(id), Some(State::New));
+        let is_replaced = is_new
+            && is_collapsing(&self.config, builder)
+            && self.requests.has_newer_alike(&request.row);
         self.requests.set(id, State::Unclaimed);
         if is_cancelled {
-            self.cancel_unclaimed(id);
+            self.end(id, Results::Cancelled);
+        } else if is_replaced {
+            self.end(id, Results::Skipped);
         } else {
             self.mark(builder);
         }
@@ -272,7 +293,12 @@ impl Engine {
         ]
     }
 
-    fn ended_unbuilt(&mut self, id: BuildRequestId, results: Results, answers: &[Answer]) {
+    pub(crate) fn ended_unbuilt(
+        &mut self,
+        id: BuildRequestId,
+        results: Results,
+        answers: &[Answer],
+    ) {
         self.announce(Fact::RequestClaimed { request: id });
         self.request_completed(id, results, answers);
     }
@@ -305,20 +331,17 @@ impl Engine {
         };
         request.cancel = Some(reason.clone());
         match self.requests.state(id) {
-            Some(State::Unclaimed) => self.cancel_unclaimed(id),
+            Some(State::Unclaimed) => self.end(id, Results::Cancelled),
             Some(State::Building(build)) => self.stop_build(*build, reason, Results::Cancelled),
             // Looked at when the answer of the database is here.
             Some(State::New | State::Claiming(_) | State::Ending) | None => {}
         }
     }
 
-    fn cancel_unclaimed(&mut self, id: BuildRequestId) {
-        let writes = self.end_unbuilt(id, Results::Cancelled);
-        self.commit(writes, Then::Cancelled(id));
-    }
-
-    pub(crate) fn cancel_done(&mut self, id: BuildRequestId, answers: &[Answer]) {
-        self.ended_unbuilt(id, Results::Cancelled, answers);
+    /// Ends a request that nobody has claimed.
+    fn end(&mut self, id: BuildRequestId, results: Results) {
+        let writes = self.end_unbuilt(id, results);
+        self.commit(writes, Then::Ended(id, results));
     }
 
     /// It is another master's, unless that gave it up before we heard that it was.
@@ -369,4 +392,14 @@ impl Engine {
     pub(crate) fn announce(&mut self, fact: Fact) {
         self.effects.push_back(Effect::Announce(fact));
     }
+}
+
+fn collapse_rule(config: &Config, builder: BuilderId) -> Collapse {
+    let builder = config.builders.get(&builder);
+    builder.map_or(Collapse::Never, |builder| builder.collapse.clone())
+}
+
+/// Whether equal wishes are enough.
+fn is_collapsing(config: &Config, builder: BuilderId) -> bool {
+    matches!(collapse_rule(config, builder), Collapse::Default)
 }

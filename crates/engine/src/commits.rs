@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use buildbot_model::{BuildId, BuildRequestId, Transaction, Write};
+use buildbot_model::{BuildId, BuildRequestId, Results, Transaction, Write};
 
 use crate::Engine;
 use crate::effect::Effect;
@@ -27,7 +27,7 @@ pub(crate) enum Then {
     /// A build has ended.
     Finished(BuildId),
     /// A request that nobody built is ended.
-    Cancelled(BuildRequestId),
+    Ended(BuildRequestId, Results),
     /// Nothing depends on it.
     Nothing,
 }
@@ -85,13 +85,15 @@ impl Engine {
                 Then::Claimed(request) => self.claim_won(request, &answers),
                 Then::Stepped(build) => self.step_stored(build),
                 Then::Finished(build) => self.build_finished(build, &answers),
-                Then::Cancelled(request) => self.cancel_done(request, &answers),
+                Then::Ended(request, results) => {
+                    self.ended_unbuilt(request, results, &answers);
+                }
                 Then::Nothing => {}
             },
             CommitOutcome::Conflict(conflict) => match open.then {
                 Then::Collapsed(submission) => self.collapse_refused(submission, conflict),
                 Then::Claimed(request) => self.claim_lost(request),
-                Then::Cancelled(request) => self.request_lost(request),
+                Then::Ended(request, _) => self.request_lost(request),
                 Then::Stored(_) | Then::Stepped(_) | Then::Finished(_) | Then::Nothing => {
                     unreachable!("only claims can be refused")
                 }

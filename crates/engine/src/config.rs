@@ -7,7 +7,7 @@ use std::time::Duration;
 use buildbot_model::{BuilderId, WorkerId};
 
 /// Which load of the configuration; a later one is greater.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Generation(pub u64);
 
 /// A function of the user, which is asked by its handle in the process of its generation.

@@ -84,6 +84,8 @@ impl Engine {
             counters: Counters::default(),
             generations: BTreeMap::new(),
         };
+        let config = engine.config.clone();
+        engine.locks.update(&config);
         for request in restored.requests {
             engine.requests.add(request, false);
         }
@@ -208,7 +210,7 @@ impl Engine {
         self.locks.update(&config);
         self.abandon_turns();
         self.ask_collapse_again();
-        self.dismiss_workers();
+        self.review_workers();
         if !self.generations.contains_key(&before) {
             self.effects.push_back(Effect::ReleaseGeneration(before));
         }

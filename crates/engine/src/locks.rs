@@ -31,6 +31,16 @@ impl SemaphoreId {
     }
 }
 
+impl SemaphoreId {
+    fn key(&self) -> (LockKind, Arc<str>) {
+        let kind = match self.worker {
+            Some(_) => LockKind::Worker,
+            None => LockKind::Master,
+        };
+        (kind, self.name.clone())
+    }
+}
+
 /// What somebody wants or holds: at most one access to each lock.
 ///
 /// Differs: they are tried in the order of their names, not of the configuration, because two that wait for each
@@ -80,6 +90,8 @@ fn max_count(lock: &Lock, worker: Option<WorkerId>) -> u32 {
 #[derive(Debug, Default)]
 pub(crate) struct Locks {
     semaphores: BTreeMap<SemaphoreId, Held>,
+    /// Those that a configuration named without rendering, as the newest one did.
+    configured: BTreeMap<(LockKind, Arc<str>), (Generation, Arc<Lock>)>,
     woken: VecDeque<Owner>,
     /// Whether something has become free since somebody asked.
     has_freed: bool,
@@ -104,7 +116,13 @@ impl Locks {
                 }
                 Some(_) => {}
                 None => {
-                    let semaphore = Semaphore::new(want.max_count);
+                    let (max_count, generation) = match self.configured.get(&id.key()) {
+                        Some((newest, lock)) if *newest >= generation => {
+                            (max_count(lock, id.worker), *newest)
+                        }
+                        Some(_) | None => (want.max_count, generation),
+                    };
+                    let semaphore = Semaphore::new(max_count);
                     let held = Held {
                         semaphore,
                         generation,
@@ -115,33 +133,24 @@ impl Locks {
         }
     }
 
-    /// Brings the counts of existing locks up to a new configuration.
+    /// Brings the counts up to a new configuration.
     pub(crate) fn update(&mut self, config: &Config) {
         let builders = config.builders.values();
         let of_builders = builders.flat_map(|builder| {
             let steps = builder.steps.iter().flat_map(|step| step.locks.iter());
             builder.locks.listed().iter().chain(steps)
         });
-        let of_workers = config
-            .workers
-            .values()
-            .flat_map(|worker| worker.locks.iter());
-        let named: BTreeMap<(LockKind, Arc<str>), Arc<Lock>> = of_builders
-            .chain(of_workers)
-            .map(|access| {
-                (
-                    (access.lock.kind, access.lock.name.clone()),
-                    access.lock.clone(),
-                )
-            })
-            .collect();
+        let workers = config.workers.values();
+        let of_workers = workers.flat_map(|worker| worker.locks.iter());
+        for access in of_builders.chain(of_workers) {
+            let lock = access.lock.clone();
+            let key = (lock.kind, lock.name.clone());
+            self.configured.insert(key, (config.generation, lock));
+        }
         for (id, held) in &mut self.semaphores {
-            let kind = match id.worker {
-                Some(_) => LockKind::Worker,
-                None => LockKind::Master,
-            };
-            if let Some(lock) = named.get(&(kind, id.name.clone())) {
-                held.generation = held.generation.max(config.generation);
+            let configured = self.configured.get(&id.key());
+            if let Some((generation, lock)) = configured.filter(|it| it.0 > held.generation) {
+                held.generation = *generation;
                 let max_count = max_count(lock, id.worker);
                 held.semaphore.set_max_count(max_count, &mut self.woken);
             }
@@ -165,6 +174,14 @@ impl Locks {
         if let Some(taken) = self.first_taken(Some(owner), wanted) {
             let mode = wanted[&taken.lock].mode;
             self.semaphore(&taken.lock).wait(owner, mode);
+            // Who waits here must not keep a place further on: those there may keep places before this one.
+            use std::ops::Bound::{Excluded, Unbounded};
+            let later = wanted.range((Excluded(&taken.lock), Unbounded));
+            for (id, _) in later {
+                if let Some(held) = self.semaphores.get_mut(id) {
+                    held.semaphore.give_up(owner, &mut self.woken);
+                }
+            }
             return Err(taken);
         }
         for (id, want) in wanted {
@@ -301,6 +318,36 @@ mod tests {
         locks.release(owner(3), &ab);
         assert_eq!(locks.take_woken(), Some(owner(4)));
         assert!(locks.acquire(owner(4), &ba, Generation(1)).is_ok());
+    }
+
+    #[test]
+    fn who_falls_back_to_an_earlier_lock_gives_up_its_place_at_a_later_one() {
+        let mut locks = Locks::default();
+        let units = |count| LockAccess {
+            mode: AccessMode::Counting(count),
+            ..access("a", 3)
+        };
+        let c = access("c", 1);
+        let only_c = wanted(std::slice::from_ref(&c), WORKER);
+        let all = wanted(&[units(3)], WORKER);
+        let big = wanted(&[units(3), c.clone()], WORKER);
+        let small = wanted(&[units(1), c], WORKER);
+        let one = wanted(&[units(1)], WORKER);
+        let mut acquire = |owner_of: i64, it: &Wanted| {
+            let result = locks.acquire(owner(owner_of), it, Generation(1));
+            (result.is_ok(), locks.take_woken())
+        };
+        assert_eq!(acquire(1, &only_c), (true, None));
+        assert_eq!(acquire(2, &all), (true, None));
+        assert_eq!(acquire(4, &small), (false, None));
+        assert_eq!(acquire(3, &big), (false, None));
+        locks.release(owner(2), &all);
+        assert_eq!(locks.take_woken(), Some(owner(4)));
+        assert!(locks.acquire(owner(4), &small, Generation(1)).is_err());
+        assert!(locks.acquire(owner(5), &one, Generation(1)).is_ok());
+        locks.release(owner(1), &only_c);
+        assert_eq!(locks.take_woken(), Some(owner(4)));
+        assert!(locks.acquire(owner(4), &small, Generation(1)).is_ok());
     }
 
     #[test]

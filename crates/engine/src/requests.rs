@@ -173,14 +173,20 @@ impl Requests {
 
     /// Unclaimed requests that want exactly what `request` wants and are older.
     pub(crate) fn older_alike(&self, request: &BuildRequest) -> Vec<BuildRequestId> {
-        let alike = Wish::of(request).and_then(|wish| {
-            let queue = self.queues.get(&request.builder)?;
-            queue.by_wish.get(&wish)
-        });
-        let alike = alike
-            .into_iter()
-            .flat_map(|alike| alike.range(..request.id));
+        let alike = self.alike(request).into_iter();
+        let alike = alike.flat_map(|alike| alike.range(..request.id));
         alike.copied().collect()
+    }
+
+    /// Whether an unclaimed request wants exactly what `request` wants and is newer.
+    pub(crate) fn has_newer_alike(&self, request: &BuildRequest) -> bool {
+        let newest = self.alike(request).and_then(BTreeSet::last);
+        newest.is_some_and(|newest| *newest > request.id)
+    }
+
+    fn alike(&self, request: &BuildRequest) -> Option<&BTreeSet<BuildRequestId>> {
+        let queue = self.queues.get(&request.builder)?;
+        queue.by_wish.get(&Wish::of(request)?)
     }
 }
 
