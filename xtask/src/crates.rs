@@ -15,6 +15,7 @@ use crate::{Problem, Tree};
 /// is thought about.
 const EDGES: &[(&str, &[&str])] = &[
     ("crates/confighost", &["crates/model"]),
+    ("crates/db", &["crates/model"]),
     ("crates/model", &[]),
     ("crates/options", &[]),
     ("crates/tac", &["crates/model"]),
@@ -30,6 +31,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("crates/render", &["crates/model"]),
     ("crates/config", &["crates/model", "crates/render"]),
+    ("crates/engine", &["crates/model"]),
     (
         "crates/cli",
         &[
@@ -39,6 +41,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "crates/tac",
         ],
     ),
+    ("tests/sim", &["crates/engine", "crates/model"]),
     // These see programs from outside.
     ("tests/compat", &[]),
     ("xtask", &[]),

@@ -34,6 +34,8 @@ const PARTS: &[(&str, &str)] = &[
     ("crates/cli/", "Checking a configuration"),
     ("crates/config/", "Checking a configuration"),
     ("crates/render/", "Properties and renderables"),
+    ("crates/db/", "Database"),
+    ("crates/engine/", "Starting builds"),
 ];
 
 const HEAD: &str = "\

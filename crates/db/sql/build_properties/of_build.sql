@@ -1,0 +1,2 @@
+-- $1 buildid
+SELECT name, value, source FROM build_properties WHERE buildid = $1

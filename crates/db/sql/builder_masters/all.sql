@@ -1,0 +1,1 @@
+SELECT builderid, masterid FROM builder_masters ORDER BY builderid, masterid

@@ -1,0 +1,2 @@
+-- $1 masterid
+DELETE FROM builder_masters WHERE masterid = $1

@@ -1,0 +1,2 @@
+-- $1 name, $2 name_hash
+INSERT INTO builders (name, name_hash) VALUES ($1, $2) RETURNING id

@@ -1,0 +1,2 @@
+-- $1 builderid
+DELETE FROM builders_tags WHERE builderid = $1

@@ -1,0 +1,2 @@
+-- $1 buildsetid
+SELECT complete, results FROM buildrequests WHERE buildsetid = $1

@@ -1,0 +1,2 @@
+-- $1 state_string, $2 id
+UPDATE builds SET state_string = $1 WHERE id = $2

@@ -1,0 +1,2 @@
+-- $1 changeid
+DELETE FROM change_users WHERE changeid <= $1

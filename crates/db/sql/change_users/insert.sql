@@ -1,0 +1,2 @@
+-- $1 changeid, $2 uid
+INSERT INTO change_users (changeid, uid) VALUES ($1, $2)

@@ -1,0 +1,2 @@
+-- $1 changeid
+DELETE FROM changes WHERE changeid <= $1

@@ -1,0 +1,2 @@
+-- $1 how many to keep
+SELECT changeid FROM changes ORDER BY changeid DESC LIMIT 1 OFFSET $1

@@ -1,0 +1,2 @@
+-- $1 masterid
+DELETE FROM changesource_masters WHERE masterid = $1

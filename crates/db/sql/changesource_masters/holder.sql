@@ -1,0 +1,2 @@
+-- $1 changesourceid
+SELECT masterid FROM changesource_masters WHERE changesourceid = $1

@@ -1,0 +1,1 @@
+SELECT id, projectid, name, slug FROM codebases ORDER BY id

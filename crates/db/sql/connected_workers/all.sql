@@ -1,0 +1,1 @@
+SELECT workerid, masterid FROM connected_workers ORDER BY workerid, masterid

@@ -1,0 +1,2 @@
+-- $1 masterid
+DELETE FROM connected_workers WHERE masterid = $1

@@ -1,0 +1,2 @@
+-- $1 stepid
+SELECT id, name, slug, stepid, complete, num_lines, type FROM logs WHERE stepid = $1 ORDER BY id

@@ -1,0 +1,1 @@
+SELECT id, name, active, last_active FROM masters ORDER BY id

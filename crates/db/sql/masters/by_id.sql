@@ -1,0 +1,2 @@
+-- $1 id
+SELECT id, name, active, last_active FROM masters WHERE id = $1

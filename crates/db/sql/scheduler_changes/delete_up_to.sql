@@ -1,0 +1,2 @@
+-- $1 changeid
+DELETE FROM scheduler_changes WHERE changeid <= $1

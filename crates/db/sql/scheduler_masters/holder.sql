@@ -1,0 +1,2 @@
+-- $1 schedulerid
+SELECT masterid FROM scheduler_masters WHERE schedulerid = $1

@@ -1,0 +1,4 @@
+-- $1 id
+SELECT schedulers.id, schedulers.name, schedulers.enabled, scheduler_masters.masterid
+FROM schedulers LEFT JOIN scheduler_masters ON scheduler_masters.schedulerid = schedulers.id
+WHERE schedulers.id = $1

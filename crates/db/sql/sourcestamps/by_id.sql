@@ -1,0 +1,3 @@
+-- $1 id
+SELECT id, branch, revision, patchid, repository, codebase, project, created_at
+FROM sourcestamps WHERE id = $1

@@ -1,0 +1,3 @@
+-- $1 buildid
+SELECT id, number, name, buildid, started_at, locks_acquired_at, complete_at, state_string, results, urls_json, hidden
+FROM steps WHERE buildid = $1 ORDER BY number

@@ -1,0 +1,2 @@
+-- $1 identifier
+SELECT uid FROM users WHERE identifier = $1

@@ -1,0 +1,2 @@
+-- $1 name
+SELECT id FROM workers WHERE name = $1

@@ -1,0 +1,90 @@
+//! The database of a master: one writer, some readers.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
+
+use crate::connection::{Connection, StatementError};
+use crate::readers::{ReadError, Readers};
+use crate::schema::{self, OpenError};
+use crate::writer::{Verdict, WriteError, Writer};
+
+/// An open database. Dropping it writes what is queued and ends its threads.
+pub struct Database {
+    path: PathBuf,
+    // First, so that it is dropped first: the last connection tidies the write-ahead log up.
+    readers: Readers,
+    writer: Writer,
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Database {
+    /// Opens a database of the schema revision [`crate::REVISION`].
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let connection = schema::open(path)?;
+        let readers = Readers::start(path)?;
+        let writer = Writer::start(connection).map_err(OpenError::Thread)?;
+        Ok(Self {
+            path: path.to_owned(),
+            readers,
+            writer,
+        })
+    }
+
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Has the writer make a transaction; `answer` hears about it on the writer's thread, after the commit.
+    ///
+    /// Waits while [`crate::WRITE_QUEUE_MAX`] transactions are ahead. `work` may run twice, with nothing of the first
+    /// time left.
+    pub fn submit<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Connection) -> Result<Verdict<T>, StatementError> + Send + 'static,
+        answer: impl FnOnce(Result<T, WriteError>) + Send + 'static,
+    ) {
+        self.writer.submit(work, answer);
+    }
+
+    /// Has the writer make a transaction, and waits for its commit.
+    pub fn write<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Connection) -> Result<T, StatementError> + Send + 'static,
+    ) -> Result<T, WriteError> {
+        let (answer, answered) = sync_channel(1);
+        self.submit(
+            move |connection| work(connection).map(Verdict::Keep),
+            // Whoever asked is gone: nobody misses the answer.
+            move |outcome| drop(answer.send(outcome)),
+        );
+        answered.recv().unwrap_or(Err(WriteError::Stopped))
+    }
+
+    /// Has a reader answer a question; `answer` hears it on that thread, and is dropped unheard at the end.
+    pub fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StatementError> + Send + 'static,
+        answer: impl FnOnce(Result<T, ReadError>) + Send + 'static,
+    ) {
+        self.readers.submit(work, answer);
+    }
+
+    /// Has a reader answer a question, and waits for it.
+    pub fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StatementError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let (answer, answered) = sync_channel(1);
+        self.ask(work, move |outcome| drop(answer.send(outcome)));
+        answered.recv().unwrap_or(Err(ReadError::Stopped))
+    }
+}

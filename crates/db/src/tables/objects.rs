@@ -1,0 +1,50 @@
+//! State that outlives a master: of schedulers, pollers, and of the web server.
+
+use buildbot_model::ObjectId;
+
+use crate::connection::{Connection, StatementError, sql, values};
+
+/// Finds an object by its name and class, or adds it.
+pub fn find_or_add(
+    connection: &Connection,
+    name: &str,
+    class: &str,
+) -> Result<ObjectId, StatementError> {
+    connection.find_or_insert(
+        (sql!("objects/by_name"), values![name, class]),
+        (sql!("objects/insert"), values![name, class]),
+    )
+}
+
+/// A value, as JSON.
+pub fn state(
+    connection: &Connection,
+    id: ObjectId,
+    name: &str,
+) -> Result<Option<String>, StatementError> {
+    connection.first(sql!("object_state/get"), values![id, name], |row| {
+        row.take()
+    })
+}
+
+/// Keeps a value, as JSON.
+pub fn set_state(
+    connection: &Connection,
+    id: ObjectId,
+    name: &str,
+    json: &str,
+) -> Result<(), StatementError> {
+    connection.execute(sql!("object_state/set"), values![id, name, json])?;
+    Ok(())
+}
+
+/// Keeps a value unless there is one, and returns the one that there is: all masters have the same secret for sessions.
+pub fn set_state_once(
+    connection: &Connection,
+    id: ObjectId,
+    name: &str,
+    json: &str,
+) -> Result<String, StatementError> {
+    connection.execute(sql!("object_state/set_once"), values![id, name, json])?;
+    Ok(state(connection, id, name)?.unwrap_or_else(|| json.to_owned()))
+}

@@ -1,0 +1,294 @@
+//! The transactions of the engine.
+
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use buildbot_db::tables::{build_requests, builds, buildsets, steps, workers};
+use buildbot_db::{Outcome, WriteError};
+use buildbot_model::{
+    Answer, BuildId, BuildNumber, BuildRequestId, BuilderId, BuildsetId, MasterId, NewBuildset,
+    Results, SourceStamp, StepNumber, Transaction, Write,
+};
+
+use crate::place::{NOW, Nouns, Place, add_nouns};
+
+fn commit(place: &Place, master: MasterId, writes: Vec<Write>) -> Result<Outcome, WriteError> {
+    let (answer, answers) = channel();
+    place
+        .database
+        .commit(master, Transaction { writes }, move |outcome| {
+            answer.send(outcome).unwrap();
+        });
+    answers.recv().unwrap()
+}
+
+fn answers(place: &Place, nouns: Nouns, writes: Vec<Write>) -> Vec<Answer> {
+    match commit(place, nouns.master, writes).unwrap() {
+        Outcome::Committed(answers) => answers,
+        Outcome::Conflict(request) => panic!("request {request} was lost"),
+    }
+}
+
+fn submit(
+    place: &Place,
+    nouns: Nouns,
+    builders: &[BuilderId],
+) -> (BuildsetId, Vec<BuildRequestId>) {
+    let new = NewBuildset {
+        builders: builders.iter().copied().collect(),
+        source_stamps: vec![SourceStamp {
+            id: nouns.source_stamp,
+            codebase: String::new(),
+            repository: String::new(),
+            branch: None,
+            revision: None,
+            project: String::new(),
+            has_patch: false,
+            has_changes: false,
+        }],
+        properties: <_>::default(),
+        reason: "because".to_owned(),
+        priority: 3,
+        waited_for: false,
+        parent_build: None,
+        submitted_at: NOW,
+    };
+    match answers(place, nouns, vec![Write::AddBuildset(new)]).pop() {
+        Some(Answer::Buildset { buildset, requests }) => (buildset, requests),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_request_becomes_a_build_and_its_buildset_ends() {
+    let place = Place::new();
+    let nouns = place.write(add_nouns);
+    let (buildset, requests) = submit(&place, nouns, &[nouns.builder, BuilderId(9)]);
+    let waiting = place.read(build_requests::waiting);
+    assert_eq!(
+        waiting.iter().map(|request| request.id).collect::<Vec<_>>(),
+        requests
+    );
+    assert_eq!(waiting[0].source_stamps[0].id, nouns.source_stamp);
+
+    let request = requests[0];
+    let started = answers(
+        &place,
+        nouns,
+        vec![
+            Write::SetPriority {
+                request,
+                priority: 8,
+            },
+            Write::Claim { request, at: NOW },
+            Write::StartBuild {
+                request,
+                builder: nouns.builder,
+                worker: nouns.worker,
+                at: NOW,
+            },
+        ],
+    );
+    let (build, number) = (BuildId(1), BuildNumber(1));
+    assert_eq!(
+        started,
+        [Answer::Done, Answer::Done, Answer::Build { build, number }]
+    );
+    let step = StepNumber(0);
+    let ended = answers(
+        &place,
+        nouns,
+        vec![
+            Write::StartStep {
+                build,
+                step,
+                name: "shell".to_owned(),
+                at: NOW,
+            },
+            Write::FinishStep {
+                build,
+                step,
+                results: Results::Warnings,
+                locks_acquired_at: Some(NOW),
+                at: NOW,
+            },
+            Write::FinishBuild {
+                build,
+                results: Results::Warnings,
+                waited_for_locks: Duration::from_secs(7),
+                at: NOW,
+            },
+            Write::CompleteRequest {
+                request,
+                results: Results::Warnings,
+                at: NOW,
+            },
+            Write::CompleteBuildset { buildset, at: NOW },
+            // The other request is cancelled.
+            Write::Claim {
+                request: requests[1],
+                at: NOW,
+            },
+            Write::CompleteRequest {
+                request: requests[1],
+                results: Results::Cancelled,
+                at: NOW,
+            },
+            Write::CompleteBuildset { buildset, at: NOW },
+            Write::CompleteBuildset { buildset, at: NOW },
+        ],
+    );
+    assert_eq!(ended[4], Answer::BuildsetEnd(None));
+    assert_eq!(ended[7], Answer::BuildsetEnd(Some(Results::Cancelled)));
+    assert_eq!(ended[8], Answer::BuildsetEnd(None), "it ends once");
+
+    let stored = place.read(move |connection| builds::by_id(connection, build));
+    let stored = stored.unwrap();
+    assert_eq!(stored.results, Some(Results::Warnings));
+    assert_eq!(stored.waited_for_locks, Duration::from_secs(7));
+    let step = place.read(move |connection| steps::of_build(connection, build));
+    assert_eq!(step[0].locks_acquired_at, Some(NOW));
+    let stored = place.read(move |connection| buildsets::by_id(connection, buildset));
+    assert!(stored.unwrap().complete);
+    let stored = place.read(move |connection| build_requests::by_id(connection, request));
+    let stored = stored.unwrap();
+    assert_eq!(stored.priority, 8);
+    assert_eq!(stored.claim, Some((nouns.master, NOW)), "it stays");
+}
+
+#[test]
+fn a_lost_claim_undoes_what_was_written_with_it() {
+    let place = Place::new();
+    let nouns = place.write(add_nouns);
+    let (_, requests) = submit(&place, nouns, &[nouns.builder, BuilderId(9)]);
+    let claim = |request| Write::Claim { request, at: NOW };
+    let other = MasterId(77);
+    commit(&place, other, vec![claim(requests[1])]).unwrap();
+
+    let outcome = commit(
+        &place,
+        nouns.master,
+        vec![claim(requests[0]), claim(requests[1])],
+    );
+    assert_eq!(outcome.unwrap(), Outcome::Conflict(requests[1]));
+    let stored = place.read(build_requests::incomplete);
+    assert_eq!(stored[0].claim, None);
+    assert_eq!(stored[1].claim, Some((other, NOW)));
+
+    // Nobody gives up the claim of another master.
+    answers(
+        &place,
+        nouns,
+        vec![Write::Unclaim {
+            request: requests[1],
+        }],
+    );
+    let stored = place.read(build_requests::incomplete);
+    assert_eq!(stored[1].claim, Some((other, NOW)));
+
+    commit(
+        &place,
+        other,
+        vec![Write::Unclaim {
+            request: requests[1],
+        }],
+    )
+    .unwrap();
+    answers(&place, nouns, vec![claim(requests[0]), claim(requests[1])]);
+}
+
+#[test]
+fn nothing_is_claimed_that_is_complete_or_unknown() {
+    let place = Place::new();
+    let nouns = place.write(add_nouns);
+    let (_, requests) = submit(&place, nouns, &[nouns.builder]);
+    let request = requests[0];
+    answers(
+        &place,
+        nouns,
+        vec![Write::CompleteRequest {
+            request,
+            results: Results::Skipped,
+            at: NOW,
+        }],
+    );
+    for request in [request, BuildRequestId(99)] {
+        let outcome = commit(
+            &place,
+            nouns.master,
+            vec![Write::Claim { request, at: NOW }],
+        );
+        assert_eq!(outcome.unwrap(), Outcome::Conflict(request));
+    }
+}
+
+#[test]
+fn builds_of_a_builder_are_numbered_without_gaps() {
+    let place = Place::new();
+    let nouns = place.write(add_nouns);
+    let start = |builder| Write::StartBuild {
+        request: BuildRequestId(1),
+        builder,
+        worker: nouns.worker,
+        at: NOW,
+    };
+    let numbers = |answers: Vec<Answer>| {
+        let number = |answer| match answer {
+            Answer::Build { number, .. } => number.0,
+            other => panic!("{other:?}"),
+        };
+        answers.into_iter().map(number).collect::<Vec<_>>()
+    };
+    let (a, b) = (nouns.builder, BuilderId(9));
+    let first = answers(&place, nouns, vec![start(a), start(b), start(a)]);
+    assert_eq!(numbers(first), [1, 1, 2]);
+    // What is undone leaves no gap.
+    let claim = Write::Claim {
+        request: BuildRequestId(99),
+        at: NOW,
+    };
+    commit(&place, nouns.master, vec![start(a), claim]).unwrap();
+    assert_eq!(numbers(answers(&place, nouns, vec![start(a)])), [3]);
+}
+
+#[test]
+fn what_is_not_there_cannot_be_ended() {
+    let place = Place::new();
+    let nouns = place.write(add_nouns);
+    let build = BuildId(5);
+    let finish_build = Write::FinishBuild {
+        build,
+        results: Results::Success,
+        waited_for_locks: Duration::ZERO,
+        at: NOW,
+    };
+    let finish_step = Write::FinishStep {
+        build,
+        step: StepNumber(2),
+        results: Results::Success,
+        locks_acquired_at: None,
+        at: NOW,
+    };
+    for (write, text) in [
+        (finish_build, "there is no build 5"),
+        (finish_step, "there is no step 2"),
+    ] {
+        let error = commit(&place, nouns.master, vec![write]).unwrap_err();
+        assert_eq!(error.to_string(), text);
+    }
+}
+
+#[test]
+fn the_state_of_a_worker_is_kept() {
+    let place = Place::new();
+    let nouns = place.write(add_nouns);
+    let state = Write::SetWorkerState {
+        worker: nouns.worker,
+        paused: true,
+        graceful: true,
+    };
+    answers(&place, nouns, vec![state]);
+    let worker = place.read(move |connection| workers::by_id(connection, nouns.worker));
+    let worker = worker.unwrap();
+    assert!(worker.paused && worker.graceful);
+}

@@ -1,0 +1,224 @@
+//! Everything that can happen.
+
+use std::sync::Arc;
+
+use buildbot_model::{
+    Answer, BuildId, BuildRequest, BuildRequestId, BuilderId, NewBuildset, Results, StepNumber,
+    WorkerId,
+};
+
+use crate::config::{Config, LockAccess};
+
+macro_rules! number {
+    ($($(#[$doc:meta])+ $name:ident;)+) => {$(
+        $(#[$doc])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub struct $name(pub u64);
+    )+};
+}
+
+number! {
+    /// A transaction on its way to the database.
+    CommitId;
+    /// A question to user code.
+    CallId;
+    /// A connection of a worker, told apart from earlier ones.
+    SessionId;
+    /// Somebody who submitted a buildset and waits for its ids.
+    SubmissionId;
+}
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// Another configuration is to be used from here on.
+    ConfigReplaced(Arc<Config>),
+    /// A scheduler or a person wants builds.
+    BuildsetSubmitted {
+        /// Who is told the ids.
+        submission: SubmissionId,
+        /// What is wanted.
+        buildset: NewBuildset,
+    },
+    /// The database has answered a transaction.
+    CommitAnswered {
+        /// Which.
+        commit: CommitId,
+        /// What became of it.
+        outcome: CommitOutcome,
+    },
+    /// User code has answered.
+    QuestionAnswered {
+        /// Which question.
+        call: CallId,
+        /// Its answer.
+        reply: Reply,
+    },
+    /// A worker is connected and ready for builds.
+    WorkerAttached {
+        /// The worker.
+        worker: WorkerId,
+        /// Its connection.
+        session: SessionId,
+    },
+    /// A connection of a worker has ended.
+    WorkerDetached {
+        /// The worker.
+        worker: WorkerId,
+        /// Which connection.
+        session: SessionId,
+    },
+    /// Somebody wants something of a worker.
+    WorkerControlled {
+        /// The worker.
+        worker: WorkerId,
+        /// What.
+        control: WorkerControl,
+    },
+    /// The worker of a build has been asked whether it is there, and told that the build starts.
+    WorkerPrepared {
+        /// The build.
+        build: BuildId,
+        /// How that went.
+        outcome: Prepared,
+    },
+    /// The start of a latent worker's instance has ended.
+    InstanceStarted {
+        /// The worker.
+        worker: WorkerId,
+        /// How it ended.
+        outcome: InstanceStart,
+    },
+    /// An instance is found dead before it attached.
+    InstanceCrashed {
+        /// The worker.
+        worker: WorkerId,
+    },
+    /// A latent worker's instance has been stopped, or could not be.
+    InstanceStopped {
+        /// The worker.
+        worker: WorkerId,
+    },
+    /// A step has ended on its worker.
+    CommandFinished {
+        /// The build.
+        build: BuildId,
+        /// The step.
+        step: StepNumber,
+        /// How it ended.
+        results: Results,
+    },
+    /// Somebody wants a build to stop.
+    BuildStopRequested {
+        /// The build.
+        build: BuildId,
+        /// Why.
+        reason: Arc<str>,
+    },
+    /// Somebody no longer wants a request.
+    RequestCancelled {
+        /// The request.
+        request: BuildRequestId,
+        /// Why.
+        reason: Arc<str>,
+    },
+    /// Somebody changed how urgent a request is.
+    PriorityChanged {
+        /// The request.
+        request: BuildRequestId,
+        /// A higher one is built earlier.
+        priority: i64,
+    },
+    /// User code asks that a builder be looked at again.
+    BuilderNudged {
+        /// The builder.
+        builder: BuilderId,
+    },
+    /// Another master has done something with a request.
+    OtherMaster(OtherMaster),
+    /// The master shall end.
+    ShutdownRequested(Shutdown),
+}
+
+/// What became of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommitOutcome {
+    /// It is durable. One answer for each write.
+    Committed(Vec<Answer>),
+    /// Nothing of it happened, since this request is claimed or complete.
+    Conflict(BuildRequestId),
+    /// Nothing of it happened, and it may be tried again.
+    Unavailable,
+}
+
+/// An answer of user code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// Builders in the order in which they are served.
+    Builders(Vec<BuilderId>),
+    /// The request to build.
+    Request(Option<BuildRequestId>),
+    /// The worker to build on.
+    Worker(Option<WorkerId>),
+    /// Yes or no.
+    Flag(bool),
+    /// Rendered locks.
+    Locks(Vec<LockAccess>),
+    /// It raised an exception, did not return in time, or its process ended.
+    Failed,
+}
+
+/// What is wanted of a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkerControl {
+    /// No new builds.
+    Pause,
+    /// New builds again, also if it is in quarantine.
+    Unpause,
+    /// No new builds, and a shutdown once it is idle.
+    ShutdownGracefully,
+    /// A shutdown at once.
+    Kill,
+    /// No new builds for a while.
+    Quarantine,
+}
+
+/// How the preparation of a connected worker went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prepared {
+    /// It waits for commands.
+    Ready,
+    /// It did not answer.
+    NotPinged,
+    /// It did not take the build.
+    Refused,
+}
+
+/// How the start of an instance ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InstanceStart {
+    /// It runs and will attach.
+    Started,
+    /// It does not, and the request is not to blame.
+    Failed,
+    /// It cannot run this build.
+    CannotRunBuild,
+}
+
+/// What another master on the same database did.
+#[derive(Debug, Clone)]
+pub enum OtherMaster {
+    /// A request is there to be claimed: it is new, or its claim was given up.
+    Offered(BuildRequest),
+    /// It claimed or ended a request.
+    Took(BuildRequestId),
+}
+
+/// How the master shall end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shutdown {
+    /// Running builds end by themselves; only what they wait for is still started.
+    Clean,
+    /// Running builds are stopped.
+    Quick,
+}

@@ -1,0 +1,37 @@
+//! The decisions of a master: events in, effects out.
+//!
+//! The engine has no socket, disk, clock or chance of its own, so that everything that must be right under any
+//! interleaving can be run from a seed. Its owner calls [`Engine::handle`] for each event and [`Engine::handle_timeout`]
+//! when [`Engine::poll_timeout`] is due, and then does all that [`Engine::poll_effect`] gives, in order.
+//!
+//! Invariants: no lock over its count; one owner for each request; nothing is announced, and nothing is started, before
+//! the database has confirmed what it depends on; whatever holds a request back has a [`Reason`].
+
+mod attachment;
+mod builds;
+mod buildsets;
+mod collapse;
+mod commits;
+pub mod config;
+mod distribution;
+pub mod effect;
+mod engine;
+pub mod event;
+mod latent;
+mod locks;
+mod questions;
+mod reason;
+mod requests;
+mod running_step;
+mod semaphore;
+mod timers;
+mod turn;
+mod why;
+mod workers;
+
+pub use config::Config;
+pub use effect::{Effect, Fact, Question};
+pub use engine::{Counters, Engine, Restored};
+pub use event::{Event, Shutdown};
+pub use locks::SemaphoreId;
+pub use reason::{LockTaken, Owner, Reason, Unavailable};

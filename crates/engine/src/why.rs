@@ -1,0 +1,78 @@
+//! Why a request is not built at this moment, by the functions that decide it.
+
+use buildbot_model::BuildRequestId;
+
+use crate::Engine;
+use crate::config::BuilderLocks;
+use crate::event::CallId;
+use crate::locks::wanted;
+use crate::reason::Reason;
+use crate::requests::{Request, State};
+
+impl Engine {
+    /// Why a request is not built at this moment; `None` if this master has nothing to do with it.
+    pub fn why(&self, request: BuildRequestId) -> Option<Reason> {
+        let known = self.requests.get(request)?;
+        Some(match self.requests.state(request)? {
+            State::New => Reason::BeingAdded,
+            State::Claiming(claim) => Reason::BeingClaimed(claim.worker),
+            State::Building(build) => Reason::Building(*build),
+            State::Ending => Reason::Ending,
+            State::Unclaimed => self.why_unclaimed(known),
+        })
+    }
+
+    fn why_unclaimed(&self, request: &Request) -> Reason {
+        let id = request.row.builder;
+        let Some(builder) = self.config.builders.get(&id) else {
+            return Reason::NoBuilder;
+        };
+        if !self.is_offered(request.row.id) {
+            return Reason::ShuttingDown;
+        }
+        let asked = |call: Option<CallId>| {
+            let (callable, since) = self.questions.asked(call?)?;
+            let callable = callable.clone();
+            Some(Reason::Asking { callable, since })
+        };
+        let order = self.distribution.call_of_order(id);
+        let turn = self.distribution.call_of_turn(id);
+        if let Some(asking) = asked(turn).or_else(|| asked(order)) {
+            return asking;
+        }
+        let (mut free, mut unavailable) = (Vec::new(), Vec::new());
+        for worker in &builder.workers {
+            match self.check_worker(builder, *worker) {
+                Ok(()) => free.push(*worker),
+                Err(why) => unavailable.push((*worker, why)),
+            }
+        }
+        if free.is_empty() {
+            return Reason::NoWorker(unavailable);
+        }
+        let locks = free.iter().map(|worker| {
+            let wanted = wanted(builder.locks.listed(), *worker);
+            self.locks.check(&wanted)
+        });
+        let locks: Result<Vec<()>, _> = match locks.clone().any(|lock| lock.is_ok()) {
+            true => Ok(Vec::new()),
+            false => locks.collect(),
+        };
+        if let Err(taken) = locks {
+            return Reason::Lock(taken);
+        }
+        // Locks that are known are looked at above, as they are now.
+        let is_rendered = matches!(builder.locks, BuilderLocks::Rendered(_));
+        let verdict = request.verdict.as_ref();
+        if let Some(verdict) = verdict.filter(|it| is_rendered || !matches!(it, Reason::Lock(_))) {
+            return verdict.clone();
+        }
+        if let Some(verdict) = self.distribution.verdict(id) {
+            return verdict.clone();
+        }
+        match self.requests.next(id, None) {
+            Some(first) if first.row.id != request.row.id => Reason::Behind(first.row.id),
+            Some(_) | None => Reason::Due,
+        }
+    }
+}

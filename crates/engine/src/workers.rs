@@ -1,0 +1,219 @@
+//! Which workers can take a build: attached, not paused, below `max_builds`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use buildbot_model::{BuildRequestId, BuilderId, Timestamp, WorkerId};
+
+use crate::config;
+use crate::event::SessionId;
+use crate::latent::Instance;
+use crate::reason::Unavailable;
+
+const QUARANTINE_MIN: Duration = Duration::from_secs(10);
+const QUARANTINE_MAX: Duration = Duration::from_secs(3600);
+
+/// A worker at run time.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    /// The connection.
+    pub(crate) session: Option<SessionId>,
+    pub(crate) is_paused: bool,
+    /// It is shut down once it is idle.
+    pub(crate) is_graceful: bool,
+    quarantine: Quarantine,
+    /// What it builds, or is about to.
+    busy: BTreeMap<BuilderId, BuildRequestId>,
+    /// The machine of a latent worker.
+    pub(crate) instance: Instance,
+}
+
+impl Default for Worker {
+    fn default() -> Self {
+        Self {
+            session: None,
+            is_paused: false,
+            is_graceful: false,
+            quarantine: Quarantine {
+                until: None,
+                next: QUARANTINE_MIN,
+            },
+            busy: BTreeMap::new(),
+            instance: Instance::Stopped,
+        }
+    }
+}
+
+/// A time without builds, which doubles with each failure.
+#[derive(Debug)]
+struct Quarantine {
+    until: Option<Timestamp>,
+    next: Duration,
+}
+
+impl Worker {
+    /// Whether it could take a build of `builder`. Its locks are not looked at.
+    pub(crate) fn check(
+        &self,
+        config: &config::Worker,
+        builder: BuilderId,
+    ) -> Result<(), Unavailable> {
+        if self.session.is_none() && config.latent.is_none() {
+            return Err(Unavailable::Detached);
+        }
+        if self.is_paused {
+            return Err(Unavailable::Paused);
+        }
+        if self.is_graceful {
+            return Err(Unavailable::ShuttingDown);
+        }
+        if let Some(until) = self.quarantine.until {
+            return Err(Unavailable::Quarantined { until });
+        }
+        if let Some(request) = self.busy.get(&builder) {
+            return Err(Unavailable::Building(*request));
+        }
+        if self.instance.is_running() && self.session.is_none() && !self.busy.is_empty() {
+            return Err(Unavailable::Recovering);
+        }
+        let max_builds = config.max_builds.filter(|max_builds| *max_builds > 0);
+        if max_builds.is_some_and(|max_builds| self.busy.len() >= max_builds as usize) {
+            return Err(Unavailable::AtCapacity(
+                self.busy.values().copied().collect(),
+            ));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn occupy(&mut self, builder: BuilderId, request: BuildRequestId) {
+        let before = self.busy.insert(builder, request);
+        assert!(before.is_none(), "one build for each builder and worker");
+    }
+
+    pub(crate) fn vacate(&mut self, builder: BuilderId, request: BuildRequestId) {
+        let before = self.busy.remove(&builder);
+        assert_eq!(before, Some(request), "only what is there can go");
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.busy.is_empty()
+    }
+
+    /// Puts it into quarantine, and says until when; `None` if it is in one already.
+    pub(crate) fn quarantine(&mut self, now: Timestamp) -> Option<Timestamp> {
+        if self.quarantine.until.is_some() {
+            return None;
+        }
+        let until = now + self.quarantine.next;
+        self.quarantine.until = Some(until);
+        self.quarantine.next = (self.quarantine.next * 2).min(QUARANTINE_MAX);
+        Some(until)
+    }
+
+    /// It may build again. The next quarantine is not made shorter by that.
+    pub(crate) fn end_quarantine(&mut self) {
+        self.quarantine.until = None;
+    }
+
+    /// A build went well enough: the next quarantine is a short one.
+    pub(crate) fn forgive(&mut self) {
+        self.quarantine.next = QUARANTINE_MIN;
+    }
+}
+
+/// All workers that were ever configured or connected.
+#[derive(Debug, Default)]
+pub(crate) struct Workers {
+    all: BTreeMap<WorkerId, Worker>,
+}
+
+impl Workers {
+    pub(crate) fn get(&self, id: WorkerId) -> Option<&Worker> {
+        self.all.get(&id)
+    }
+
+    /// The worker, made if nothing is known about it.
+    pub(crate) fn entry(&mut self, id: WorkerId) -> &mut Worker {
+        self.all.entry(id).or_default()
+    }
+
+    pub(crate) fn session(&self, id: WorkerId) -> Option<SessionId> {
+        self.all.get(&id).and_then(|worker| worker.session)
+    }
+
+    pub(crate) fn ids(&self) -> Vec<WorkerId> {
+        self.all.keys().copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(max_builds: Option<u32>) -> config::Worker {
+        config::Worker {
+            name: "w".into(),
+            max_builds,
+            locks: [].into(),
+            is_compatible: None,
+            latent: None,
+        }
+    }
+
+    fn check(
+        max_builds: Option<u32>,
+        change: impl FnOnce(&mut Worker),
+        expected: Option<Unavailable>,
+    ) {
+        let mut worker = Worker {
+            session: Some(SessionId(1)),
+            ..Worker::default()
+        };
+        change(&mut worker);
+        let found = worker.check(&config(max_builds), BuilderId(1)).err();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_worker_takes_a_build_by_the_rules() {
+        let request = BuildRequestId(7);
+        let until = Timestamp::from_seconds(11);
+        check(None, |_| (), None);
+        check(None, |w| w.session = None, Some(Unavailable::Detached));
+        check(None, |w| w.is_paused = true, Some(Unavailable::Paused));
+        check(
+            None,
+            |w| w.is_graceful = true,
+            Some(Unavailable::ShuttingDown),
+        );
+        let quarantine =
+            |w: &mut Worker| assert!(w.quarantine(Timestamp::from_seconds(1)).is_some());
+        check(None, quarantine, Some(Unavailable::Quarantined { until }));
+        let own = |w: &mut Worker| w.occupy(BuilderId(1), request);
+        check(None, own, Some(Unavailable::Building(request)));
+        let other = |w: &mut Worker| w.occupy(BuilderId(2), request);
+        check(Some(1), other, Some(Unavailable::AtCapacity(vec![request])));
+        let other = |w: &mut Worker| w.occupy(BuilderId(2), request);
+        check(Some(2), other, None);
+        let other = |w: &mut Worker| w.occupy(BuilderId(2), request);
+        check(Some(0), other, None);
+    }
+
+    #[test]
+    fn quarantine_doubles_up_to_an_hour_until_a_build_succeeds() {
+        let mut worker = Worker::default();
+        let now = Timestamp::from_seconds(0);
+        let mut seconds = Vec::new();
+        for _ in 0..11 {
+            seconds.push(worker.quarantine(now).unwrap().seconds());
+            assert_eq!(worker.quarantine(now), None);
+            worker.end_quarantine();
+        }
+        assert_eq!(
+            seconds,
+            [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600]
+        );
+        worker.forgive();
+        assert_eq!(worker.quarantine(now), Some(now + QUARANTINE_MIN));
+    }
+}

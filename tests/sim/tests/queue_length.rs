@@ -1,0 +1,49 @@
+//! How much is looked at to start a build does not depend on how many requests wait.
+
+use buildbot_engine::Counters;
+use buildbot_engine::config::Collapse;
+use buildbot_model::BuildRequestId;
+use buildbot_model::Results::Success;
+use buildbot_sim::configuration::{Configuration, config, uses};
+use buildbot_sim::story::World;
+
+const BUILDS: i64 = 100;
+
+/// What is looked at while the first builds of a queue are done, one after the other.
+fn work(configuration: Configuration, waiting: i64) -> Counters {
+    let mut world = World::new(configuration);
+    for number in 0..waiting {
+        let mut wish = world.wish("a");
+        wish.source_stamps[0].revision = Some(number.to_string());
+        world.submit(wish);
+    }
+    let before = world.engine().counters();
+    for number in 1..=BUILDS {
+        world.end_step(BuildRequestId(number), Success);
+    }
+    let after = world.engine().counters();
+    Counters {
+        turns: after.turns - before.turns,
+        requests_examined: after.requests_examined - before.requests_examined,
+        workers_examined: after.workers_examined - before.workers_examined,
+    }
+}
+
+fn check(configuration: &Configuration) {
+    let few = work(configuration.clone(), 2 * BUILDS);
+    let many = work(configuration.clone(), 50_000);
+    assert_eq!(few, many);
+    assert!(many.requests_examined <= 3 * BUILDS as u64, "{many:?}");
+}
+
+#[test]
+fn fifty_thousand_waiting_requests_do_not_slow_a_start() {
+    check(&config().builder("a"));
+    check(&config().builder_with("a", |builder| builder.collapse = Collapse::Default));
+}
+
+#[test]
+fn fifty_thousand_requests_that_wait_for_a_lock_do_not_slow_a_start() {
+    let config = config().lock("db", 1).builders(["a", "b"], uses("db"));
+    check(&config);
+}
