@@ -32,6 +32,7 @@ impl Engine {
         if latent.is_some() {
             self.instance_attached(worker);
         }
+        self.substantiated(worker);
         self.mark_worker(worker);
     }
 
@@ -117,8 +118,12 @@ impl Engine {
     /// Workers that are not configured any more are sent away; those that have become latent may be done.
     pub(crate) fn review_workers(&mut self) {
         for worker in self.workers.ids() {
-            if self.config.workers.contains_key(&worker) {
+            if let Some(config) = self.config.workers.get(&worker) {
+                let is_latent = config.latent.is_some();
                 self.shutdown_if_idle(worker);
+                if !is_latent {
+                    self.instance_idle(worker);
+                }
                 continue;
             }
             if let Some(session) = self.workers.session(worker) {

@@ -229,7 +229,10 @@ impl Engine {
                 build.phase = Phase::Substantiating;
                 self.substantiate(worker);
             }
-            Some(_) | None => self.finish(id, None, Results::Retry, "worker not available"),
+            Some(_) | None => {
+                self.quarantine(worker);
+                self.finish(id, None, Results::Retry, "worker not available");
+            }
         }
     }
 

@@ -92,8 +92,11 @@ impl Engine {
                 source_stamps: new.source_stamps.clone(),
                 properties: new.properties.clone(),
             };
-            self.find_older(id, &row);
-            self.requests.add(row, true);
+            // Another master may have had it and offered it again before this answer came.
+            if self.requests.get(*request).is_none() {
+                self.find_older(id, &row);
+                self.requests.add(row, true);
+            }
         }
         self.collapse_next(id);
     }
@@ -251,7 +254,9 @@ impl Engine {
             requests: submission.requests.clone(),
         });
         for request in submission.requests {
-            self.offer(request);
+            if let Some(State::New) = self.requests.state(request) {
+                self.offer(request);
+            }
         }
     }
 

@@ -63,10 +63,13 @@ impl Distribution {
         self.turns.get(&builder).and_then(Turn::call)
     }
 
-    /// The question about the order, if it is about this builder.
+    /// The question about the order, if this builder is served after its answer.
     pub(crate) fn call_of_order(&self, builder: BuilderId) -> Option<CallId> {
         match &self.order {
-            Order::Asking(call, builders) => builders.contains(&builder).then_some(*call),
+            Order::Asking(call, builders) => {
+                let waits = builders.contains(&builder) || self.marked.contains(&builder);
+                waits.then_some(*call)
+            }
             Order::Serving(_) => None,
         }
     }

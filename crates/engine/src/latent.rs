@@ -53,7 +53,7 @@ impl Engine {
         match state.instance {
             Instance::Stopped => self.start_instance(worker),
             Instance::Starting { .. } => {
-                state.instance = Instance::Starting { is_needed: true };
+                self.set_instance(worker, Instance::Starting { is_needed: true });
                 self.expect_instance(worker);
             }
             // Its connection is lost: only a new one helps.
@@ -75,7 +75,7 @@ impl Engine {
             self.fail_substantiation(worker, InstanceStart::Failed);
             return;
         }
-        self.workers.entry(worker).instance = Instance::Starting { is_needed: true };
+        self.set_instance(worker, Instance::Starting { is_needed: true });
         self.expect_instance(worker);
         self.effects
             .push_back(Effect::StartInstance { worker, build });
@@ -97,16 +97,24 @@ impl Engine {
         match state.instance {
             Instance::Stopped | Instance::Stopping => return,
             Instance::Starting { .. } => {
-                state.instance = Instance::Starting { is_needed: false };
+                self.set_instance(worker, Instance::Starting { is_needed: false });
                 return;
             }
-            Instance::Booting | Instance::Running => state.instance = Instance::Stopping,
+            Instance::Booting | Instance::Running => {
+                self.set_instance(worker, Instance::Stopping);
+            }
         }
-        if let Some(session) = state.session {
+        if let Some(session) = self.workers.session(worker) {
             self.effects
                 .push_back(Effect::Disconnect { worker, session });
         }
         self.effects.push_back(Effect::StopInstance { worker });
+    }
+
+    /// Every change may make a worker fit, or not.
+    fn set_instance(&mut self, worker: WorkerId, instance: Instance) {
+        self.workers.entry(worker).instance = instance;
+        self.mark_worker(worker);
     }
 
     pub(crate) fn instance_started(&mut self, worker: WorkerId, outcome: InstanceStart) {
@@ -116,11 +124,11 @@ impl Engine {
         };
         match outcome {
             InstanceStart::Started => {
-                state.instance = if state.session.is_some() {
-                    Instance::Running
-                } else {
-                    Instance::Booting
+                let instance = match state.session {
+                    Some(_) => Instance::Running,
+                    None => Instance::Booting,
                 };
+                self.set_instance(worker, instance);
                 if is_needed {
                     self.substantiated(worker);
                 } else {
@@ -128,7 +136,7 @@ impl Engine {
                 }
             }
             InstanceStart::Failed | InstanceStart::CannotRunBuild => {
-                state.instance = Instance::Booting;
+                self.set_instance(worker, Instance::Booting);
                 self.stop_instance(worker);
                 self.fail_substantiation(worker, outcome);
             }
@@ -147,26 +155,21 @@ impl Engine {
     }
 
     pub(crate) fn instance_stopped(&mut self, worker: WorkerId) {
-        let state = self.workers.entry(worker);
-        if state.instance != Instance::Stopping {
-            return;
+        if self.workers.entry(worker).instance == Instance::Stopping {
+            self.set_instance(worker, Instance::Stopped);
+            self.start_instance(worker);
         }
-        state.instance = Instance::Stopped;
-        self.start_instance(worker);
-        self.mark_worker(worker);
     }
 
-    /// The worker has attached; builds that waited for it go on.
+    /// The worker has attached.
     pub(crate) fn instance_attached(&mut self, worker: WorkerId) {
         self.timers.cancel(Timer::Missing(worker));
-        let state = self.workers.entry(worker);
-        match state.instance {
+        match self.workers.entry(worker).instance {
             Instance::Stopped | Instance::Booting | Instance::Running => {
-                state.instance = Instance::Running;
+                self.set_instance(worker, Instance::Running);
             }
             Instance::Starting { .. } | Instance::Stopping => {}
         }
-        self.substantiated(worker);
         self.instance_idle(worker);
     }
 

@@ -78,7 +78,7 @@ pub enum Unavailable {
     AtCapacity(Vec<BuildRequestId>),
     /// A lock of the worker is taken.
     Lock(LockTaken),
-    /// Its connection is lost, and the builds that ran are not yet ended.
+    /// Its connection is lost and the builds that ran are not yet ended, or its machine is being stopped.
     Recovering,
 }
 

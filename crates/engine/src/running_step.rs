@@ -20,6 +20,8 @@ pub(crate) struct RunningStep {
     /// What it holds once it runs.
     locks: Wanted,
     started_at: Timestamp,
+    /// Since when it waits for a lock, if one was taken.
+    waits_since: Option<Timestamp>,
     locks_acquired_at: Option<Timestamp>,
     pub(crate) is_interrupted: bool,
 }
@@ -101,6 +103,7 @@ impl Engine {
             number,
             locks: wanted(&step.locks, build.claim.worker),
             started_at: self.now,
+            waits_since: None,
             locks_acquired_at: None,
             is_interrupted: false,
         };
@@ -173,20 +176,26 @@ impl Engine {
         let Some(build) = self.builds.get_mut(id) else {
             return;
         };
-        let Phase::AcquiringStepLocks { session, step } = &build.phase else {
+        let Phase::AcquiringStepLocks { session, step } = &mut build.phase else {
             return;
         };
         let (session, owner) = (*session, Owner::Step(id, step.number));
         let generation = build.claim.generation;
         if self.locks.acquire(owner, &step.locks, generation).is_err() {
+            step.waits_since.get_or_insert(self.now);
             return;
         }
         let phase = std::mem::replace(&mut build.phase, Phase::Substantiating);
         let Phase::AcquiringStepLocks { mut step, .. } = phase else {
             unreachable!("looked at above");
         };
-        step.locks_acquired_at = Some(self.now);
-        build.waited_for_locks += self.now.since(step.started_at);
+        match step.waits_since {
+            None => step.locks_acquired_at = Some(step.started_at),
+            Some(since) => {
+                step.locks_acquired_at = Some(self.now);
+                build.waited_for_locks += self.now.since(since);
+            }
+        }
         let (number, index) = (step.number, step.index);
         build.phase = Phase::RunningStep { session, step };
         self.effects.push_back(Effect::StartCommand {

@@ -49,7 +49,7 @@ struct Candidate {
     request: BuildRequestId,
     /// Workers that do not fit it.
     rejected: VecDeque<WorkerId>,
-    /// Why the last of them does not.
+    /// Why they do not.
     verdict: Option<Reason>,
 }
 
@@ -98,10 +98,12 @@ impl Turn {
 }
 
 impl Candidate {
-    /// The worker does not fit; the next one is tried.
+    /// The worker does not fit; the next one is tried. A veto tells more than a lock that is taken elsewhere.
     fn reject(mut self, worker: WorkerId, verdict: Reason) -> Next {
         self.rejected.push_back(worker);
-        self.verdict = Some(verdict);
+        if self.verdict.is_none() || !matches!(verdict, Reason::Lock(_)) {
+            self.verdict = Some(verdict);
+        }
         Next::Go(Stage::PickWorker(self))
     }
 }
@@ -217,15 +219,14 @@ impl Engine {
 
     /// The request waits; another one may fit, if that depends on requests.
     fn no_worker_fits(&mut self, turn: &mut Turn, candidate: Candidate) -> Next {
+        if !turn.builder.depends_on_request(&self.config) {
+            return self.pass_over(candidate);
+        }
         turn.preferred = candidate.rejected;
         if let Some(request) = self.requests.get_mut(candidate.request) {
             request.verdict = candidate.verdict;
         }
-        if turn.builder.depends_on_request(&self.config) {
-            Next::Go(Stage::PickRequest)
-        } else {
-            Next::End(None)
-        }
+        Next::Go(Stage::PickRequest)
     }
 
     fn test(
@@ -388,19 +389,26 @@ impl Engine {
                 Err(_) => Next::Go(Stage::PickWorker(candidate)),
             };
         }
+        let verdict = match reply {
+            Reply::Failed => self.callable_failed(turn.builder.id, callable),
+            _ => Reason::NothingChosen {
+                callable: callable.clone(),
+            },
+        };
+        candidate.verdict = Some(verdict);
         if !candidate.rejected.is_empty() {
             return self.no_worker_fits(turn, candidate);
         }
-        if *reply == Reply::Failed {
-            return Next::End(Some(self.callable_failed(turn.builder.id, callable)));
-        }
-        candidate.verdict = Some(Reason::NothingChosen {
-            callable: callable.clone(),
-        });
-        if let Some(request) = self.requests.get_mut(candidate.request) {
+        self.pass_over(candidate)
+    }
+
+    /// Ends the turn at a request; others of the builder wait behind it.
+    fn pass_over(&mut self, candidate: Candidate) -> Next {
+        let id = candidate.request;
+        if let Some(request) = self.requests.get_mut(id) {
             request.verdict = candidate.verdict;
         }
-        Next::End(None)
+        Next::End(Some(Reason::Behind(id)))
     }
 
     fn tested(

@@ -73,7 +73,15 @@ impl Worker {
         if let Some(request) = self.busy.get(&builder) {
             return Err(Unavailable::Building(*request));
         }
-        if self.instance.is_running() && self.session.is_none() && !self.busy.is_empty() {
+        let is_between = match config.latent {
+            // Its connection is lost: the builds that ran are ended first.
+            Some(_) => {
+                self.instance.is_running() && self.session.is_none() && !self.busy.is_empty()
+            }
+            // It was latent, and its machine is still being stopped.
+            None => self.instance != Instance::Stopped && !self.instance.is_running(),
+        };
+        if is_between {
             return Err(Unavailable::Recovering);
         }
         let max_builds = config.max_builds.filter(|max_builds| *max_builds > 0);

@@ -44,6 +44,8 @@ pub struct SeenWorker {
     pub is_paused: bool,
     /// It ends after its builds.
     pub is_graceful: bool,
+    /// Its machine was started and is not stopped.
+    pub has_machine: bool,
     quarantined_until: Option<Timestamp>,
     next_quarantine: Duration,
     busy: BTreeMap<BuilderId, BuildRequestId>,
@@ -55,6 +57,7 @@ impl Default for SeenWorker {
             session: None,
             is_paused: false,
             is_graceful: false,
+            has_machine: false,
             quarantined_until: None,
             next_quarantine: Duration::from_secs(10),
             busy: BTreeMap::new(),
@@ -119,8 +122,6 @@ pub struct Observed {
     pub rendered: BTreeMap<(BuildRequestId, WorkerId), Accesses>,
     /// Whether the master is to end.
     pub shutdown: Option<Shutdown>,
-    /// What is happening may be that a machine does not come up.
-    pub machine_fails: bool,
     /// Configurations that are not used any more.
     pub released: BTreeSet<Generation>,
 }
@@ -164,7 +165,6 @@ impl Observed {
             locks: BTreeMap::new(),
             rendered: BTreeMap::new(),
             shutdown: None,
-            machine_fails: false,
             released: BTreeSet::new(),
         };
         observed.configure(config);
@@ -205,7 +205,16 @@ impl Observed {
 
     /// A request is stored and is not announced yet.
     pub fn stored(&mut self, id: BuildRequestId) {
-        self.unannounced.insert(id);
+        if !self.rows.contains_key(&id) {
+            self.unannounced.insert(id);
+        }
+    }
+
+    /// A request is announced, and may be built unless that was so before.
+    pub fn announced(&mut self, row: BuildRequest) {
+        if self.unannounced.contains(&row.id) {
+            self.offer(row);
+        }
     }
 
     /// Another master offers a request.
@@ -242,6 +251,14 @@ impl Observed {
     /// A request as the engine knows it.
     pub fn row(&self, id: BuildRequestId) -> Option<&BuildRequest> {
         self.rows.get(&id)
+    }
+
+    /// One of the requests that may be built, by chance.
+    pub fn some_offered(&self, chance: u64) -> Option<BuildRequestId> {
+        let count = self.offered_count() as u64;
+        let place = chance.checked_rem(count)?;
+        let mut offered = self.offered.values().flatten();
+        offered.nth(place as usize).map(|(_, id)| *id)
     }
 
     /// How many requests may be built.

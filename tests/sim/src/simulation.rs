@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use buildbot_engine::config::Config;
 use buildbot_engine::event::{
-    CallId, CommitId, CommitOutcome, InstanceStart, OtherMaster, Prepared, SessionId, WorkerControl,
+    CallId, CommitId, CommitOutcome, OtherMaster, Prepared, SessionId, WorkerControl,
 };
-use buildbot_engine::{Engine, Event, Restored};
+use buildbot_engine::{Engine, Event, Reason, Restored};
 use buildbot_model::{BuildId, BuildRequestId, StepNumber, Timestamp, Transaction, WorkerId};
 
 use crate::chance::Chance;
@@ -220,11 +220,8 @@ impl Simulation {
             self.observed.now = self.now;
             self.report.events += 1;
             self.note(|| "time has passed".to_owned());
-            self.observed.machine_fails = true;
             self.engine.handle_timeout(self.now);
-            let result = self.settle();
-            self.observed.machine_fails = false;
-            return result;
+            return self.settle();
         }
         let Some(((at, _), happening)) = self.queue.pop_first() else {
             return Ok(());
@@ -252,16 +249,7 @@ impl Simulation {
         if !self.see(&event) {
             return Ok(());
         }
-        self.observed.machine_fails = matches!(
-            event,
-            Event::InstanceStarted {
-                outcome: InstanceStart::Failed | InstanceStart::CannotRunBuild,
-                ..
-            } | Event::InstanceCrashed { .. }
-                | Event::InstanceStopped { .. }
-        );
         let result = self.tell_engine(event);
-        self.observed.machine_fails = false;
         self.attaching = None;
         result
     }
@@ -328,6 +316,10 @@ impl Simulation {
             Event::QuestionAnswered { call, .. } if self.forgotten.remove(call) => {
                 self.report.faults.count(Fault::StaleAnswer);
             }
+            Event::InstanceStopped { worker } => {
+                let seen = observed.workers.entry(*worker).or_default();
+                seen.has_machine = false;
+            }
             Event::ConfigReplaced(config) => observed.configure(config.clone()),
             Event::PriorityChanged { request, priority } => {
                 observed.set_priority(*request, *priority);
@@ -356,6 +348,14 @@ impl Simulation {
             while let Some(effect) = self.engine.poll_effect() {
                 self.do_effect(effect)?;
             }
+        }
+        // Whatever waits has a reason other than that nothing holds it.
+        let some = self.chance.bits();
+        if let Some(request) = self.observed.some_offered(some)
+            && self.planted.is_none()
+            && self.engine.why(request) == Some(Reason::Due)
+        {
+            return Err(format!("request {request} waits for nothing"));
         }
         self.observed.check_liveness().map_err(|idle| {
             let why = idle.request.and_then(|request| self.engine.why(request));

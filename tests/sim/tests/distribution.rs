@@ -488,3 +488,87 @@ fn a_request_says_which_one_is_served_before_it() {
     world.reconfigure(config().no_builders());
     world.expect_waiting(first, |it| *it == Reason::NoBuilder);
 }
+
+#[test]
+fn a_request_says_that_its_claim_or_its_end_is_on_the_way() {
+    let mut world = World::new(config().builder("a"));
+    world.detach("w");
+    let a = world.force("a");
+    let b = world.force("a");
+    let w = world.worker("w");
+    world.hold_commits().attach("w").cancel(b);
+    world.expect_waiting(a, |it| *it == Reason::BeingClaimed(w));
+    world.expect_waiting(b, |it| *it == Reason::Ending);
+    world.release_commits().expect_finished(b, Cancelled);
+}
+
+#[test]
+fn a_worker_that_is_not_configured_any_more_is_sent_away() {
+    let mut world = World::new(config().builder("a"));
+    let orphaned = |builder: &mut buildbot_engine::config::Builder| {
+        builder.workers = vec![buildbot_model::WorkerId(9)];
+    };
+    let first = world.force("a");
+    world.reconfigure(config().no_workers().builder_with("a", orphaned));
+    assert_eq!(world.builds_of(first), [Some(Retry)]);
+    world.expect_waiting(first, no_worker(|why| *why == Unavailable::Unknown));
+}
+
+#[test]
+fn a_lost_machine_is_replaced_for_the_retry() {
+    let config = config().no_workers().latent_worker("cloud");
+    let mut world = World::new(config.builder("a"));
+    let first = world.force("a");
+    let second = world.force("a");
+    world
+        .instance("cloud", InstanceStart::Started)
+        .attach("cloud");
+    world.expect_running(first);
+    world
+        .hold_commits()
+        .control("cloud", WorkerControl::Unpause);
+    world.detach("cloud");
+    world.expect_waiting(
+        second,
+        no_worker(|why| matches!(why, Unavailable::Building(_))),
+    );
+    world.release_commits();
+    world.expect_instance_asked_for("cloud", true);
+}
+
+#[test]
+fn a_latent_worker_that_was_told_to_end_starts_again_when_it_is_gone() {
+    let mut world = World::new(config().no_workers().latent_worker("cloud").builder("a"));
+    let first = world.force("a");
+    world
+        .instance("cloud", InstanceStart::Started)
+        .attach("cloud");
+    world.control("cloud", WorkerControl::ShutdownGracefully);
+    let second = world.force("a");
+    world
+        .end_step(first, Success)
+        .expect_finished(first, Success);
+    world.expect_waiting(second, no_worker(|why| *why == Unavailable::ShuttingDown));
+    world.detach("cloud").advance(secs(60));
+    world.expect_instance_asked_for("cloud", true);
+}
+
+#[test]
+fn two_equal_requests_that_are_stored_at_the_same_time_are_built_once() {
+    let collapsing = |builder: &mut buildbot_engine::config::Builder| {
+        builder.collapse = Collapse::Default;
+    };
+    let mut world = World::new(one_at_a_time().builder_with("a", collapsing));
+    let running = world.force("a");
+    let oldest = world.force("a");
+    world.hold_commits();
+    let old = world.force("a");
+    let new = world.force("a");
+    assert_eq!(old, new, "ids are given by the database");
+    world.release_commits();
+    let (old, new) = (old, buildbot_model::BuildRequestId(new.0 + 1));
+    world
+        .expect_finished(oldest, Skipped)
+        .expect_finished(old, Skipped);
+    world.end_step(running, Success).expect_running(new);
+}

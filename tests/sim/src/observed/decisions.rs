@@ -152,7 +152,7 @@ impl Observed {
         build.waits_for = None;
         let worker = build.worker;
         let is_fault =
-            build.has_failed_preparation || (self.machine_fails && build.session.is_none());
+            build.has_failed_preparation || (build.session.is_none() && self.shutdown.is_none());
         match results {
             Results::Exception => self.quarantine(worker),
             Results::Retry => {

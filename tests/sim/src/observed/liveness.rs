@@ -87,7 +87,12 @@ impl Observed {
                         || (!waited_for.contains(lock) && self.has_room(lock, *mode))
                 });
                 let seen = self.workers.get(worker);
-                let is_between = seen.is_some_and(|it| it.session.is_none() && !it.busy.is_empty());
+                let config = self.config.workers.get(worker);
+                let is_latent = config.is_some_and(|config| config.latent.is_some());
+                let is_between = seen.is_some_and(|it| {
+                    let is_lost = it.session.is_none() && !it.busy.is_empty();
+                    is_lost || (it.has_machine && !is_latent)
+                });
                 if is_free && !is_between && self.fits(builder, *worker).is_ok() {
                     return Err(Idle {
                         request: Some(*request),

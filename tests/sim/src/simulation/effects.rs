@@ -72,6 +72,8 @@ impl Simulation {
             }
             Effect::StartInstance { worker, build } => self.start_instance(worker, build)?,
             Effect::StopInstance { worker } => {
+                let seen = self.observed.workers.entry(worker).or_default();
+                seen.has_machine = true;
                 self.soon(500, Happening::Tell(Event::InstanceStopped { worker }));
             }
             Effect::Announce(fact) => self.announced(&fact)?,
@@ -273,6 +275,8 @@ impl Simulation {
                 "a machine is started for build {build}, which is over"
             ));
         }
+        let seen = self.observed.workers.entry(worker).or_default();
+        seen.has_machine = true;
         let trouble = if self.is_calm {
             99
         } else {

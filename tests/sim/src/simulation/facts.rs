@@ -64,8 +64,8 @@ impl Simulation {
         match fact {
             Fact::BuildsetAdded { requests, .. } => {
                 for request in requests {
-                    self.observed
-                        .offer(self.database.requests[request].row.clone());
+                    let row = self.database.requests[request].row.clone();
+                    self.observed.announced(row);
                 }
             }
             Fact::RequestUnclaimed { request } => {
