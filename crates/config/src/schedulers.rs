@@ -60,7 +60,7 @@ pub enum SchedulerKind {
     /// At times like those of cron.
     Nightly(Box<NightlyArguments>, Box<TimedArguments>),
     /// At such times, if it was triggered.
-    NightlyTriggerable(Box<NightlyArguments>),
+    NightlyTriggerable(Box<NightlyArguments>, Box<TimedArguments>),
     /// When a step asks.
     Triggerable,
     /// When a person asks.
@@ -134,7 +134,8 @@ arguments! {
     pub struct ForceArguments {
         username: Option<Arc<Object>> = "username",
         reason: Option<Arc<Object>> = "reason",
-        reason_string: Option<String> = "reasonString",
+        reason_string: Option<String> = "reasonString"
+            or Some("A build was forced by '%(owner)s': %(reason)s".to_owned()),
         button_name: Option<String> = "buttonName",
         codebases: Value = "codebases",
         label: Option<String> = "label",
@@ -279,7 +280,7 @@ fn builder_names(object: &Object) -> BuilderNames {
     }
 }
 
-fn read_kind(reader: &mut Reader<'_>) -> SchedulerKind {
+pub(crate) fn read_kind(reader: &mut Reader<'_>) -> SchedulerKind {
     let class = reader.object.class.as_str();
     match class.strip_prefix("buildbot.schedulers.").unwrap_or(class) {
         "basic.SingleBranchScheduler" | "basic.Scheduler" => {
@@ -297,9 +298,10 @@ fn read_kind(reader: &mut Reader<'_>) -> SchedulerKind {
             Box::new(NightlyArguments::read(reader)),
             Box::new(TimedArguments::read(reader)),
         ),
-        "timed.NightlyTriggerable" => {
-            SchedulerKind::NightlyTriggerable(Box::new(NightlyArguments::read(reader)))
-        }
+        "timed.NightlyTriggerable" => SchedulerKind::NightlyTriggerable(
+            Box::new(NightlyArguments::read(reader)),
+            Box::new(TimedArguments::read(reader)),
+        ),
         "triggerable.Triggerable" => SchedulerKind::Triggerable,
         "forcesched.ForceScheduler" => SchedulerKind::Force(Box::new(ForceArguments::read(reader))),
         "trysched.Try_Jobdir" => SchedulerKind::TryJobdir(TryJobdirArguments::read(reader)),
