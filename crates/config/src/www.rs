@@ -1,10 +1,11 @@
 //! `c['www']`.
 
-use std::sync::Arc;
-
+use crate::arguments::{FromValue, OneOrMore};
+use crate::auth::{AuthKind, AvatarKind};
+use crate::authz::Authz;
 use crate::check::Check;
 use crate::db::plain;
-use crate::description::Object;
+use crate::parts::Part;
 use crate::problem::{Problem, nearest};
 use buildbot_render::Value;
 
@@ -43,11 +44,11 @@ pub struct Www {
     /// Parts of the front end, by name, and what they are given.
     pub plugins: Vec<(String, Value)>,
     /// Who may log in, and how.
-    pub auth: Option<Arc<Object>>,
+    pub auth: Option<Part<AuthKind>>,
     /// Who may do what.
-    pub authz: Option<Arc<Object>>,
+    pub authz: Option<Authz>,
     /// Where pictures of people come from; `None` for the default.
-    pub avatar_methods: Option<Value>,
+    pub avatar_methods: Option<OneOrMore<Part<AvatarKind>>>,
     /// The dialects of hooks, by name, and what they are given.
     pub change_hook_dialects: Vec<(String, Value)>,
     /// Further lines for the list of versions.
@@ -84,18 +85,14 @@ pub(crate) fn read(check: &mut Check<'_>) -> Www {
             .filter_map(|(name, value)| Some((name.as_text()?.to_owned(), value.clone())))
             .collect()
     };
-    let object = |key: &str| {
-        value
-            .get(key)
-            .and_then(Value::as_object)
-            .and_then(|id| check.description.shared_object(id))
-    };
+    let part = |key: &str| Some((value.get(key)?, check.description));
     let www = Www {
         port: value.get("port").cloned().unwrap_or_default(),
         plugins: named("plugins"),
-        auth: object("auth"),
-        authz: object("authz"),
-        avatar_methods: value.get("avatar_methods").cloned(),
+        auth: part("auth").and_then(|(value, all)| Part::from_value(value, all)),
+        authz: part("authz").and_then(|(value, all)| Authz::from_value(value, all)),
+        avatar_methods: part("avatar_methods")
+            .and_then(|(value, all)| OneOrMore::from_value(value, all)),
         change_hook_dialects: named("change_hook_dialects"),
         versions,
         options: pairs
