@@ -30,6 +30,10 @@ pub struct Seconds(pub f64);
 #[derive(Debug, Clone, PartialEq)]
 pub struct OneOrMore<T>(pub Vec<T>);
 
+/// An argument for which `None` is not the same as to leave it out.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Given(pub Option<Value>);
+
 impl<T> Default for OneOrMore<T> {
     fn default() -> Self {
         Self(Vec::new())
@@ -41,6 +45,14 @@ impl FromValue for Value {
 
     fn from_value(value: &Value, _: &Description) -> Option<Self> {
         Some(value.clone())
+    }
+}
+
+impl FromValue for Given {
+    const EXPECTED: &'static str = "anything";
+
+    fn from_value(value: &Value, _: &Description) -> Option<Self> {
+        Some(Self(Some(value.clone())))
     }
 }
 

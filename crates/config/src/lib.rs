@@ -16,6 +16,7 @@ mod db;
 mod defaults;
 mod description;
 pub mod diff;
+pub mod filters;
 pub mod formatters;
 pub mod generators;
 mod globals;
@@ -40,7 +41,7 @@ mod testing;
 mod workers;
 mod www;
 
-pub use arguments::{FromValue, OneOrMore, Seconds};
+pub use arguments::{FromValue, Given, OneOrMore, Seconds};
 pub use buildbot_render::{
     Callable, Format, Handle, ObjectId, Opaque, Regex, Renderable, RenderableKind, Value,
 };

@@ -13,6 +13,7 @@ use crate::auth::{AuthKind, AvatarKind, UserInfoKind};
 use crate::authz::{Authz, MatcherKind, RoleKind};
 use crate::changes::{ChangeSourceKind, PollingArguments};
 use crate::description::Description;
+use crate::filters::FilterKind;
 use crate::formatters::FormatterKind;
 use crate::generators::GeneratorKind;
 use crate::parts::Kind;
@@ -51,8 +52,6 @@ const BASES: &[&str] = &[
 
 /// Arguments of others that have no types yet: they are `Value` or `Arc<Object>`.
 const OBJECTS: &[&str] = &[
-    "buildbot.changes.filter.ChangeFilter",
-    "buildbot.changes.gerritchangesource.GerritChangeFilter",
     "buildbot.reporters.mail.Domain",
     "buildbot.schedulers.forcesched.AnyPropertyParameter",
     "buildbot.schedulers.forcesched.BaseParameter",
@@ -222,6 +221,8 @@ fn look_at(name: &str, class: &Class) -> Option<Vec<String>> {
         })
     } else if is_known::<StepKind>(name) || is_a("buildbot.process.buildstep.BuildStep") {
         look(name, class, StepArguments::read)
+    } else if is_known::<FilterKind>(name) {
+        look(name, class, FilterKind::read)
     } else if is_known::<ShellArgKind>(name) {
         look(name, class, ShellArgKind::read)
     } else if is_known::<ServiceKind>(name) {

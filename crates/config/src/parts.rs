@@ -7,6 +7,7 @@ use crate::auth::{AuthKind, AvatarKind, UserInfoKind};
 use crate::authz::{Authz, MatcherKind, RoleKind};
 use crate::check::Check;
 use crate::description::{Description, Object};
+use crate::filters::FilterKind;
 use crate::formatters::FormatterKind;
 use crate::generators::GeneratorKind;
 use crate::place::SourcePlace;
@@ -125,6 +126,8 @@ fn read_any(reader: &mut Reader<'_>) -> bool {
         FormatterKind::read(reader);
     } else if is_in("secrets.providers.vault_hvac.VaultAuthenticator") {
         VaultAuthenticatorKind::read(reader);
+    } else if is_in("changes.filter.") || is_in("changes.gerritchangesource.GerritChangeFilter") {
+        FilterKind::read(reader);
     } else if is_in("www.authz.authz.") {
         Authz::read(reader);
     } else if is_in("www.authz.endpointmatchers.") {

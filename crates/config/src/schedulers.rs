@@ -8,6 +8,8 @@ use crate::builders::BuilderConfig;
 use crate::check::Check;
 use crate::classes::{Family, family};
 use crate::description::{Description, Object};
+use crate::filters::FilterKind;
+use crate::parts::Part;
 use crate::problem::{Problem, listed, nearest};
 use crate::service::{Service, text_of};
 use buildbot_render::{Callable, Value};
@@ -81,7 +83,7 @@ arguments! {
         branches: Value = "branches",
         categories: Value = "categories",
         file_is_important: Option<Callable> = "fileIsImportant",
-        change_filter: Option<Arc<Object>> = "change_filter",
+        change_filter: Option<Part<FilterKind>> = "change_filter",
         only_important: bool = "onlyImportant",
         create_absolute_source_stamps: bool = "createAbsoluteSourceStamps",
     }
@@ -107,7 +109,7 @@ arguments! {
         only_if_changed: bool = "onlyIfChanged",
         create_absolute_source_stamps: bool = "createAbsoluteSourceStamps",
         branch: Option<Value> = "branch",
-        change_filter: Option<Arc<Object>> = "change_filter",
+        change_filter: Option<Part<FilterKind>> = "change_filter",
         file_is_important: Option<Callable> = "fileIsImportant",
         only_important: bool = "onlyImportant",
     }

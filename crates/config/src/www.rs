@@ -100,6 +100,25 @@ pub(crate) fn read(check: &mut Check<'_>) -> Www {
             .filter_map(|(key, value)| Some((key.as_text()?.to_owned(), value.clone())))
             .collect(),
     };
+    let is_wrong =
+        |key: &str, is_read: bool| !is_read && value.get(key).is_some_and(|value| !value.is_none());
+    let wrong = [
+        ("auth", "a way to log in", www.auth.is_some()),
+        ("authz", "an Authz", www.authz.is_some()),
+        (
+            "avatar_methods",
+            "a list of avatars",
+            www.avatar_methods.is_some(),
+        ),
+    ];
+    for (key, expected, is_read) in wrong {
+        if is_wrong(key, is_read) {
+            let at = check.place_of_key("www");
+            check.refuse_at_start(
+                Problem::warning(format!("c['www']['{key}'] must be {expected}")).at(at),
+            );
+        }
+    }
     refuse_old_front_end(check, &www);
     www
 }
@@ -164,7 +183,57 @@ fn refuse_old_front_end(check: &mut Check<'_>, www: &Www) {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::errors;
+    use crate::auth::{AuthKind, AvatarKind};
+    use crate::authz::{MatcherKind, RoleKind};
+    use crate::testing::{config, errors, object, refused};
+
+    #[test]
+    fn people_log_in_and_have_roles() {
+        let auth = object(
+            "buildbot.www.oauth2.GitHubAuth",
+            r#""clientId": "i", "clientSecret": "s""#,
+        );
+        let rule = object(
+            "buildbot.www.authz.endpointmatchers.AnyControlEndpointMatcher",
+            r#""role": "admins""#,
+        );
+        let roles = object(
+            "buildbot.www.authz.roles.RolesFromEmails",
+            r#""admins": ["a@example.com"]"#,
+        );
+        let authz = object(
+            "buildbot.www.authz.authz.Authz",
+            &format!(r#""allowRules": [{rule}], "roleMatchers": [{roles}]"#),
+        );
+        let avatar = object("buildbot.www.avatar.AvatarGravatar", "");
+        let www = config(&format!(
+            r#"{{"www": {{"$": "dict", "v": [["auth", {auth}], ["authz", {authz}], ["avatar_methods", {avatar}]]}}}}"#
+        ))
+        .www;
+        let auth = www.auth.expect("a way to log in");
+        let AuthKind::GitHub(github) = &auth.kind else {
+            panic!("{auth:?}");
+        };
+        assert_eq!(github.api_version, 3);
+        let authz = www.authz.expect("rules");
+        let MatcherKind::AnyControl(rule) = &authz.allow_rules[0].kind else {
+            panic!("{authz:?}");
+        };
+        assert_eq!((&rule.role, rule.default_deny), (&"admins".into(), true));
+        let RoleKind::Emails(roles) = &authz.role_matchers[0].kind else {
+            panic!("{authz:?}");
+        };
+        assert_eq!(roles.roles[0].0, "admins");
+        let avatars = www.avatar_methods.expect("avatars");
+        assert_eq!(avatars.0[0].kind, AvatarKind::Gravatar);
+    }
+
+    #[test]
+    fn what_is_no_way_to_log_in_is_refused_at_start() {
+        let config = r#"{"www": {"$": "dict", "v": [["auth", 5], ["authz", null]]}}"#;
+        let found: Vec<String> = refused(config).into_iter().map(|p| p.message).collect();
+        assert_eq!(found, ["c['www']['auth'] must be a way to log in"]);
+    }
 
     #[test]
     fn keys_and_values_have_the_texts_of_the_reference() {
