@@ -70,6 +70,9 @@ classes! {
     "schedulers.basic.Scheduler" | "schedulers.basic.SingleBranchScheduler" => {
         reason = Text("The %(classname)s scheduler named '%(name)s' triggered this build");
     }
+    "schedulers.forcesched.ForceScheduler" => {
+        reasonString = Text("A build was forced by '%(owner)s': %(reason)s");
+    }
     "schedulers.timed.Nightly" => {
         reason = Text("The Nightly scheduler named '%(name)s' triggered this build");
     }

@@ -136,8 +136,7 @@ arguments! {
     pub struct ForceArguments {
         username: Option<Arc<Object>> = "username",
         reason: Option<Arc<Object>> = "reason",
-        reason_string: Option<String> = "reasonString"
-            or Some("A build was forced by '%(owner)s': %(reason)s".to_owned()),
+        reason_string: Option<String> = "reasonString",
         button_name: Option<String> = "buttonName",
         codebases: Value = "codebases",
         label: Option<String> = "label",
@@ -330,13 +329,13 @@ fn refuse_wrong_branches(check: &mut Check<'_>, scheduler: &Scheduler) {
     let is_given = |name: &str| given.get(name).is_some_and(|value| !value.is_none());
     let has_filter = is_given("change_filter");
     let old_style = given.get("branch").is_some() || is_given("branches") || is_given("categories");
-    let name = scheduler.name();
     let refuse = |check: &mut Check<'_>, message: &str| {
         check.refuse_at_start(
             Problem::warning(message)
                 .at(scheduler.service.place.clone())
                 .help(format!(
-                    "scheduler '{name}' passes this check, but does not start"
+                    "scheduler '{}' passes this check, but does not start",
+                    scheduler.name()
                 )),
         );
     };
