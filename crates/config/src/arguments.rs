@@ -8,6 +8,7 @@ use std::sync::Arc;
 use buildbot_model::Secret;
 
 use crate::check::Check;
+use crate::defaults::{self, Constant};
 use crate::description::{Description, Object};
 use crate::problem::Problem;
 use buildbot_render::{Callable, ObjectId, Value};
@@ -29,6 +30,10 @@ pub struct Seconds(pub f64);
 #[derive(Debug, Clone, PartialEq)]
 pub struct OneOrMore<T>(pub Vec<T>);
 
+/// An argument for which `None` is not the same as to leave it out.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Given(pub Option<Value>);
+
 impl<T> Default for OneOrMore<T> {
     fn default() -> Self {
         Self(Vec::new())
@@ -40,6 +45,14 @@ impl FromValue for Value {
 
     fn from_value(value: &Value, _: &Description) -> Option<Self> {
         Some(value.clone())
+    }
+}
+
+impl FromValue for Given {
+    const EXPECTED: &'static str = "anything";
+
+    fn from_value(value: &Value, _: &Description) -> Option<Self> {
+        Some(Self(Some(value.clone())))
     }
 }
 
@@ -180,7 +193,13 @@ impl<T: FromValue> FromValue for Secret<T> {
 pub(crate) struct Reader<'d> {
     description: &'d Description,
     pub(crate) object: &'d Object,
+    /// What its class has for arguments that are left out, if other classes have something else.
+    defaults: &'static [(&'static str, Constant)],
+    /// Attributes of the user's class stand for arguments that are left out.
+    pub(crate) with_attributes: bool,
     wrong: Vec<(String, &'static str)>,
+    #[cfg(test)]
+    pub(crate) seen: Vec<String>,
 }
 
 impl<'d> Reader<'d> {
@@ -188,14 +207,22 @@ impl<'d> Reader<'d> {
         Self {
             description,
             object,
+            defaults: defaults::of_class(&object.class),
+            with_attributes: false,
             wrong: Vec::new(),
+            #[cfg(test)]
+            seen: Vec::new(),
         }
     }
 
     /// The argument as a `T`; `default` if it was left out or cannot be one.
     pub(crate) fn read<T: FromValue>(&mut self, name: &str, default: impl FnOnce() -> T) -> T {
-        let Some(value) = self.object.arguments.get(name) else {
-            return default();
+        #[cfg(test)]
+        self.seen.push(name.to_owned());
+        let given = self.object.arguments.get(name);
+        let attribute = || self.object.attrs.get(name).filter(|_| self.with_attributes);
+        let Some(value) = given.or_else(attribute) else {
+            return self.default_of_class(name).unwrap_or_else(default);
         };
         match T::from_value(value, self.description) {
             Some(value) => value,
@@ -206,6 +233,26 @@ impl<'d> Reader<'d> {
         }
     }
 
+    fn default_of_class<T: FromValue>(&self, name: &str) -> Option<T> {
+        let (_, constant) = self.defaults.iter().find(|(known, _)| *known == name)?;
+        T::from_value(&constant.value(), self.description)
+    }
+
+    /// All arguments, for constructors that take any.
+    pub(crate) fn all(&self) -> Vec<(String, Value)> {
+        self.object
+            .arguments
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.clone()))
+            .collect()
+    }
+
+    /// Whether something was of the wrong type.
+    #[cfg(test)]
+    pub(crate) fn wrong(&self) -> Vec<&str> {
+        self.wrong.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
     /// Reports what was of the wrong type.
     pub(crate) fn finish(self, check: &mut Check<'_>, id: ObjectId, name: &str) {
         let class = self
@@ -214,6 +261,10 @@ impl<'d> Reader<'d> {
             .rsplit('.')
             .next()
             .unwrap_or_default();
+        let owner = match name {
+            "" => class.to_owned(),
+            name => format!("{class} '{name}'"),
+        };
         let at = check.place_of(id);
         if at.is_some() && check.problems.errors.iter().any(|error| error.at == at) {
             // The constructor has refused it already.
@@ -221,8 +272,7 @@ impl<'d> Reader<'d> {
         }
         for (argument, expected) in self.wrong {
             check.refuse_at_start(
-                Problem::warning(format!("{class} '{name}': {argument} must be {expected}"))
-                    .at(at.clone()),
+                Problem::warning(format!("{owner}: {argument} must be {expected}")).at(at.clone()),
             );
         }
     }
@@ -253,3 +303,35 @@ macro_rules! arguments {
     (@default $default:expr) => { $default };
 }
 pub(crate) use arguments;
+
+/// Declares what classes of one kind may be: variant, type of its arguments, Python's classes.
+macro_rules! kinds {
+    ($(#[$meta:meta])* pub enum $name:ident in $package:literal {
+        $($(#[$doc:meta])* $variant:ident $(($type:ty))? = $($class:literal)|+,)*
+    }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum $name {
+            $($(#[$doc])* $variant $((Box<$type>))?,)*
+            /// A class of the user's; its arguments are in the object.
+            Custom,
+        }
+
+        impl $crate::parts::Kind for $name {
+            #[cfg(test)]
+            const CLASSES: &'static [&'static str] = &[$($(concat!($package, ".", $class),)+)*];
+
+            fn read(reader: &mut $crate::arguments::Reader<'_>) -> Self {
+                let class = reader.object.class.as_str();
+                let class = class
+                    .strip_prefix($package)
+                    .and_then(|class| class.strip_prefix('.'));
+                match class {
+                    $(Some($($class)|+) => Self::$variant $((Box::new(<$type>::read(reader))))?,)*
+                    _ => Self::Custom,
+                }
+            }
+        }
+    };
+}
+pub(crate) use kinds;

@@ -1,23 +1,29 @@
 //! `c['change_source']`.
 
-use std::sync::Arc;
+pub mod clients;
+pub mod repositories;
+pub mod reviews;
 
-use buildbot_model::Secret;
-
-use crate::arguments::{Reader, Seconds, arguments};
+use crate::arguments::{Reader, Seconds, arguments, kinds};
 use crate::check::Check;
 use crate::classes::{Family, family};
-use crate::description::Object;
+use crate::parts::Kind;
 use crate::problem::Problem;
 use crate::service::Service;
 use buildbot_render::Value;
+use clients::{BzrMaildirArguments, CvsMaildirArguments, MaildirArguments, PbArguments};
+use repositories::{GitArguments, MercurialArguments, PerforceArguments, SubversionArguments};
+use reviews::{
+    BitbucketPullRequestArguments, GerritArguments, GerritEventLogArguments,
+    GitHubPullRequestArguments,
+};
 
 /// Where changes come from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChangeSource {
     /// Name, class, place.
     pub service: Service,
-    /// How often it looks, if it does.
+    /// How often it looks; without an interval it waits for what others send.
     pub polling: PollingArguments,
     /// What its kind adds.
     pub kind: ChangeSourceKind,
@@ -26,113 +32,42 @@ pub struct ChangeSource {
 arguments! {
     /// How often a source looks for changes.
     pub struct PollingArguments {
-        poll_interval: Option<Seconds> = "pollInterval",
+        poll_interval: Option<Seconds> = "pollInterval" or Some(Seconds(600.0)),
         poll_at_launch: bool = "pollAtLaunch",
         poll_random_delay_min: Seconds = "pollRandomDelayMin",
         poll_random_delay_max: Seconds = "pollRandomDelayMax",
     }
 }
 
-/// The kinds of change sources.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ChangeSourceKind {
-    /// A Git repository.
-    Git(Box<GitArguments>),
-    /// A Mercurial repository.
-    Mercurial(Box<MercurialArguments>),
-    /// A Subversion repository.
-    Subversion(Box<SubversionArguments>),
-    /// A Perforce depot.
-    Perforce(Box<PerforceArguments>),
-    /// Clients that connect.
-    Pb(Box<PbArguments>),
-    /// Another source of the package; its arguments are in the object.
-    Other,
-    /// A class of the user's.
-    Custom,
-}
-
-arguments! {
-    /// What is polled in a Git repository.
-    pub struct GitArguments {
-        repourl: Value = "repourl",
-        branches: Value = "branches",
-        branch: Option<String> = "branch",
-        only_tags: bool = "only_tags",
-        workdir: Option<String> = "workdir",
-        gitbin: String = "gitbin" or "git".to_owned(),
-        usetimestamps: bool = "usetimestamps" or true,
-        category: Value = "category",
-        project: Value = "project",
-        codebase: Option<Arc<Object>> = "codebase",
-        encoding: String = "encoding" or "utf-8".to_owned(),
-        build_pushes_with_no_commits: bool = "buildPushesWithNoCommits",
-        ssh_private_key: Secret<Value> = "sshPrivateKey" or Secret::new(Value::None),
-        ssh_host_key: Value = "sshHostKey",
-        ssh_known_hosts: Value = "sshKnownHosts",
-        auth_credentials: Secret<Value> = "auth_credentials" or Secret::new(Value::None),
-        git_credentials: Secret<Value> = "git_credentials" or Secret::new(Value::None),
-    }
-}
-
-arguments! {
-    /// What is polled in a Mercurial repository.
-    pub struct MercurialArguments {
-        repourl: Value = "repourl",
-        branch: Value = "branch",
-        branches: Value = "branches",
-        bookmarks: Value = "bookmarks",
-        workdir: Option<String> = "workdir",
-        hgbin: String = "hgbin" or "hg".to_owned(),
-        usetimestamps: bool = "usetimestamps" or true,
-        category: Value = "category",
-        project: Value = "project",
-        encoding: String = "encoding" or "utf-8".to_owned(),
-        revlink: Value = "revlink",
-    }
-}
-
-arguments! {
-    /// What is polled in a Subversion repository.
-    pub struct SubversionArguments {
-        repourl: Value = "repourl",
-        split_file: Value = "split_file",
-        svnuser: Value = "svnuser",
-        svnpasswd: Secret<Value> = "svnpasswd" or Secret::new(Value::None),
-        histmax: Option<i64> = "histmax",
-        svnbin: String = "svnbin" or "svn".to_owned(),
-        revlinktmpl: String = "revlinktmpl",
-        category: Value = "category",
-        project: Value = "project",
-        cachepath: Option<String> = "cachepath",
-        extra_args: Value = "extra_args",
-    }
-}
-
-arguments! {
-    /// What is polled in a Perforce depot.
-    pub struct PerforceArguments {
-        p4port: Value = "p4port",
-        p4user: Value = "p4user",
-        p4passwd: Secret<Value> = "p4passwd" or Secret::new(Value::None),
-        p4base: Value = "p4base",
-        p4bin: String = "p4bin" or "p4".to_owned(),
-        split_file: Value = "split_file",
-        encoding: Value = "encoding",
-        project: Value = "project",
-        use_tickets: bool = "use_tickets",
-        server_tz: Value = "server_tz",
-        revlink: Value = "revlink",
-    }
-}
-
-arguments! {
-    /// Who may send changes.
-    pub struct PbArguments {
-        user: Value = "user" or "change".into(),
-        passwd: Secret<Value> = "passwd" or Secret::new("changepw".into()),
-        port: Value = "port",
-        prefix: Value = "prefix",
+kinds! {
+    /// The kinds of change sources.
+    pub enum ChangeSourceKind in "buildbot.changes" {
+        /// A Git repository.
+        Git(GitArguments) = "gitpoller.GitPoller",
+        /// A Mercurial repository.
+        Mercurial(MercurialArguments) = "hgpoller.HgPoller",
+        /// A Subversion repository.
+        Subversion(SubversionArguments) = "svnpoller.SVNPoller",
+        /// A Perforce depot.
+        Perforce(PerforceArguments) = "p4poller.P4Source",
+        /// Pull requests of Bitbucket.
+        BitbucketPullRequests(BitbucketPullRequestArguments) = "bitbucket.BitbucketPullrequestPoller",
+        /// Pull requests of GitHub.
+        GitHubPullRequests(GitHubPullRequestArguments) = "github.GitHubPullrequestPoller",
+        /// The events of Gerrit.
+        Gerrit(GerritArguments) = "gerritchangesource.GerritChangeSource",
+        /// The log of events of Gerrit.
+        GerritEventLog(GerritEventLogArguments) = "gerritchangesource.GerritEventLogPoller",
+        /// Mails of any form.
+        Maildir(MaildirArguments) = "mail.MaildirSource",
+        /// Mails of Subversion.
+        SvnMaildir(MaildirArguments) = "mail.SVNCommitEmailMaildirSource",
+        /// Mails of CVS.
+        CvsMaildir(CvsMaildirArguments) = "mail.CVSMaildirSource",
+        /// Mails of Launchpad.
+        BzrMaildir(BzrMaildirArguments) = "mail.BzrLaunchpadEmailMaildirSource",
+        /// Clients that connect.
+        Pb(PbArguments) = "pb.PBChangeSource",
     }
 }
 
@@ -184,32 +119,13 @@ fn read_one(check: &mut Check<'_>, item: &Value) -> Option<ChangeSource> {
     }
     let mut reader = Reader::new(check.description, object);
     let polling = PollingArguments::read(&mut reader);
-    let kind = read_kind(&mut reader);
+    let kind = ChangeSourceKind::read(&mut reader);
     reader.finish(check, id, &service.name);
     Some(ChangeSource {
         service,
         polling,
         kind,
     })
-}
-
-fn read_kind(reader: &mut Reader<'_>) -> ChangeSourceKind {
-    let class = reader.object.class.as_str();
-    match class.strip_prefix("buildbot.changes.").unwrap_or(class) {
-        "gitpoller.GitPoller" => ChangeSourceKind::Git(Box::new(GitArguments::read(reader))),
-        "hgpoller.HgPoller" => {
-            ChangeSourceKind::Mercurial(Box::new(MercurialArguments::read(reader)))
-        }
-        "svnpoller.SVNPoller" => {
-            ChangeSourceKind::Subversion(Box::new(SubversionArguments::read(reader)))
-        }
-        "p4poller.P4Source" => {
-            ChangeSourceKind::Perforce(Box::new(PerforceArguments::read(reader)))
-        }
-        "pb.PBChangeSource" => ChangeSourceKind::Pb(Box::new(PbArguments::read(reader))),
-        "base.ChangeSource" | "base.ReconfigurablePollingChangeSource" => ChangeSourceKind::Custom,
-        _ => ChangeSourceKind::Other,
-    }
 }
 
 #[cfg(test)]

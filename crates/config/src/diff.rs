@@ -163,8 +163,24 @@ pub fn diff(old: Side<'_>, new: Side<'_>) -> Difference {
             &collect(a.machines.iter().map(|item| &item.service).collect()),
             &collect(b.machines.iter().map(|item| &item.service).collect()),
         ),
-        services: services(&a.services, &b.services),
-        secrets_providers: services(&a.secrets_providers, &b.secrets_providers),
+        services: services(
+            &collect(a.services.iter().map(|item| &item.service).collect()),
+            &collect(b.services.iter().map(|item| &item.service).collect()),
+        ),
+        secrets_providers: services(
+            &collect(
+                a.secrets_providers
+                    .iter()
+                    .map(|item| &item.service)
+                    .collect(),
+            ),
+            &collect(
+                b.secrets_providers
+                    .iter()
+                    .map(|item| &item.service)
+                    .collect(),
+            ),
+        ),
         keys: key_changes(comparison),
     }
 }

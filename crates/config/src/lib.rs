@@ -5,40 +5,48 @@
 //! [`diff::diff`] says what another configuration would change. There is no IO in this crate.
 
 mod arguments;
+pub mod auth;
+pub mod authz;
 mod builders;
-mod changes;
+pub mod changes;
 mod check;
 mod classes;
 mod cross;
 mod db;
+mod defaults;
 mod description;
 pub mod diff;
+pub mod filters;
+pub mod formatters;
+pub mod generators;
 mod globals;
 mod limits;
 mod locks;
 mod machines;
 mod master;
+#[cfg(test)]
+mod parameters;
+mod parts;
 mod place;
 mod problem;
 mod projects;
+pub mod reporters;
 mod schedulers;
+pub mod secrets;
 mod service;
 mod services;
-mod steps;
+pub mod steps;
 #[cfg(test)]
 mod testing;
 mod workers;
 mod www;
 
-pub use arguments::{FromValue, OneOrMore, Seconds};
+pub use arguments::{FromValue, Given, OneOrMore, Seconds};
 pub use buildbot_render::{
     Callable, Format, Handle, ObjectId, Opaque, Regex, Renderable, RenderableKind, Value,
 };
 pub use builders::BuilderConfig;
-pub use changes::{
-    ChangeSource, ChangeSourceKind, GitArguments, MercurialArguments, PbArguments,
-    PerforceArguments, PollingArguments, SubversionArguments,
-};
+pub use changes::{ChangeSource, ChangeSourceKind, PollingArguments};
 pub use check::Sources;
 pub use db::{Db, Mq};
 pub use description::{
@@ -50,6 +58,7 @@ pub use limits::{Caches, Metrics, Validation};
 pub use locks::{Lock, LockAccess, LockMode, Locks, access};
 pub use machines::{LatentMachineArguments, Machine};
 pub use master::{MasterConfig, Outcome, read};
+pub use parts::{Named, Part};
 pub use place::{Place, SourcePlace};
 pub use problem::{Problem, Problems, Severity, nearest};
 pub use projects::{Codebase, CodebaseArguments, Project, ProjectArguments};
@@ -60,7 +69,7 @@ pub use schedulers::{
     TryUserpassArguments, Upstream,
 };
 pub use service::Service;
-pub use steps::{Factory, StepConfig};
+pub use steps::{Factory, StepArguments, StepConfig};
 pub use workers::CommonArguments as WorkerArguments;
 pub use workers::{
     DockerArguments, Ec2Arguments, KubeArguments, LatentArguments, LibVirtArguments,

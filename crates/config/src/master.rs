@@ -9,11 +9,13 @@ use crate::description::{Description, Fatal};
 use crate::globals::{self, Globals};
 use crate::limits::{self, Caches, Metrics, Validation};
 use crate::machines::{self, Machine};
+use crate::parts::{self, Named};
 use crate::place::SourcePlace;
 use crate::problem::{Problem, Problems, Severity, nearest};
 use crate::projects::{self, Codebase, Project};
+use crate::reporters::ServiceKind;
 use crate::schedulers::{self, Scheduler};
-use crate::service::Service;
+use crate::secrets::SecretsKind;
 use crate::services;
 use crate::workers::{self, Worker};
 use crate::www::{self, Www};
@@ -33,7 +35,7 @@ pub struct MasterConfig {
     /// `metrics`.
     pub metrics: Option<Metrics>,
     /// `secretsProviders`, in the order in which they are asked.
-    pub secrets_providers: Vec<Service>,
+    pub secrets_providers: Vec<Named<SecretsKind>>,
     /// `caches`.
     pub caches: Caches,
     /// `schedulers`; names are unique.
@@ -55,7 +57,7 @@ pub struct MasterConfig {
     /// `www`.
     pub www: Www,
     /// `services`; names are unique.
-    pub services: Vec<Service>,
+    pub services: Vec<Named<ServiceKind>>,
 }
 
 /// What became of a description.
@@ -106,6 +108,7 @@ fn read_keys(check: &mut Check<'_>) -> MasterConfig {
     let user_managers = services::read_user_managers(check);
     let www = www::read(check);
     let services = services::read(check);
+    parts::check(check);
     MasterConfig {
         globals,
         validation,

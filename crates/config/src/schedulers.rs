@@ -8,6 +8,8 @@ use crate::builders::BuilderConfig;
 use crate::check::Check;
 use crate::classes::{Family, family};
 use crate::description::{Description, Object};
+use crate::filters::FilterKind;
+use crate::parts::Part;
 use crate::problem::{Problem, listed, nearest};
 use crate::service::{Service, text_of};
 use buildbot_render::{Callable, Value};
@@ -60,7 +62,7 @@ pub enum SchedulerKind {
     /// At times like those of cron.
     Nightly(Box<NightlyArguments>, Box<TimedArguments>),
     /// At such times, if it was triggered.
-    NightlyTriggerable(Box<NightlyArguments>),
+    NightlyTriggerable(Box<NightlyArguments>, Box<TimedArguments>),
     /// When a step asks.
     Triggerable,
     /// When a person asks.
@@ -81,7 +83,7 @@ arguments! {
         branches: Value = "branches",
         categories: Value = "categories",
         file_is_important: Option<Callable> = "fileIsImportant",
-        change_filter: Option<Arc<Object>> = "change_filter",
+        change_filter: Option<Part<FilterKind>> = "change_filter",
         only_important: bool = "onlyImportant",
         create_absolute_source_stamps: bool = "createAbsoluteSourceStamps",
     }
@@ -107,7 +109,7 @@ arguments! {
         only_if_changed: bool = "onlyIfChanged",
         create_absolute_source_stamps: bool = "createAbsoluteSourceStamps",
         branch: Option<Value> = "branch",
-        change_filter: Option<Arc<Object>> = "change_filter",
+        change_filter: Option<Part<FilterKind>> = "change_filter",
         file_is_important: Option<Callable> = "fileIsImportant",
         only_important: bool = "onlyImportant",
     }
@@ -279,7 +281,7 @@ fn builder_names(object: &Object) -> BuilderNames {
     }
 }
 
-fn read_kind(reader: &mut Reader<'_>) -> SchedulerKind {
+pub(crate) fn read_kind(reader: &mut Reader<'_>) -> SchedulerKind {
     let class = reader.object.class.as_str();
     match class.strip_prefix("buildbot.schedulers.").unwrap_or(class) {
         "basic.SingleBranchScheduler" | "basic.Scheduler" => {
@@ -297,9 +299,10 @@ fn read_kind(reader: &mut Reader<'_>) -> SchedulerKind {
             Box::new(NightlyArguments::read(reader)),
             Box::new(TimedArguments::read(reader)),
         ),
-        "timed.NightlyTriggerable" => {
-            SchedulerKind::NightlyTriggerable(Box::new(NightlyArguments::read(reader)))
-        }
+        "timed.NightlyTriggerable" => SchedulerKind::NightlyTriggerable(
+            Box::new(NightlyArguments::read(reader)),
+            Box::new(TimedArguments::read(reader)),
+        ),
         "triggerable.Triggerable" => SchedulerKind::Triggerable,
         "forcesched.ForceScheduler" => SchedulerKind::Force(Box::new(ForceArguments::read(reader))),
         "trysched.Try_Jobdir" => SchedulerKind::TryJobdir(TryJobdirArguments::read(reader)),
@@ -326,13 +329,13 @@ fn refuse_wrong_branches(check: &mut Check<'_>, scheduler: &Scheduler) {
     let is_given = |name: &str| given.get(name).is_some_and(|value| !value.is_none());
     let has_filter = is_given("change_filter");
     let old_style = given.get("branch").is_some() || is_given("branches") || is_given("categories");
-    let name = scheduler.name();
     let refuse = |check: &mut Check<'_>, message: &str| {
         check.refuse_at_start(
             Problem::warning(message)
                 .at(scheduler.service.place.clone())
                 .help(format!(
-                    "scheduler '{name}' passes this check, but does not start"
+                    "scheduler '{}' passes this check, but does not start",
+                    scheduler.name()
                 )),
         );
     };

@@ -6,12 +6,15 @@ use buildbot_model::python_text::repr_of_text;
 
 use crate::check::Check;
 use crate::classes::is_service;
+use crate::parts::{Named, named};
 use crate::problem::Problem;
+use crate::reporters::ServiceKind;
+use crate::secrets::SecretsKind;
 use crate::service::Service;
 use crate::workers::refuse_same_name;
 use buildbot_render::Value;
 
-pub(crate) fn read(check: &mut Check<'_>) -> Vec<Service> {
+pub(crate) fn read(check: &mut Check<'_>) -> Vec<Named<ServiceKind>> {
     let Some(value) = check.key("services") else {
         return Vec::new();
     };
@@ -19,7 +22,7 @@ pub(crate) fn read(check: &mut Check<'_>) -> Vec<Service> {
         check.error_in_key("services", "c['services'] must be a list");
         return Vec::new();
     };
-    let mut services: Vec<Service> = Vec::with_capacity(items.len());
+    let mut services: Vec<Named<ServiceKind>> = Vec::with_capacity(items.len());
     let mut seen: HashMap<String, usize> = HashMap::new();
     for item in &items {
         let service = check
@@ -38,7 +41,7 @@ pub(crate) fn read(check: &mut Check<'_>) -> Vec<Service> {
             continue;
         };
         if let Some(index) = seen.get(&service.name) {
-            let first = services[*index].place.as_ref();
+            let first = services[*index].service.place.as_ref();
             let first = first.map(|place| format!("the first one is at {place}"));
             check.report(
                 Problem::error(format!(
@@ -52,7 +55,7 @@ pub(crate) fn read(check: &mut Check<'_>) -> Vec<Service> {
             continue;
         }
         seen.insert(service.name.clone(), services.len());
-        services.push(service);
+        services.push(named(check, service));
     }
     services
 }
@@ -73,7 +76,7 @@ fn iterated(value: &Value) -> Option<Vec<Value>> {
     }
 }
 
-pub(crate) fn read_secrets_providers(check: &mut Check<'_>) -> Vec<Service> {
+pub(crate) fn read_secrets_providers(check: &mut Check<'_>) -> Vec<Named<SecretsKind>> {
     let Some(value) = check.key("secretsProviders") else {
         return Vec::new();
     };
@@ -81,7 +84,7 @@ pub(crate) fn read_secrets_providers(check: &mut Check<'_>) -> Vec<Service> {
         check.error_in_key("secretsProviders", "c['secretsProviders'] must be a list");
         return Vec::new();
     };
-    let mut providers: Vec<Service> = Vec::with_capacity(items.len());
+    let mut providers: Vec<Named<SecretsKind>> = Vec::with_capacity(items.len());
     for item in items {
         let provider = check
             .object(item)
@@ -95,9 +98,9 @@ pub(crate) fn read_secrets_providers(check: &mut Check<'_>) -> Vec<Service> {
             );
             continue;
         };
-        match providers.iter().find(|known| known.name == provider.name) {
-            Some(first) => refuse_same_name(check, &provider, &first.clone()),
-            None => providers.push(provider),
+        match providers.iter().find(|known| known.name() == provider.name) {
+            Some(first) => refuse_same_name(check, &provider, &first.service),
+            None => providers.push(named(check, provider)),
         }
     }
     providers

@@ -85,7 +85,7 @@ arguments! {
 arguments! {
     /// What all workers have that are started on demand.
     pub struct LatentArguments {
-        build_wait_timeout: Option<Seconds> = "build_wait_timeout",
+        build_wait_timeout: Option<Seconds> = "build_wait_timeout" or Some(Seconds(600.0)),
         check_instance_interval: Seconds = "check_instance_interval" or Seconds(10.0),
     }
 }
@@ -106,7 +106,7 @@ arguments! {
         hostconfig: Value = "hostconfig",
         autopull: bool = "autopull",
         always_pull: bool = "alwaysPull",
-        custom_context: Value = "custom_context",
+        custom_context: Value = "custom_context" or Value::Bool(false),
         encoding: Value = "encoding" or "gzip".into(),
         target: Value = "target",
         buildargs: Value = "buildargs",
@@ -134,6 +134,7 @@ arguments! {
         marathon_extra_config: Value = "marathon_extra_config",
         marathon_app_prefix: Value = "marathon_app_prefix" or "buildbot-worker/".into(),
         master_fqdn: Value = "masterFQDN",
+        master_protocol: String = "master_protocol" or "pb".to_owned(),
     }
 }
 
@@ -298,7 +299,7 @@ fn read_locks(check: &mut Check<'_>, value: &Value, owner: &str, service: &Servi
     locks
 }
 
-fn read_kind(reader: &mut Reader<'_>) -> WorkerKind {
+pub(crate) fn read_kind(reader: &mut Reader<'_>) -> WorkerKind {
     let class = reader.object.class.as_str();
     match class.strip_prefix("buildbot.worker.").unwrap_or(class) {
         "base.Worker" => WorkerKind::Worker,

@@ -1,10 +1,11 @@
 //! `c['www']`.
 
-use std::sync::Arc;
-
+use crate::arguments::{FromValue, OneOrMore};
+use crate::auth::{AuthKind, AvatarKind};
+use crate::authz::Authz;
 use crate::check::Check;
 use crate::db::plain;
-use crate::description::Object;
+use crate::parts::Part;
 use crate::problem::{Problem, nearest};
 use buildbot_render::Value;
 
@@ -43,11 +44,11 @@ pub struct Www {
     /// Parts of the front end, by name, and what they are given.
     pub plugins: Vec<(String, Value)>,
     /// Who may log in, and how.
-    pub auth: Option<Arc<Object>>,
+    pub auth: Option<Part<AuthKind>>,
     /// Who may do what.
-    pub authz: Option<Arc<Object>>,
+    pub authz: Option<Authz>,
     /// Where pictures of people come from; `None` for the default.
-    pub avatar_methods: Option<Value>,
+    pub avatar_methods: Option<OneOrMore<Part<AvatarKind>>>,
     /// The dialects of hooks, by name, and what they are given.
     pub change_hook_dialects: Vec<(String, Value)>,
     /// Further lines for the list of versions.
@@ -84,18 +85,14 @@ pub(crate) fn read(check: &mut Check<'_>) -> Www {
             .filter_map(|(name, value)| Some((name.as_text()?.to_owned(), value.clone())))
             .collect()
     };
-    let object = |key: &str| {
-        value
-            .get(key)
-            .and_then(Value::as_object)
-            .and_then(|id| check.description.shared_object(id))
-    };
+    let part = |key: &str| Some((value.get(key)?, check.description));
     let www = Www {
         port: value.get("port").cloned().unwrap_or_default(),
         plugins: named("plugins"),
-        auth: object("auth"),
-        authz: object("authz"),
-        avatar_methods: value.get("avatar_methods").cloned(),
+        auth: part("auth").and_then(|(value, all)| Part::from_value(value, all)),
+        authz: part("authz").and_then(|(value, all)| Authz::from_value(value, all)),
+        avatar_methods: part("avatar_methods")
+            .and_then(|(value, all)| OneOrMore::from_value(value, all)),
         change_hook_dialects: named("change_hook_dialects"),
         versions,
         options: pairs
@@ -103,6 +100,29 @@ pub(crate) fn read(check: &mut Check<'_>) -> Www {
             .filter_map(|(key, value)| Some((key.as_text()?.to_owned(), value.clone())))
             .collect(),
     };
+    let is_wrong =
+        |key: &str, is_read: bool| !is_read && value.get(key).is_some_and(|value| !value.is_none());
+    let wrong = [
+        (
+            "auth",
+            "a way to log in, such as util.UserPasswordAuth(…)",
+            www.auth.is_some(),
+        ),
+        ("authz", "util.Authz(…)", www.authz.is_some()),
+        (
+            "avatar_methods",
+            "a list of avatars",
+            www.avatar_methods.is_some(),
+        ),
+    ];
+    for (key, expected, is_read) in wrong {
+        if is_wrong(key, is_read) {
+            let at = check.place_of_key("www");
+            check.refuse_at_start(
+                Problem::warning(format!("c['www']['{key}'] must be {expected}")).at(at),
+            );
+        }
+    }
     refuse_old_front_end(check, &www);
     refuse_wrong_types(check, value);
     www
@@ -118,14 +138,6 @@ fn refuse_wrong_types(check: &mut Check<'_>, www: &Value) {
         ("plugins", "a dictionary", |value| value.as_dict().is_some()),
         ("change_hook_dialects", "a dictionary", |value| {
             value.as_dict().is_some()
-        }),
-        (
-            "auth",
-            "an object of Buildbot, such as util.UserPasswordAuth(…)",
-            |value| value.as_object().is_some(),
-        ),
-        ("authz", "util.Authz(…)", |value| {
-            value.as_object().is_some()
         }),
     ];
     for (key, expected, fits) in TYPES {
@@ -201,7 +213,60 @@ fn refuse_old_front_end(check: &mut Check<'_>, www: &Www) {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{errors, refused};
+    use crate::auth::{AuthKind, AvatarKind};
+    use crate::authz::{MatcherKind, RoleKind};
+    use crate::testing::{config, errors, object, refused};
+
+    #[test]
+    fn people_log_in_and_have_roles() {
+        let auth = object(
+            "buildbot.www.oauth2.GitHubAuth",
+            r#""clientId": "i", "clientSecret": "s""#,
+        );
+        let rule = object(
+            "buildbot.www.authz.endpointmatchers.AnyControlEndpointMatcher",
+            r#""role": "admins""#,
+        );
+        let roles = object(
+            "buildbot.www.authz.roles.RolesFromEmails",
+            r#""admins": ["a@example.com"]"#,
+        );
+        let authz = object(
+            "buildbot.www.authz.authz.Authz",
+            &format!(r#""allowRules": [{rule}], "roleMatchers": [{roles}]"#),
+        );
+        let avatar = object("buildbot.www.avatar.AvatarGravatar", "");
+        let www = config(&format!(
+            r#"{{"www": {{"$": "dict", "v": [["auth", {auth}], ["authz", {authz}], ["avatar_methods", {avatar}]]}}}}"#
+        ))
+        .www;
+        let auth = www.auth.expect("a way to log in");
+        let AuthKind::GitHub(github) = &auth.kind else {
+            panic!("{auth:?}");
+        };
+        assert_eq!(github.api_version, 3);
+        let authz = www.authz.expect("rules");
+        let MatcherKind::AnyControl(rule) = &authz.allow_rules[0].kind else {
+            panic!("{authz:?}");
+        };
+        assert_eq!((&rule.role, rule.default_deny), (&"admins".into(), true));
+        let RoleKind::Emails(roles) = &authz.role_matchers[0].kind else {
+            panic!("{authz:?}");
+        };
+        assert_eq!(roles.roles[0].0, "admins");
+        let avatars = www.avatar_methods.expect("avatars");
+        assert_eq!(avatars.0[0].kind, AvatarKind::Gravatar);
+    }
+
+    #[test]
+    fn what_is_no_way_to_log_in_is_refused_at_start() {
+        let config = r#"{"www": {"$": "dict", "v": [["auth", 5], ["authz", null]]}}"#;
+        let found: Vec<String> = refused(config).into_iter().map(|p| p.message).collect();
+        assert_eq!(
+            found,
+            ["c['www']['auth'] must be a way to log in, such as util.UserPasswordAuth(…)"]
+        );
+    }
 
     #[test]
     fn values_that_no_master_starts_with_are_refused_at_start() {
@@ -218,11 +283,10 @@ mod tests {
             &[],
         );
         check(
-            r#"["port", 1.5], ["plugins", ["a"]], ["authz", 3]"#,
+            r#"["port", 1.5], ["plugins", ["a"]]"#,
             &[
                 "c['www']['port'] must be a number or an endpoint",
                 "c['www']['plugins'] must be a dictionary",
-                "c['www']['authz'] must be util.Authz(…)",
             ],
         );
     }
