@@ -1,6 +1,7 @@
 """The host answers questions, whatever user code does meanwhile."""
 
 import os
+import signal
 import sys
 import unittest
 
@@ -90,6 +91,11 @@ class Questions(unittest.TestCase):
     def test_a_signal_without_a_running_question_does_nothing(self):
         self.child.ask("ping")
         self.child.break_off()
+        self.assertIn("ok", self.child.ask("ping"))
+
+    def test_an_interrupt_from_the_terminal_is_the_masters_matter(self):
+        self.child.ask("ping")
+        os.kill(self.child.process.pid, signal.SIGINT)
         self.assertIn("ok", self.child.ask("ping"))
 
     def test_a_coroutine_is_awaited(self):
