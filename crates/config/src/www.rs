@@ -100,9 +100,30 @@ pub(crate) fn read(check: &mut Check<'_>) -> Www {
             .filter_map(|(key, value)| Some((key.as_text()?.to_owned(), value.clone())))
             .collect(),
     };
-    let is_wrong =
-        |key: &str, is_read: bool| !is_read && value.get(key).is_some_and(|value| !value.is_none());
-    let wrong = [
+    refuse_wrong_types(check, value, &www);
+    refuse_old_front_end(check, &www);
+    www
+}
+
+/// The reference does not look at these before it starts with them.
+fn refuse_wrong_types(check: &mut Check<'_>, value: &Value, www: &Www) {
+    let is_dict = |key| {
+        value
+            .get(key)
+            .is_some_and(|value| value.as_dict().is_some())
+    };
+    let fits = [
+        (
+            "port",
+            "a number or an endpoint",
+            matches!(www.port, Value::Int(_) | Value::Text(_)),
+        ),
+        ("plugins", "a dictionary", is_dict("plugins")),
+        (
+            "change_hook_dialects",
+            "a dictionary",
+            is_dict("change_hook_dialects"),
+        ),
         (
             "auth",
             "a way to log in, such as util.UserPasswordAuth(…)",
@@ -115,36 +136,8 @@ pub(crate) fn read(check: &mut Check<'_>) -> Www {
             www.avatar_methods.is_some(),
         ),
     ];
-    for (key, expected, is_read) in wrong {
-        if is_wrong(key, is_read) {
-            let at = check.place_of_key("www");
-            check.refuse_at_start(
-                Problem::warning(format!("c['www']['{key}'] must be {expected}")).at(at),
-            );
-        }
-    }
-    refuse_old_front_end(check, &www);
-    refuse_wrong_types(check, value);
-    www
-}
-
-/// The reference does not look at these before it starts with them.
-fn refuse_wrong_types(check: &mut Check<'_>, www: &Value) {
-    type Fits = fn(&Value) -> bool;
-    const TYPES: &[(&str, &str, Fits)] = &[
-        ("port", "a number or an endpoint", |value| {
-            matches!(value, Value::Int(_) | Value::Text(_))
-        }),
-        ("plugins", "a dictionary", |value| value.as_dict().is_some()),
-        ("change_hook_dialects", "a dictionary", |value| {
-            value.as_dict().is_some()
-        }),
-    ];
-    for (key, expected, fits) in TYPES {
-        let wrong = www
-            .get(key)
-            .filter(|value| !value.is_none() && !fits(value));
-        if wrong.is_some() {
+    for (key, expected, fits) in fits {
+        if !fits && value.get(key).is_some_and(|value| !value.is_none()) {
             let at = check.place_of_key("www");
             check.refuse_at_start(
                 Problem::warning(format!("c['www']['{key}'] must be {expected}")).at(at),
