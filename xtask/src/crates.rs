@@ -33,6 +33,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("crates/config", &["crates/model", "crates/render"]),
     ("crates/engine", &["crates/model"]),
     (
+        "crates/steps",
+        &["crates/config", "crates/model", "crates/render"],
+    ),
+    (
         "crates/cli",
         &[
             "crates/config",
