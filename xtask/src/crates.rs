@@ -33,6 +33,14 @@ const EDGES: &[(&str, &[&str])] = &[
     ("crates/config", &["crates/model", "crates/render"]),
     ("crates/engine", &["crates/model"]),
     (
+        "crates/schedulers",
+        &["crates/config", "crates/model", "crates/render"],
+    ),
+    (
+        "crates/steps",
+        &["crates/config", "crates/model", "crates/render"],
+    ),
+    (
         "crates/cli",
         &[
             "crates/config",
