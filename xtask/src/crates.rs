@@ -32,6 +32,11 @@ const EDGES: &[(&str, &[&str])] = &[
     ("crates/render", &["crates/model"]),
     ("crates/config", &["crates/model", "crates/render"]),
     ("crates/engine", &["crates/model"]),
+    ("crates/data", &["crates/db", "crates/model"]),
+    (
+        "crates/web",
+        &["crates/config", "crates/data", "crates/db", "crates/model"],
+    ),
     (
         "crates/schedulers",
         &["crates/config", "crates/model", "crates/render"],
