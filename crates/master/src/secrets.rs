@@ -33,7 +33,8 @@ pub(crate) async fn find(
     for provider in providers {
         let found = match &provider.kind {
             SecretsKind::File(arguments) => {
-                let directory = basedir.join(&arguments.dirname);
+                let directory = arguments.dirname.as_text().unwrap_or_default();
+                let directory = basedir.join(directory);
                 let suffixes = suffixes(&arguments.suffixes);
                 let secret = read_file(directory, suffixes, name.to_owned()).await?;
                 let strip = arguments.strip;

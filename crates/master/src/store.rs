@@ -60,6 +60,26 @@ impl Store {
         }
     }
 
+    /// Makes a transaction after those that were put before, and does not wait for it. What goes wrong is logged.
+    pub(crate) async fn put(
+        &self,
+        doing: &'static str,
+        work: impl Fn(&Connection) -> Result<(), StatementError> + Send + 'static,
+    ) {
+        let Ok(permit) = self.room.clone().acquire_owned().await else {
+            return;
+        };
+        self.database.submit(
+            move |connection| work(connection).map(Verdict::Keep),
+            move |outcome| {
+                drop(permit);
+                if let Err(error) = outcome {
+                    tracing::error!(%error, "while {doing}");
+                }
+            },
+        );
+    }
+
     /// Reads.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
