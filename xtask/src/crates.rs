@@ -18,6 +18,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("crates/db", &["crates/model"]),
     ("crates/model", &[]),
     ("crates/options", &[]),
+    ("crates/python-regex", &[]),
     ("crates/tac", &["crates/model"]),
     ("crates/wire", &["crates/model"]),
     (
@@ -25,6 +26,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "crates/model",
             "crates/options",
+            "crates/python-regex",
             "crates/tac",
             "crates/wire",
         ],
@@ -38,7 +40,12 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     (
         "crates/steps",
-        &["crates/config", "crates/model", "crates/render"],
+        &[
+            "crates/config",
+            "crates/model",
+            "crates/python-regex",
+            "crates/render",
+        ],
     ),
     (
         "crates/cli",
