@@ -23,6 +23,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("crates/model", &[]),
     ("crates/options", &[]),
+    ("crates/python-regex", &[]),
     ("crates/tac", &["crates/model"]),
     ("crates/wire", &["crates/model"]),
     (
@@ -31,6 +32,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "crates/endpoint",
             "crates/model",
             "crates/options",
+            "crates/python-regex",
             "crates/tac",
             "crates/wire",
         ],
@@ -49,7 +51,12 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     (
         "crates/steps",
-        &["crates/config", "crates/model", "crates/render"],
+        &[
+            "crates/config",
+            "crates/model",
+            "crates/python-regex",
+            "crates/render",
+        ],
     ),
     (
         "crates/cli",
