@@ -16,6 +16,7 @@ use crate::{Problem, Tree};
 const EDGES: &[(&str, &[&str])] = &[
     ("crates/confighost", &["crates/model"]),
     ("crates/db", &["crates/model"]),
+    ("crates/logs", &["crates/db", "crates/model"]),
     ("crates/model", &[]),
     ("crates/options", &[]),
     ("crates/tac", &["crates/model"]),
