@@ -23,7 +23,9 @@ pub(crate) fn announce(hands: &mut ShellHands, fact: Fact) {
                 return;
             };
             let requests: Vec<_> = submission.builders.iter().copied().zip(requests).collect();
-            shell.bus.publish(BusEvent::buildset_new(buildset, &submission.scheduler));
+            shell
+                .bus
+                .publish(BusEvent::buildset_new(buildset, &submission.scheduler));
             for (builder, request) in &requests {
                 hands.requests.insert(*request, (buildset, *builder));
                 tell_request(hands, *request, RequestVerb::New);
@@ -84,7 +86,9 @@ pub(crate) fn announce(hands: &mut ShellHands, fact: Fact) {
         }
         Fact::WorkerStateChanged { worker, paused, .. } => {
             shell.workers.set_paused(worker, paused);
-            shell.bus.publish(BusEvent::worker(worker, WorkerVerb::StateUpdated));
+            shell
+                .bus
+                .publish(BusEvent::worker(worker, WorkerVerb::StateUpdated));
         }
     }
 }
@@ -110,7 +114,9 @@ fn tell_properties(hands: &ShellHands, build: BuildId) {
     if let Some(known) = shell.builds.get(build)
         && let Some(changed) = known.take_unannounced()
     {
-        shell.bus.publish(BusEvent::build_properties(build, changed));
+        shell
+            .bus
+            .publish(BusEvent::build_properties(build, changed));
     }
 }
 

@@ -38,7 +38,11 @@ impl Admission for Door {
     fn worker<'a>(&'a self, name: &'a str, _: Protocol) -> Later<'a, Option<Admitted>> {
         Box::pin(async move {
             let site = self.shell.sites.current();
-            let worker = site.config.workers.iter().find(|worker| worker.name() == name)?;
+            let worker = site
+                .config
+                .workers
+                .iter()
+                .find(|worker| worker.name() == name)?;
             let password = match self.local.password(name) {
                 Some(password) => password,
                 None => password_of(&self.shell, &site, worker).await?,
@@ -159,8 +163,12 @@ async fn worker_attached(shell: &Arc<Shell>, attached: Attached) {
     };
     tracing::info!("worker {name} attached from {}", session.peer());
     shell.workers.attached(id, session.clone(), now());
-    shell.bus.publish(BusEvent::worker(id, WorkerVerb::Connected));
-    shell.bus.publish(BusEvent::worker(id, WorkerVerb::StateUpdated));
+    shell
+        .bus
+        .publish(BusEvent::worker(id, WorkerVerb::Connected));
+    shell
+        .bus
+        .publish(BusEvent::worker(id, WorkerVerb::StateUpdated));
     let event = Event::WorkerAttached {
         worker: id,
         session: engine_session(&session),
@@ -178,14 +186,24 @@ async fn worker_detached(shell: &Arc<Shell>, name: &str, session: SessionId) {
         return;
     };
     let is_current = shell.workers.detached(id, session, now());
-    shell.engine.send(Event::WorkerDetached { worker: id, session }).await;
+    shell
+        .engine
+        .send(Event::WorkerDetached {
+            worker: id,
+            session,
+        })
+        .await;
     if is_current {
         let master = shell.master;
-        let gone = shell.store.note("writing down that a worker has gone", move |connection| {
-            workers::disconnect(connection, id, master)
-        });
+        let gone = shell
+            .store
+            .note("writing down that a worker has gone", move |connection| {
+                workers::disconnect(connection, id, master)
+            });
         gone.await;
-        shell.bus.publish(BusEvent::worker(id, WorkerVerb::Disconnected));
+        shell
+            .bus
+            .publish(BusEvent::worker(id, WorkerVerb::Disconnected));
         watch_for_missing(shell, id);
     }
 }
@@ -196,7 +214,10 @@ pub(crate) fn watch_for_missing(shell: &Arc<Shell>, id: WorkerId) {
     let Some(worker) = site.worker(id) else {
         return;
     };
-    let timeout = worker.common.missing_timeout.filter(|timeout| timeout.0 > 0.0);
+    let timeout = worker
+        .common
+        .missing_timeout
+        .filter(|timeout| timeout.0 > 0.0);
     let timeout = timeout.and_then(|timeout| Duration::try_from_secs_f64(timeout.0).ok());
     let Some(timeout) = timeout else {
         return;
@@ -215,7 +236,9 @@ pub(crate) fn watch_for_missing(shell: &Arc<Shell>, id: WorkerId) {
             Some(last) => format!("{}", last.seconds()),
             None => "never".to_owned(),
         };
-        watching.bus.publish(BusEvent::worker_missing(id, &last, &notify));
+        watching
+            .bus
+            .publish(BusEvent::worker_missing(id, &last, &notify));
     });
     shell.workers.watch(id, watch.abort_handle());
 }

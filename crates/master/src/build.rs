@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use buildbot_config::{BuilderConfig, Object, ObjectId, StepConfig, Value};
 use buildbot_db::tables::buildsets;
-use buildbot_engine::config::{Builder, Generation};
+use buildbot_engine::config::Builder;
 use buildbot_gateway::{PathStyle, Session, WorkerInfo};
 use buildbot_logs::BuildLogs;
 use buildbot_model::{
@@ -104,10 +104,6 @@ impl Build {
     /// Its builder's configuration.
     pub(crate) fn config(&self) -> Option<&BuilderConfig> {
         self.site.builder(self.builder.id)
-    }
-
-    pub(crate) fn generation(&self) -> Generation {
-        self.site.generation
     }
 
     /// Finds out what is built and with which properties. The first call does it.
@@ -239,16 +235,19 @@ impl Build {
         let live = || {
             let build = self.live(shell);
             let sources = self.sources();
-            shell.live.properties_of_build(&context.properties, sources, build)
+            shell
+                .live
+                .properties_of_build(&context.properties, sources, build)
         };
-        let rendered =
-            rendering::render(&self.site, &shell.basedir, values, &context, live).await;
+        let rendered = rendering::render(&self.site, &shell.basedir, values, &context, live).await;
         let mut state = self.state();
         for (secret, mask) in rendered.hidden {
             state.masks.hide(&secret, mask);
         }
         let objects = rendered.objects.into_iter();
-        state.objects.extend(objects.map(|(id, object)| (id, Arc::new(object))));
+        state
+            .objects
+            .extend(objects.map(|(id, object)| (id, Arc::new(object))));
         rendered.values
     }
 
@@ -257,7 +256,8 @@ impl Build {
         let all: Vec<(String, buildbot_render::Property)> = {
             let state = self.state();
             let all = state.properties.iter();
-            all.map(|(name, property)| (name.to_owned(), property.clone())).collect()
+            all.map(|(name, property)| (name.to_owned(), property.clone()))
+                .collect()
         };
         let lazy: Vec<Value> = all
             .iter()
@@ -292,7 +292,9 @@ impl Build {
                 continue;
             }
             let parsed: Json = serde_json::from_str(&new.value).unwrap_or(Json::Null);
-            state.unannounced.insert(name.clone(), json!([parsed, new.source]));
+            state
+                .unannounced
+                .insert(name.clone(), json!([parsed, new.source]));
             state.stored.insert(name.clone(), new.clone());
             changed.insert(name, new);
         }

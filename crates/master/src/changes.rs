@@ -24,11 +24,14 @@ const CHANGE: &str = "Change";
 
 /// Why a change was not added.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ChangeError {
+pub enum ChangeError {
+    /// User code that is asked about it failed.
     #[error("{0}")]
     Raised(#[from] Exception),
+    /// The database does not take it.
     #[error("{0}")]
     Write(#[from] buildbot_db::WriteError),
+    /// User code gave something else than text.
     #[error("{0} is not text")]
     NotText(&'static str),
 }
@@ -70,11 +73,13 @@ pub(crate) async fn add(shell: &Arc<Shell>, new: NewChange) -> Result<ChangeId, 
     let written = shell.store.write(move |connection| {
         let mut row = row.clone();
         if let (Some(source), Some(author)) = (&source, &author) {
-            row.user = Some(users::find_or_add(connection, author, source, author)?);
+            row.user = Some(users::find_or_add(connection, source, author)?);
         }
         let id = rows::add(connection, &row, now())?;
         let stored = rows::by_id(connection, id)?;
-        let stored = stored.map(|row| sources::read_change(connection, row)).transpose()?;
+        let stored = stored
+            .map(|row| sources::read_change(connection, row))
+            .transpose()?;
         Ok((id, stored))
     });
     let (id, stored) = written.await?;
@@ -117,7 +122,11 @@ async fn call(site: &Site, function: &Value, argument: Json) -> Result<Value, Ch
     let Some(Called::Function { target, .. }) = Called::of(function) else {
         return Ok(Value::None);
     };
-    let host = site.host.host().await.map_err(|error| rendering::lost(&error))?;
+    let host = site
+        .host
+        .host()
+        .await
+        .map_err(|error| rendering::lost(&error))?;
     let answer = host.call(target, vec![argument], Map::new()).await;
     let answer = answer.map_err(|error| rendering::unanswered(&error))?;
     Ok(answer.parse().unwrap_or(Value::None))
@@ -125,7 +134,10 @@ async fn call(site: &Site, function: &Value, argument: Json) -> Result<Value, Ch
 
 /// A change as user code gets it before it has a row.
 fn plain_change(new: &NewChange) -> Json {
-    let properties = new.properties.iter().map(|(name, value)| json!([name, value]));
+    let properties = new
+        .properties
+        .iter()
+        .map(|(name, value)| json!([name, value]));
     let properties: Vec<Json> = properties.collect();
     let pairs = [
         ("author", json!(new.author)),
@@ -140,6 +152,9 @@ fn plain_change(new: &NewChange) -> Json {
         ("project", json!(new.project)),
         ("properties", json!({"$": "dict", "v": properties})),
     ];
-    let pairs: Vec<Json> = pairs.into_iter().map(|(name, value)| json!([name, value])).collect();
+    let pairs: Vec<Json> = pairs
+        .into_iter()
+        .map(|(name, value)| json!([name, value]))
+        .collect();
     json!({"$": "dict", "v": pairs})
 }

@@ -42,20 +42,33 @@ impl Control for ShellControl {
 async fn act(shell: &Arc<Shell>, action: Action, owner: &str) -> Result<Outcome, ControlError> {
     match action {
         Action::StopBuild { build, reason } => {
-            shell.bus.publish(BusEvent::control_build_stop(build, &reason));
+            shell
+                .bus
+                .publish(BusEvent::control_build_stop(build, &reason));
             let reason = reason.into();
-            shell.engine.send(Event::BuildStopRequested { build, reason }).await;
+            shell
+                .engine
+                .send(Event::BuildStopRequested { build, reason })
+                .await;
             Ok(Outcome::Accepted)
         }
         Action::RebuildBuild { build } => rebuild(shell, build).await,
         Action::CancelRequest { request, reason } => {
-            shell.bus.publish(BusEvent::control_request_cancel(request, &reason));
+            shell
+                .bus
+                .publish(BusEvent::control_request_cancel(request, &reason));
             let reason = reason.into();
-            shell.engine.send(Event::RequestCancelled { request, reason }).await;
+            shell
+                .engine
+                .send(Event::RequestCancelled { request, reason })
+                .await;
             Ok(Outcome::Accepted)
         }
         Action::SetPriority { request, priority } => {
-            shell.engine.send(Event::PriorityChanged { request, priority }).await;
+            shell
+                .engine
+                .send(Event::PriorityChanged { request, priority })
+                .await;
             Ok(Outcome::Accepted)
         }
         Action::Worker {
@@ -71,14 +84,19 @@ async fn act(shell: &Arc<Shell>, action: Action, owner: &str) -> Result<Outcome,
                 },
                 WorkerAction::Unpause => WorkerControl::Unpause,
             };
-            shell.engine.send(Event::WorkerControlled { worker, control }).await;
+            shell
+                .engine
+                .send(Event::WorkerControlled { worker, control })
+                .await;
             Ok(Outcome::Accepted)
         }
         Action::EnableScheduler { scheduler, enabled } => {
             let site = shell.sites.current();
             let named = site.ids.schedulers.iter().find(|(_, id)| **id == scheduler);
             let Some((name, _)) = named else {
-                return Err(ControlError::NotFound(format!("there is no scheduler {scheduler}")));
+                return Err(ControlError::NotFound(format!(
+                    "there is no scheduler {scheduler}"
+                )));
             };
             shell.schedulers.tell(Input::Enable {
                 scheduler: name.clone(),
@@ -108,11 +126,16 @@ async fn force(
     match reply.await {
         Some(Reply::Submitted { buildset, requests }) => Ok(Outcome::Buildset {
             buildset: buildset.0,
-            requests: requests.into_iter().map(|(builder, id)| (builder.0, id.0)).collect(),
+            requests: requests
+                .into_iter()
+                .map(|(builder, id)| (builder.0, id.0))
+                .collect(),
         }),
         Some(Reply::Kept) => Ok(Outcome::Accepted),
         Some(Reply::Invalid(fields)) => {
-            let fields = fields.into_iter().map(|(name, text)| (name, Json::from(text)));
+            let fields = fields
+                .into_iter()
+                .map(|(name, text)| (name, Json::from(text)));
             Err(ControlError::Fields(fields.collect()))
         }
         Some(Reply::Refused(refusal)) => Err(ControlError::Failed(refusal.to_string())),
@@ -121,8 +144,12 @@ async fn force(
 }
 
 async fn rebuild(shell: &Shell, build: BuildId) -> Result<Outcome, ControlError> {
-    let read = shell.store.read(move |connection| read_again(connection, build));
-    let again = read.await.map_err(|error| ControlError::Failed(error.to_string()))?;
+    let read = shell
+        .store
+        .read(move |connection| read_again(connection, build));
+    let again = read
+        .await
+        .map_err(|error| ControlError::Failed(error.to_string()))?;
     let Some(buildset) = again else {
         return Err(ControlError::NotFound(format!("there is no build {build}")));
     };
@@ -130,15 +157,16 @@ async fn rebuild(shell: &Shell, build: BuildId) -> Result<Outcome, ControlError>
     let submitted = submitted.ok_or_else(|| ControlError::Failed("the master ends".to_owned()))?;
     Ok(Outcome::Buildset {
         buildset: submitted.buildset.0,
-        requests: submitted.requests.into_iter().map(|(builder, id)| (builder.0, id.0)).collect(),
+        requests: submitted
+            .requests
+            .into_iter()
+            .map(|(builder, id)| (builder.0, id.0))
+            .collect(),
     })
 }
 
 /// The buildset of a build, once more: all rebuilds point to the first build.
-fn read_again(
-    connection: &Connection,
-    id: BuildId,
-) -> Result<Option<NewBuildset>, StatementError> {
+fn read_again(connection: &Connection, id: BuildId) -> Result<Option<NewBuildset>, StatementError> {
     let Some(build) = builds::by_id(connection, id)? else {
         return Ok(None);
     };
@@ -153,7 +181,10 @@ fn read_again(
     let stamps = source_stamps::of_buildset(connection, buildset.id)?;
     Ok(Some(NewBuildset {
         builders: [build.builder].into(),
-        source_stamps: stamps.iter().map(|stamp| WantedSource::Stored(stamp.id)).collect(),
+        source_stamps: stamps
+            .iter()
+            .map(|stamp| WantedSource::Stored(stamp.id))
+            .collect(),
         properties: buildsets::properties(connection, buildset.id)?,
         external_id: buildset.external_id,
         reason: "rebuild".to_owned(),

@@ -17,13 +17,20 @@ const LOG_ENCODING: &str = "utf-8";
 
 /// Where the pages of the master are, with a slash at the end.
 pub(crate) fn buildbot_url(site: &Site) -> &str {
-    site.config.globals.buildbot_url.as_deref().unwrap_or_default()
+    site.config
+        .globals
+        .buildbot_url
+        .as_deref()
+        .unwrap_or_default()
 }
 
 /// The page of a build.
 pub(crate) fn url_of_build(site: &Site, build: &Build) -> String {
     let url = buildbot_url(site);
-    format!("{url}#/builders/{}/builds/{}", build.builder.id, build.number)
+    format!(
+        "{url}#/builders/{}/builds/{}",
+        build.builder.id, build.number
+    )
 }
 
 pub(crate) fn of_build(shell: &Shell, build: &Build) -> BuildFacts {
@@ -96,7 +103,9 @@ fn change(change: &Change) -> ChangeFacts {
 
 pub(crate) fn of_worker(name: &str, info: &WorkerInfo) -> WorkerFacts {
     let pairs = |map: &std::collections::BTreeMap<String, String>| {
-        map.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+        map.iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
     };
     WorkerFacts {
         name: name.to_owned(),
@@ -126,7 +135,11 @@ pub(crate) fn info(info: &WorkerInfo) -> Vec<(String, Value)> {
         "delete_leftover_dirs".to_owned(),
         Value::Bool(info.delete_leftover_dirs),
     ));
-    all.extend(info.other.iter().map(|(name, value)| (name.clone(), from_wire(value))));
+    all.extend(
+        info.other
+            .iter()
+            .map(|(name, value)| (name.clone(), from_wire(value))),
+    );
     all
 }
 

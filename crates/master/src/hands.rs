@@ -95,13 +95,23 @@ impl Hands for ShellHands {
                 build,
                 worker,
                 session,
-            } => self.spawn(running::prepare_worker(self.shell.clone(), build, worker, session)),
+            } => self.spawn(running::prepare_worker(
+                self.shell.clone(),
+                build,
+                worker,
+                session,
+            )),
             Effect::NameStep { build, step, index } => {
                 self.spawn(running::name_step(self.shell.clone(), build, step, index));
             }
             Effect::PrepareStep {
                 build, step, index, ..
-            } => self.spawn(running::prepare_step(self.shell.clone(), build, step, index)),
+            } => self.spawn(running::prepare_step(
+                self.shell.clone(),
+                build,
+                step,
+                index,
+            )),
             Effect::StartCommand {
                 build, step, index, ..
             } => self.spawn(running::run_step(self.shell.clone(), build, step, index)),
@@ -113,7 +123,13 @@ impl Hands for ShellHands {
                 step,
                 index,
                 why,
-            } => self.spawn(running::end_step(self.shell.clone(), build, step, index, why)),
+            } => self.spawn(running::end_step(
+                self.shell.clone(),
+                build,
+                step,
+                index,
+                why,
+            )),
             Effect::Disconnect { worker, session } => self.disconnect(worker, session),
             Effect::ShutdownWorker { worker, session } => {
                 if let Some(connected) = self.shell.workers.session(worker, session) {
@@ -186,7 +202,9 @@ impl ShellHands {
     fn disconnect(&self, worker: WorkerId, session: SessionId) {
         match self.shell.workers.session(worker, session) {
             Some(connected) => self.spawn(async move {
-                connected.disconnect("it does not do what it was asked for").await;
+                connected
+                    .disconnect("it does not do what it was asked for")
+                    .await;
             }),
             // It is gone already, and the engine is told by that.
             None => {}

@@ -1,7 +1,7 @@
 //! Live objects: what code of the user's gets in its calls. `docs/formats/config-host.md` says which have what.
 
 use buildbot_config::{Value, Worker, WorkerKind};
-use buildbot_model::{BuildRequest, BuilderId, MasterId, Results, WorkerId};
+use buildbot_model::{BuildRequest, BuilderId, MasterId, WorkerId};
 use buildbot_render::Properties;
 use serde_json::{Map, Value as Json, json};
 
@@ -19,7 +19,10 @@ pub(crate) struct Master {
 
 /// Values by name, written as one of the configuration host's.
 fn dict<'a>(pairs: impl IntoIterator<Item = (&'a str, Json)>) -> Json {
-    let pairs: Vec<Json> = pairs.into_iter().map(|(key, value)| json!([key, value])).collect();
+    let pairs: Vec<Json> = pairs
+        .into_iter()
+        .map(|(key, value)| json!([key, value]))
+        .collect();
     json!({"$": "dict", "v": pairs})
 }
 
@@ -116,8 +119,12 @@ impl Master {
         reason: &str,
         sources: &[Source],
     ) -> Json {
-        let name = site.builder(request.builder).map_or("", |builder| &builder.name);
-        let by_codebase = sources.iter().map(|source| (source.codebase.as_str(), self.source(source)));
+        let name = site
+            .builder(request.builder)
+            .map_or("", |builder| &builder.name);
+        let by_codebase = sources
+            .iter()
+            .map(|source| (source.codebase.as_str(), self.source(source)));
         json!({
             "$": "request", "key": request.id.0, "id": request.id.0, "bsid": request.buildset.0,
             "buildername": name, "builderid": request.builder.0, "priority": request.priority,
@@ -226,9 +233,4 @@ fn plain_change(change: &Change) -> Json {
         "repository": row.repository, "codebase": row.codebase, "project": row.project,
         "files": change.files, "parent_changeids": row.parent.iter().map(|id| id.0).collect::<Vec<_>>(),
     })
-}
-
-/// Results as a live object has them.
-pub(crate) fn results(results: Option<Results>) -> Json {
-    json!(results.map(Results::code))
 }

@@ -10,7 +10,7 @@ use std::process::{ExitCode, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use buildbot_config::WorkerKind;
+use buildbot_config::{MasterConfig, WorkerKind};
 use buildbot_model::Secret;
 use buildbot_worker::agent::{self, Keepalive, Settings, SpokenProtocol};
 use buildbot_worker::connect::Route;
@@ -54,9 +54,9 @@ struct Running {
 }
 
 /// Whether the configuration has some.
-pub(crate) fn has_some(site: &Site) -> bool {
-    let workers = site.config.workers.iter();
-    workers.into_iter().any(|worker| matches!(worker.kind, WorkerKind::Local(_)))
+pub(crate) fn has_some(config: &MasterConfig) -> bool {
+    let mut workers = config.workers.iter();
+    workers.any(|worker| matches!(worker.kind, WorkerKind::Local(_)))
 }
 
 impl LocalWorkers {
@@ -74,19 +74,28 @@ impl LocalWorkers {
 
     /// The password of one of them.
     pub(crate) fn password(&self, name: &str) -> Option<Secret<String>> {
-        self.lock().get(name).map(|running| running.password.clone())
+        self.lock()
+            .get(name)
+            .map(|running| running.password.clone())
     }
 
     /// Starts those of a configuration that do not run, and ends those that it has no more.
     pub(crate) fn apply(&self, site: &Site) {
-        let wanted = site.config.workers.iter().filter_map(|worker| match &worker.kind {
-            WorkerKind::Local(arguments) => {
-                let name = worker.name();
-                let directory = arguments.workdir.as_deref().unwrap_or(name);
-                Some((name.to_owned(), self.basedir.join("workers").join(directory)))
-            }
-            _ => None,
-        });
+        let wanted = site
+            .config
+            .workers
+            .iter()
+            .filter_map(|worker| match &worker.kind {
+                WorkerKind::Local(arguments) => {
+                    let name = worker.name();
+                    let directory = arguments.workdir.as_deref().unwrap_or(name);
+                    Some((
+                        name.to_owned(),
+                        self.basedir.join("workers").join(directory),
+                    ))
+                }
+                _ => None,
+            });
         let wanted: BTreeMap<String, PathBuf> = wanted.collect();
         let mut running = self.lock();
         running.retain(|name, child| {
@@ -186,7 +195,11 @@ pub fn run_child(arguments: &[std::ffi::OsString]) -> ExitCode {
     let [directory, socket, name] = arguments else {
         return ExitCode::FAILURE;
     };
-    match serve(Path::new(directory), Path::new(socket), &name.to_string_lossy()) {
+    match serve(
+        Path::new(directory),
+        Path::new(socket),
+        &name.to_string_lossy(),
+    ) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("the worker cannot go on: {error:#}");
@@ -204,12 +217,14 @@ fn serve(directory: &Path, socket: &Path, name: &str) -> anyhow::Result<()> {
         rotation: ROTATION,
     };
     log::install(LogLayer::open(&target, DateStyle::Space)?);
-    std::thread::Builder::new().name("master".to_owned()).spawn(|| {
-        let mut rest = Vec::new();
-        // Ends when the master closes it, or is gone.
-        let _ = io::Read::read_to_end(&mut io::stdin().lock(), &mut rest);
-        let _ = kill_process(getpid(), Signal::TERM);
-    })?;
+    std::thread::Builder::new()
+        .name("master".to_owned())
+        .spawn(|| {
+            let mut rest = Vec::new();
+            // Ends when the master closes it, or is gone.
+            let _ = io::Read::read_to_end(&mut io::stdin().lock(), &mut rest);
+            let _ = kill_process(getpid(), Signal::TERM);
+        })?;
     let endpoint = format!("unix:{}", socket.display().to_string().replace(':', "\\:"));
     let settings = Settings {
         name: name.to_owned(),

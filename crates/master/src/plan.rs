@@ -96,7 +96,9 @@ impl Plan<'_> {
     fn builder(&mut self, config: &BuilderConfig) -> Option<Builder> {
         let id = *self.ids.builders.get(&config.name)?;
         let workers = config.worker_names.iter();
-        let workers = workers.filter_map(|name| self.ids.workers.get(name)).copied();
+        let workers = workers
+            .filter_map(|name| self.ids.workers.get(name))
+            .copied();
         let locks = match &config.locks {
             Locks::These(accesses) => BuilderLocks::Listed(self.accesses(accesses)),
             Locks::Renderable(value) => {
@@ -116,7 +118,9 @@ impl Plan<'_> {
             can_start_build: self.callable(&config.can_start_build),
             do_build_if: self.do_build_if(&config.do_build_if),
             collapse: self.collapse(&config.collapse_requests),
-            steps: steps.map(|step| step_of(step, self.description, self.ids)).collect(),
+            steps: steps
+                .map(|step| step_of(step, self.description, self.ids))
+                .collect(),
         })
     }
 
@@ -156,7 +160,10 @@ pub(crate) fn lock_accesses(
     accesses: &[buildbot_config::LockAccess],
     ids: &Ids,
 ) -> Arc<[LockAccess]> {
-    accesses.iter().map(|access| lock_access(access, ids)).collect()
+    accesses
+        .iter()
+        .map(|access| lock_access(access, ids))
+        .collect()
 }
 
 fn lock_access(access: &buildbot_config::LockAccess, ids: &Ids) -> LockAccess {
@@ -206,7 +213,9 @@ fn latent(worker: &Worker) -> Option<Latent> {
     let duration = |seconds: f64| Duration::try_from_secs_f64(seconds).ok();
     let missing = worker.common.missing_timeout;
     Some(Latent {
-        build_wait: arguments.build_wait_timeout.and_then(|wait| duration(wait.0)),
+        build_wait: arguments
+            .build_wait_timeout
+            .and_then(|wait| duration(wait.0)),
         missing_timeout: missing
             .and_then(|missing| duration(missing.0))
             .unwrap_or(MISSING_TIMEOUT),

@@ -16,7 +16,9 @@ use buildbot_db::tables::steps;
 use buildbot_engine::Event;
 use buildbot_engine::event::StepPlace;
 use buildbot_gateway::Interrupter;
-use buildbot_model::{BuildRequestId, BuildsetId, Results, StepId, StepNumber, StepUpdate, Url, Write};
+use buildbot_model::{
+    BuildRequestId, BuildsetId, Results, StepId, StepNumber, StepUpdate, Url, Write,
+};
 use buildbot_render::{Exception, Kind, Properties, Property};
 use buildbot_steps::{
     AddSteps, Answer, Argument, BuildFacts, BuildsetEnd, Channel, CommandEnd, HttpRequest,
@@ -147,7 +149,10 @@ impl StepPort {
 
     /// The step has ended: what becomes true with that.
     pub(crate) async fn end(&self) -> Vec<Write> {
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner).end();
+        self.shown
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .end();
         let mut writes = Vec::new();
         writes.extend(self.build.changed_properties(&self.shell).await);
         let mut state = self.state();
@@ -167,7 +172,9 @@ impl StepPort {
 
     async fn publish(&self, verb: StepVerb) {
         if let Ok(row) = self.row().await {
-            self.shell.bus.publish(BusEvent::step(row, self.build.id, verb));
+            self.shell
+                .bus
+                .publish(BusEvent::step(row, self.build.id, verb));
         }
     }
 
@@ -198,7 +205,9 @@ impl StepPort {
             Argument::Build => self.build.live(&self.shell),
             Argument::SourceStamps => {
                 let sources = self.build.sources().iter();
-                sources.map(|source| self.shell.live.source(source)).collect()
+                sources
+                    .map(|source| self.shell.live.source(source))
+                    .collect()
             }
             Argument::Match { pattern, text } => {
                 json!({"$": "match", "pattern": Value::Regex(Box::new(pattern)), "text": text})
@@ -217,7 +226,9 @@ impl StepPort {
         };
         // Live steps have the id of their row.
         let _ = self.row().await;
-        let arguments = arguments.into_iter().map(|argument| self.live_argument(argument));
+        let arguments = arguments
+            .into_iter()
+            .map(|argument| self.live_argument(argument));
         let arguments = arguments.collect();
         let host = self.build.site.host.host().await;
         let host = host.map_err(|error| rendering::lost(&error))?;
@@ -270,7 +281,8 @@ impl Port for StepPort {
     }
 
     fn property(&self, name: &str) -> Option<Property> {
-        self.build.with_properties(|properties| properties.get(name).cloned())
+        self.build
+            .with_properties(|properties| properties.get(name).cloned())
     }
 
     fn properties(&self) -> Properties {
@@ -278,7 +290,8 @@ impl Port for StepPort {
     }
 
     fn set_property(&self, name: &str, value: Value, source: &str) {
-        self.build.with_properties(|properties| properties.set(name, value, source, true));
+        self.build
+            .with_properties(|properties| properties.set(name, value, source, true));
     }
 
     fn run_command<'a>(
@@ -302,7 +315,9 @@ impl Port for StepPort {
         };
         for interrupter in running {
             let reason = reason.to_owned();
-            self.shell.tasks.spawn(async move { interrupter.interrupt(&reason).await });
+            self.shell
+                .tasks
+                .spawn(async move { interrupter.interrupt(&reason).await });
         }
     }
 
@@ -402,7 +417,9 @@ impl Port for StepPort {
     }
 
     fn add_steps(&self, added: Vec<Arc<StepConfig>>, place: AddSteps) {
-        let steps = added.iter().map(|config| plan::step(config, &self.build.site));
+        let steps = added
+            .iter()
+            .map(|config| plan::step(config, &self.build.site));
         let steps = steps.collect();
         self.build.add_steps(added);
         self.shell.engine.answer(Event::StepsAdded {
@@ -418,7 +435,9 @@ impl Port for StepPort {
     fn run_custom<'a>(&'a self, step: &'a Step<'a>) -> Answer<'a, Results> {
         let class = step.config.object.own_class().to_owned();
         Box::pin(async move {
-            Err(internal(&format!("{class}: steps of classes of users cannot be run yet")))
+            Err(internal(&format!(
+                "{class}: steps of classes of users cannot be run yet"
+            )))
         })
     }
 
@@ -429,7 +448,10 @@ impl Port for StepPort {
     fn trigger(&self, request: TriggerRequest) -> Answer<'_, Triggered> {
         Box::pin(async move {
             let build = self.build.id;
-            self.shell.schedulers.trigger(&self.shell, build, request).await
+            self.shell
+                .schedulers
+                .trigger(&self.shell, build, request)
+                .await
         })
     }
 
@@ -466,7 +488,10 @@ impl Port for StepPort {
         Box::pin(async move {
             let file = tokio::fs::File::open(&path).await;
             match file {
-                Ok(file) => file.metadata().await.is_ok_and(|metadata| metadata.is_file()),
+                Ok(file) => file
+                    .metadata()
+                    .await
+                    .is_ok_and(|metadata| metadata.is_file()),
                 Err(_) => false,
             }
         })

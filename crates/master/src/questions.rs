@@ -42,7 +42,9 @@ pub(crate) async fn ask(
     place: &str,
     question: &Question,
 ) -> Reply {
-    let called = usize::try_from(handle).ok().and_then(|index| site.called.get(index));
+    let called = usize::try_from(handle)
+        .ok()
+        .and_then(|index| site.called.get(index));
     let Some(called) = called else {
         return Reply::Failed;
     };
@@ -85,7 +87,10 @@ struct Requests {
 impl Requests {
     fn sources(&self, row: &BuildRequest) -> Vec<Source> {
         let stamps = row.source_stamps.iter();
-        stamps.filter_map(|stamp| self.sources.get(&stamp.id)).cloned().collect()
+        stamps
+            .filter_map(|stamp| self.sources.get(&stamp.id))
+            .cloned()
+            .collect()
     }
 
     fn reason(&self, row: &BuildRequest) -> &str {
@@ -145,7 +150,9 @@ impl Asking<'_> {
                 request,
             } => {
                 let known = self.requests(&[*request]).await?;
-                let live = workers.iter().map(|worker| self.worker_for_builder(*builder, *worker));
+                let live = workers
+                    .iter()
+                    .map(|worker| self.worker_for_builder(*builder, *worker));
                 let args = vec![
                     master.builder(site, *builder),
                     live.collect(),
@@ -155,7 +162,10 @@ impl Asking<'_> {
                 if answer.is_null() {
                     return Ok(Reply::Worker(None));
                 }
-                let worker = answer.get("key").and_then(|key| key.get(1)).and_then(Json::as_i64);
+                let worker = answer
+                    .get("key")
+                    .and_then(|key| key.get(1))
+                    .and_then(Json::as_i64);
                 let worker = worker.ok_or_else(|| malformed(&answer))?;
                 Ok(Reply::Worker(Some(WorkerId(worker))))
             }
@@ -223,7 +233,9 @@ impl Asking<'_> {
             return Ok(Reply::Flag(true));
         };
         let worker = self.site.worker(*worker);
-        Ok(Reply::Flag(worker.is_some_and(|worker| worker.name() == wanted)))
+        Ok(Reply::Flag(
+            worker.is_some_and(|worker| worker.name() == wanted),
+        ))
     }
 
     async fn locks(&self, value: &Value, question: &Question) -> Result<Reply, NoReply> {
@@ -262,19 +274,23 @@ impl Asking<'_> {
         .await;
         let value = rendered.values.into_iter().next().ok_or(NoReply::Gone)??;
         let accesses = plan::locks_of(&value, self.site);
-        let accesses = accesses
-            .ok_or_else(|| NoReply::Malformed(value.repr(&self.site.description)))?;
+        let accesses =
+            accesses.ok_or_else(|| NoReply::Malformed(value.repr(&self.site.description)))?;
         Ok(Reply::Locks(accesses))
     }
 
     fn worker_for_builder(&self, builder: BuilderId, worker: WorkerId) -> Json {
         let state = self.shell.workers.state(worker);
-        self.shell.live.worker_for_builder(self.site, builder, worker, &state)
+        self.shell
+            .live
+            .worker_for_builder(self.site, builder, worker, &state)
     }
 
     fn live_request(&self, known: &Requests, row: &BuildRequest) -> Json {
         let sources = known.sources(row);
-        self.shell.live.request(self.site, row, known.reason(row), &sources)
+        self.shell
+            .live
+            .request(self.site, row, known.reason(row), &sources)
     }
 
     async fn rows(&self, ids: &[BuildRequestId]) -> Vec<BuildRequest> {
@@ -288,8 +304,14 @@ impl Asking<'_> {
 
     async fn requests(&self, ids: &[BuildRequestId]) -> Result<Requests, NoReply> {
         let rows = self.rows(ids).await;
-        let of_row = rows.iter().map(|row| (row.id, row.buildset)).collect::<Vec<_>>();
-        let stamps = rows.iter().flat_map(|row| &row.source_stamps).map(|stamp| stamp.id);
+        let of_row = rows
+            .iter()
+            .map(|row| (row.id, row.buildset))
+            .collect::<Vec<_>>();
+        let stamps = rows
+            .iter()
+            .flat_map(|row| &row.source_stamps)
+            .map(|stamp| stamp.id);
         let mut stamps: Vec<SourceStampId> = stamps.collect();
         stamps.sort_unstable();
         stamps.dedup();
@@ -307,7 +329,10 @@ impl Asking<'_> {
         Ok(Requests {
             rows,
             reasons,
-            sources: sources.into_iter().map(|source| (source.id, source)).collect(),
+            sources: sources
+                .into_iter()
+                .map(|source| (source.id, source))
+                .collect(),
         })
     }
 
@@ -320,7 +345,9 @@ impl Asking<'_> {
 
     async fn call(&self, target: &Target, args: Vec<Json>) -> Result<Json, NoReply> {
         let answer = self.ask(target, args).await?;
-        answer.value().map_err(|error| NoReply::Malformed(error.to_string()))
+        answer
+            .value()
+            .map_err(|error| NoReply::Malformed(error.to_string()))
     }
 
     /// A live object in the answer is true as any object is.

@@ -74,7 +74,10 @@ impl Found {
             }
             if let Locks::Renderable(_) = worker.locks {
                 let name = worker.name();
-                self.add(format!("worker '{name}': its locks cannot be rendered"), place());
+                self.add(
+                    format!("worker '{name}': its locks cannot be rendered"),
+                    place(),
+                );
             }
         }
         for machine in &config.machines {
@@ -101,7 +104,10 @@ impl Found {
                 Some(other) => {
                     let shown = other.repr(description);
                     let at = builder.place.clone();
-                    self.add(format!("builds of a class of the user's are not supported yet: {shown}"), at);
+                    self.add(
+                        format!("builds of a class of the user's are not supported yet: {shown}"),
+                        at,
+                    );
                 }
             }
             for step in &factory.steps {

@@ -37,11 +37,12 @@ pub(crate) async fn render(
         let mut answers = Answers::default();
         for name in &round.secrets {
             let found = secrets::find(&site.config.secrets_providers, basedir, name).await;
-            answers.secrets.push(found.map(|found| found.map(|found| found.value)));
+            answers
+                .secrets
+                .push(found.map(|found| found.map(|found| found.value)));
         }
         if !round.calls.is_empty() {
-            answers.calls =
-                ask(site, &round.calls, live(), &mut hidden, &mut objects).await;
+            answers.calls = ask(site, &round.calls, live(), &mut hidden, &mut objects).await;
         }
         evaluation.answer(answers, context);
     }

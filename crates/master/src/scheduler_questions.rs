@@ -132,14 +132,24 @@ async fn call(
     method: Option<&str>,
     arguments: Vec<Json>,
 ) -> Result<Value, Exception> {
-    let host = site.host.host().await.map_err(|error| rendering::lost(&error))?;
+    let host = site
+        .host
+        .host()
+        .await
+        .map_err(|error| rendering::lost(&error))?;
     let answer = match method {
         None => host.call(target, arguments, Map::new()).await,
-        Some(name) => host.method(target, name.to_owned(), arguments, Map::new()).await,
+        Some(name) => {
+            host.method(target, name.to_owned(), arguments, Map::new())
+                .await
+        }
     };
     let answer = answer.map_err(|error| rendering::unanswered(&error))?;
     answer.parse().map_err(|error| {
-        Exception::new(buildbot_render::Kind::Type, format!("a strange answer: {error}"))
+        Exception::new(
+            buildbot_render::Kind::Type,
+            format!("a strange answer: {error}"),
+        )
     })
 }
 
@@ -182,7 +192,11 @@ fn stored_stamp(source: Source, created_at: u64) -> StoredStamp {
             }),
         },
         created_at: i64::try_from(created_at).unwrap_or(i64::MAX),
-        changes: source.changes.into_iter().map(|it| Arc::new(change(it))).collect(),
+        changes: source
+            .changes
+            .into_iter()
+            .map(|it| Arc::new(change(it)))
+            .collect(),
     }
 }
 

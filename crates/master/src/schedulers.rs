@@ -23,7 +23,6 @@ use crate::scheduler_questions as questions;
 use crate::shell::Shell;
 use crate::site::Site;
 use crate::sources;
-use crate::submissions;
 
 /// What the task is told.
 enum Message {
@@ -101,7 +100,11 @@ impl SchedulerInbox {
     /// Whether a scheduler exists, and can be triggered.
     pub(crate) fn is_triggerable(&self, shell: &Shell, name: &str) -> Option<bool> {
         let site = shell.sites.current();
-        let scheduler = site.config.schedulers.iter().find(|known| known.name() == name)?;
+        let scheduler = site
+            .config
+            .schedulers
+            .iter()
+            .find(|known| known.name() == name)?;
         Some(matches!(
             scheduler.kind,
             SchedulerKind::Triggerable | SchedulerKind::NightlyTriggerable(..)
@@ -117,7 +120,11 @@ impl SchedulerInbox {
     ) -> Result<Triggered, StepError> {
         let trigger = Trigger {
             waited_for: request.waited_for,
-            source_stamps: request.source_stamps.iter().map(questions::trigger_stamp).collect(),
+            source_stamps: request
+                .source_stamps
+                .iter()
+                .map(questions::trigger_stamp)
+                .collect(),
             properties: request.properties,
             parent_build: Some(build),
             parent_relationship: Some(request.parent_relationship),
@@ -131,7 +138,10 @@ impl SchedulerInbox {
         match reply.await {
             Some(Reply::Submitted { buildset, requests }) => Ok(Triggered {
                 buildset: buildset.0,
-                requests: requests.into_iter().map(|(builder, id)| (builder.0, id.0)).collect(),
+                requests: requests
+                    .into_iter()
+                    .map(|(builder, id)| (builder.0, id.0))
+                    .collect(),
             }),
             // A nightly scheduler that was triggered submits at its time.
             Some(Reply::Kept) => Ok(Triggered {
@@ -266,9 +276,7 @@ impl Task {
                     let id = rows::find_or_add(connection, &scheduler)?;
                     match &changes {
                         Forgotten::All => rows::flush_changes(connection, id, None),
-                        Forgotten::These(these) => {
-                            rows::forget_changes(connection, id, these)
-                        }
+                        Forgotten::These(these) => rows::forget_changes(connection, id, these),
                     }
                 })
                 .await;
@@ -278,7 +286,10 @@ impl Task {
             }
             Output::Reply { request, reply } => {
                 let inbox = &self.shell.schedulers.replies;
-                let waiting = inbox.lock().unwrap_or_else(PoisonError::into_inner).remove(&request);
+                let waiting = inbox
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .remove(&request);
                 if let Some(waiting) = waiting {
                     // Whoever asked may be gone.
                     let _ = waiting.send(reply);
@@ -344,7 +355,9 @@ impl Task {
     fn read(&self, ticket: Ticket, what: buildbot_schedulers::Read) {
         let shell = self.shell.clone();
         self.shell.tasks.spawn(async move {
-            let read = shell.store.read(move |connection| questions::read(connection, &what));
+            let read = shell
+                .store
+                .read(move |connection| questions::read(connection, &what));
             let found = read.await.map_err(|error| error.to_string());
             shell.schedulers.tell(Input::Read { ticket, found });
         });
@@ -373,7 +386,9 @@ fn read_stored(
                 continue;
             };
             let change = sources::read_change(connection, row)?;
-            stored.changes.push((Arc::new(questions::change(change)), important));
+            stored
+                .changes
+                .push((Arc::new(questions::change(change)), important));
         }
     }
     Ok(stored)

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use buildbot_config::secrets::SecretsKind;
 use buildbot_config::Named;
+use buildbot_config::secrets::SecretsKind;
 use buildbot_model::Secret;
 use buildbot_render::{Exception, Kind, SecretService};
 
@@ -65,7 +65,11 @@ fn suffixes(given: &buildbot_render::Value) -> Vec<String> {
     let items = given.as_sequence().unwrap_or_default();
     let texts = items.iter().filter_map(|item| item.as_text());
     let texts: Vec<String> = texts.map(str::to_owned).collect();
-    if texts.is_empty() { vec![String::new()] } else { texts }
+    if texts.is_empty() {
+        vec![String::new()]
+    } else {
+        texts
+    }
 }
 
 async fn read_file(
@@ -109,7 +113,10 @@ async fn ask_pass(
         command.env("PASSWORD_STORE_GPG_OPTS", options);
     }
     let output = command.output().await.map_err(|error| {
-        Exception::new(Kind::Runtime, format!("the program pass cannot be run: {error}"))
+        Exception::new(
+            Kind::Runtime,
+            format!("the program pass cannot be run: {error}"),
+        )
     })?;
     if !output.status.success() {
         return Ok(None);

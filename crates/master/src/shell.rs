@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use buildbot_data::Bus;
 use buildbot_logs::LogStore;
-use buildbot_model::MasterId;
+use buildbot_model::{MasterId, Secret};
 use tokio_util::task::TaskTracker;
 
 use crate::build::Builds;
 use crate::engine_thread::EngineInbox;
 use crate::live;
+use crate::live_data::LiveData;
 use crate::schedulers::SchedulerInbox;
 use crate::sites::Sites;
 use crate::store::Store;
@@ -34,6 +35,10 @@ pub(crate) struct Shell {
     pub(crate) logs: LogStore,
     pub(crate) bus: Arc<Bus>,
     pub(crate) schedulers: SchedulerInbox,
+    /// What the web server tells of the configuration.
+    pub(crate) live_data: LiveData,
+    /// The key of sessions of the web server.
+    pub(crate) session_secret: Secret<String>,
     pub(crate) submissions: Submissions,
     pub(crate) waiters: Waiters,
     /// Owns every task that nothing else owns.
@@ -61,6 +66,8 @@ pub(crate) struct Parts {
     pub(crate) logs: LogStore,
     pub(crate) bus: Arc<Bus>,
     pub(crate) schedulers: SchedulerInbox,
+    pub(crate) live_data: LiveData,
+    pub(crate) session_secret: Secret<String>,
     pub(crate) tasks: TaskTracker,
 }
 
@@ -82,6 +89,8 @@ impl Shell {
             logs: parts.logs,
             bus: parts.bus,
             schedulers: parts.schedulers,
+            live_data: parts.live_data,
+            session_secret: parts.session_secret,
             submissions: Submissions::default(),
             waiters: Waiters::default(),
             tasks: parts.tasks,

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use buildbot_db::{Connection, Database, ReadError, StatementError, Verdict, WRITE_QUEUE_MAX, WriteError};
+use buildbot_db::{
+    Connection, Database, ReadError, StatementError, Verdict, WRITE_QUEUE_MAX, WriteError,
+};
 use tokio::sync::{Semaphore, oneshot};
 
 /// Transactions of tasks that wait for the writer. The rest of its queue is the engine's, so that a task that submits
@@ -86,7 +88,8 @@ impl Store {
         work: impl FnOnce(&Connection) -> Result<T, StatementError> + Send + 'static,
     ) -> Result<T, ReadError> {
         let (answer, answered) = oneshot::channel();
-        self.database.ask(work, move |outcome| drop(answer.send(outcome)));
+        self.database
+            .ask(work, move |outcome| drop(answer.send(outcome)));
         answered.await.unwrap_or(Err(ReadError::Stopped))
     }
 }

@@ -42,7 +42,11 @@ pub(crate) async fn buildset_end(
 ) -> Result<BuildsetEnd, ReadError> {
     // First, so that an end between the question and the answer is not missed.
     let complete = shell.waiters.wait(buildset);
-    let read = || shell.store.read(move |connection| read_end(connection, buildset));
+    let read = || {
+        shell
+            .store
+            .read(move |connection| read_end(connection, buildset))
+    };
     if let Some(end) = read().await? {
         return Ok(end);
     }

@@ -9,11 +9,21 @@ use crate::site::Site;
 /// An object with `reason`, `text` and `details`.
 pub(crate) fn shown(reason: &Reason, site: &Site) -> Json {
     let (name, text, details) = match reason {
-        Reason::BeingAdded => ("being_added", "it has just been added".to_owned(), json!({})),
-        Reason::NoBuilder => {
-            ("no_builder", "its builder is not in the configuration".to_owned(), json!({}))
-        }
-        Reason::ShuttingDown => ("shutting_down", "the master is about to end".to_owned(), json!({})),
+        Reason::BeingAdded => (
+            "being_added",
+            "it has just been added".to_owned(),
+            json!({}),
+        ),
+        Reason::NoBuilder => (
+            "no_builder",
+            "its builder is not in the configuration".to_owned(),
+            json!({}),
+        ),
+        Reason::ShuttingDown => (
+            "shutting_down",
+            "the master is about to end".to_owned(),
+            json!({}),
+        ),
         Reason::NoWorker(workers) => {
             let each: Vec<Json> = workers
                 .iter()
@@ -39,7 +49,11 @@ pub(crate) fn shown(reason: &Reason, site: &Site) -> Json {
         ),
         Reason::Vetoed { callable, worker } => (
             "vetoed",
-            format!("user code does not want it on {}: {}", name_of(*worker, site), callable.place),
+            format!(
+                "user code does not want it on {}: {}",
+                name_of(*worker, site),
+                callable.place
+            ),
             json!({"place": &*callable.place, "workerid": worker.0}),
         ),
         Reason::NothingChosen { callable } => (
@@ -62,9 +76,11 @@ pub(crate) fn shown(reason: &Reason, site: &Site) -> Json {
             format!("it is about to start on {}", name_of(*worker, site)),
             json!({"workerid": worker.0}),
         ),
-        Reason::Building(build) => {
-            ("building", "it is being built".to_owned(), json!({"buildid": build.0}))
-        }
+        Reason::Building(build) => (
+            "building",
+            "it is being built".to_owned(),
+            json!({"buildid": build.0}),
+        ),
         Reason::Ending => ("ending", "it has ended".to_owned(), json!({})),
         Reason::Due => ("due", "nothing holds it".to_owned(), json!({})),
     };
@@ -72,7 +88,8 @@ pub(crate) fn shown(reason: &Reason, site: &Site) -> Json {
 }
 
 fn name_of(id: WorkerId, site: &Site) -> String {
-    site.worker(id).map_or_else(|| format!("worker {id}"), |worker| worker.name().to_owned())
+    site.worker(id)
+        .map_or_else(|| format!("worker {id}"), |worker| worker.name().to_owned())
 }
 
 fn unavailable(why: &Unavailable) -> String {
@@ -92,5 +109,8 @@ fn unavailable(why: &Unavailable) -> String {
 }
 
 fn lock(taken: &LockTaken) -> String {
-    format!("the lock {:?} is taken, {} wait for it", taken.lock, taken.waiting)
+    format!(
+        "the lock {:?} is taken, {} wait for it",
+        taken.lock, taken.waiting
+    )
 }

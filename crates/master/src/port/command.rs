@@ -29,10 +29,10 @@ struct Running<'a> {
     end: CommandEnd,
 }
 
-pub(super) async fn run(
-    port: &StepPort,
+pub(super) async fn run<'a>(
+    port: &'a StepPort,
     command: RemoteCommand,
-    observer: Option<&mut dyn Observer>,
+    observer: Option<&'a mut dyn Observer>,
 ) -> Result<CommandEnd, StepError> {
     let RemoteCommand {
         name,
@@ -44,7 +44,9 @@ pub(super) async fn run(
         decode_rc,
         transfer,
     } = command;
-    let args = args.iter().map(|(name, value)| (name.clone(), to_wire(value)));
+    let args = args
+        .iter()
+        .map(|(name, value)| (name.clone(), to_wire(value)));
     let wanted = gateway::Command {
         builder: port.build.builder.name.to_string(),
         name,
@@ -228,8 +230,6 @@ fn failed(error: &CommandError) -> StepError {
             })
         }
         CommandError::Unsendable(text) => StepError::raise(Kind::Runtime, text.as_str()),
-        CommandError::Transfer(error) => {
-            StepError::of_class("builtins.OSError", error.to_string())
-        }
+        CommandError::Transfer(error) => StepError::of_class("builtins.OSError", error.to_string()),
     }
 }

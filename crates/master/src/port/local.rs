@@ -20,7 +20,10 @@ pub(super) struct Locals(Mutex<Vec<Pid>>);
 
 impl Locals {
     fn add(&self, pid: Pid) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(pid);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(pid);
     }
 
     fn remove(&self, pid: Pid) {
@@ -61,8 +64,13 @@ pub(super) async fn run(port: &StepPort, command: LocalCommand) -> Result<LocalE
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
-    let mut child = process.spawn().map_err(|error| internal(&format!("{program}: {error}")))?;
-    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    let mut child = process
+        .spawn()
+        .map_err(|error| internal(&format!("{program}: {error}")))?;
+    let pid = child
+        .id()
+        .and_then(|id| i32::try_from(id).ok())
+        .and_then(Pid::from_raw);
     if let Some(pid) = pid {
         port.locals.add(pid);
     }

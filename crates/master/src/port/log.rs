@@ -49,20 +49,19 @@ fn find(port: &StepPort, key: LogKey) -> Result<Arc<OpenLog>, StepError> {
     let state = port.state();
     let index = usize::try_from(key.0).ok();
     let log = index.and_then(|index| state.logs.get(index));
-    log.cloned().ok_or_else(|| internal(&"there is no such log"))
+    log.cloned()
+        .ok_or_else(|| internal(&"there is no such log"))
 }
 
 fn publish(port: &StepPort, log: &OpenLog, verb: LogVerb) {
     if let Some(row) = port.row.get() {
-        port.shell.bus.publish(BusEvent::log(log.id(), *row, &log.slug, verb));
+        port.shell
+            .bus
+            .publish(BusEvent::log(log.id(), *row, &log.slug, verb));
     }
 }
 
-pub(super) async fn add(
-    port: &StepPort,
-    name: &str,
-    kind: LogKind,
-) -> Result<LogKey, StepError> {
+pub(super) async fn add(port: &StepPort, name: &str, kind: LogKind) -> Result<LogKey, StepError> {
     let row = port.row().await?;
     let kind = match kind {
         LogKind::Stream => logs::LogKind::Stdio,
@@ -87,7 +86,9 @@ pub(super) async fn add(
             Some(known) => known,
             none => none.insert(begin(port).await?),
         };
-        of_build.add(id, kind, limits).map_err(|error| internal(&error))?
+        of_build
+            .add(id, kind, limits)
+            .map_err(|error| internal(&error))?
     };
     let log = Arc::new(OpenLog {
         writer,
@@ -125,7 +126,10 @@ pub(super) async fn append_masked(
 ) -> Result<(), StepError> {
     let log = find(port, key)?;
     let whole = {
-        let mut unfinished = log.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unfinished = log
+            .unfinished
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let waiting = &mut unfinished[slot(channel)];
         let Some(end) = text.rfind('\n') else {
             waiting.push_str(text);
@@ -161,7 +165,10 @@ async fn finish_log(port: &StepPort, log: &OpenLog) -> Result<(), StepError> {
         return Ok(());
     }
     let rest = {
-        let mut unfinished = log.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unfinished = log
+            .unfinished
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *unfinished)
     };
     for (channel, mut line) in CHANNELS.into_iter().zip(rest) {
@@ -171,7 +178,11 @@ async fn finish_log(port: &StepPort, log: &OpenLog) -> Result<(), StepError> {
             appended.map_err(|error| internal(&error))?;
         }
     }
-    let lines = log.writer.finish().await.map_err(|error| internal(&error))?;
+    let lines = log
+        .writer
+        .finish()
+        .await
+        .map_err(|error| internal(&error))?;
     let (id, lines) = (log.id(), i64::try_from(lines).unwrap_or(i64::MAX));
     let written = port
         .shell

@@ -56,9 +56,12 @@ pub(super) fn show(port: &StepPort, summary: String) {
         let (Some(text), Ok(row)) = (text, port.row().await) else {
             return;
         };
-        let writing = port.shell.store.note("showing what a step does", move |connection| {
-            steps::set_state_string(connection, row, &text)
-        });
+        let writing = port
+            .shell
+            .store
+            .note("showing what a step does", move |connection| {
+                steps::set_state_string(connection, row, &text)
+            });
         writing.await;
         port.publish(StepVerb::Updated).await;
     });
