@@ -34,6 +34,7 @@ struct State {
     statistics: Vec<(String, Value)>,
     logs: Vec<(String, LogKey)>,
     command: Option<Value>,
+    description: Option<Value>,
     description_done: Option<Value>,
     description_suffix: Option<Value>,
     summary: Option<String>,
@@ -236,6 +237,24 @@ impl<'p> Step<'p> {
     /// The step shows this at its end.
     pub fn set_description_done(&self, description: impl Into<Value>) {
         self.state().description_done = Some(description.into());
+    }
+
+    /// What the step shows while it runs: what it said last, or its argument.
+    pub fn description(&self) -> Value {
+        let known = self.state().description.clone();
+        known.unwrap_or_else(|| self.arguments.common.description.clone())
+    }
+
+    /// The step shows this while it runs and at its end, unless its arguments say what it shows.
+    pub fn set_running(&self, text: String) {
+        let common = &self.arguments.common;
+        if !common.description.is_true() {
+            self.state().description = Some(Value::List(vec![text.as_str().into()]));
+        }
+        if !common.description_done.is_true() {
+            self.state().description_done = Some(Value::List(vec![text.into()]));
+        }
+        self.port.show(self.current_summary());
     }
 
     /// What is added to what the step shows.

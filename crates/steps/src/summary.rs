@@ -36,11 +36,11 @@ fn joined(value: &Value) -> String {
 impl Step<'_> {
     /// What the step shows while it runs, unless its kind has more to say.
     pub fn current_summary(&self) -> String {
-        let common = &self.arguments.common;
-        if !common.description.is_true() {
+        let description = self.description();
+        if !description.is_true() {
             return "running".to_owned();
         }
-        self.with_suffix(joined(&common.description))
+        self.with_suffix(joined(&description))
     }
 
     fn with_suffix(&self, mut text: String) -> String {
@@ -55,11 +55,11 @@ impl Step<'_> {
     /// What the step shows at its end, unless its kind has more to say.
     pub fn default_summary(&self, results: Results) -> String {
         let done = self.description_done();
-        let common = &self.arguments.common;
+        let description = self.description();
         let mut text = if done.is_true() {
             self.with_suffix(joined(&done))
-        } else if common.description.is_true() {
-            self.with_suffix(joined(&common.description))
+        } else if description.is_true() {
+            self.with_suffix(joined(&description))
         } else {
             "finished".to_owned()
         };

@@ -168,7 +168,8 @@ class Case(TestBuildStepMixin, TestReactorMixin, unittest.TestCase):
         self.build.addStepsAfterCurrentStep = lambda steps: None
         for name, value in case.get("properties", {}).items():
             self.build.setProperty(name, eval_(value[1:]) if isinstance(value, str) and value.startswith("=") else value, "test")
-        step = self.setup_step(eval_(case["step"]), want_default_work_dir=False)
+        names = {name: eval_(text) for name, text in case.get("let", {}).items()}
+        step = self.setup_step(eval(case["step"], {**NAMES, **names}), want_default_work_dir=False)
         for name in ("addLog", "addHTMLLog", "addCompleteLog"):
             del step.__dict__[name]
         self.results_of_tests(step)
@@ -232,6 +233,10 @@ class Case(TestBuildStepMixin, TestReactorMixin, unittest.TestCase):
             if log["name"].endswith("err.text"):
                 lines = [line for line in log["text"].split("\n") if line.strip()]
                 log["text"] = lines[-1] if lines else ""
+                if log["text"] == "]]":
+                    # what Twisted's FirstError hides is what the user looks for
+                    name, message = re.findall(r"Traceback: <class '([\w.]+)'>: (.*)", "\n".join(lines))[-1]
+                    log["text"] = f"{name if '.' in name else 'builtins.' + name}: {message}"
             if log["name"].endswith("err.html"):
                 log["text"] = ""
             if not log.pop("finished"):
@@ -389,12 +394,9 @@ def archive(members, compress):
     return data.getvalue()
 
 
-NAMES = {
-    "steps": buildbot.plugins.steps,
-    "util": buildbot.plugins.util,
-    "re": re,
-}
-exec("from buildbot.steps.shell import *\nfrom buildbot.process.buildstep import *\nfrom buildbot.process.results import *", NAMES)
+NAMES: dict = {}
+exec("from buildbot.process.results import *", NAMES)
+NAMES.update(steps=buildbot.plugins.steps, util=buildbot.plugins.util, re=re)
 
 
 def eval_(text):
