@@ -4,7 +4,7 @@ use buildbot_config::steps::worker::{
     CopyDirectoryArguments, DirectoryArguments, FileExistsArguments,
 };
 use buildbot_model::Results;
-use buildbot_render::Value;
+use buildbot_render::{Kind, Value};
 
 use crate::error::StepError;
 use crate::step::Step;
@@ -25,7 +25,9 @@ pub(crate) async fn file_exists(
     } else {
         match stat_of(&end) {
             Some((FileKind::File, _)) => ("File found.", Results::Success),
-            _ => ("Not a file.", Results::Failure),
+            Some(_) => ("Not a file.", Results::Failure),
+            // It was interrupted.
+            None => return Err(StepError::raise(Kind::Index, "list index out of range")),
         }
     };
     step.set_description_done(Value::List(vec![text.into()]));

@@ -22,7 +22,11 @@ fn write(value: &Value, text: &mut String) -> Result<(), StepError> {
         Value::BigInt(number) => text.push_str(&number.to_string()),
         Value::Float(number) if number.is_nan() => text.push_str("NaN"),
         Value::Float(number) if number.is_infinite() => {
-            text.push_str(if *number > 0.0 { "Infinity" } else { "-Infinity" });
+            text.push_str(if *number > 0.0 {
+                "Infinity"
+            } else {
+                "-Infinity"
+            });
         }
         Value::Float(number) => text.push_str(&repr_of_float(*number)),
         Value::Text(string) => quote(string, text),
@@ -44,7 +48,11 @@ fn write(value: &Value, text: &mut String) -> Result<(), StepError> {
                 }
                 match key {
                     Value::Text(key) => quote(key, text),
-                    Value::None | Value::Bool(_) | Value::Int(_) | Value::BigInt(_) | Value::Float(_) => {
+                    Value::None
+                    | Value::Bool(_)
+                    | Value::Int(_)
+                    | Value::BigInt(_)
+                    | Value::Float(_) => {
                         text.push('"');
                         write(key, text)?;
                         text.push('"');

@@ -8,10 +8,9 @@ use crate::error::StepError;
 use crate::port::Later;
 use crate::step::{Step, type_error};
 use crate::summary::Summary;
+use crate::value::text_of;
 use crate::warnings::Counting;
-use crate::{
-    directories, local_command, properties, sequence, shell, transfer, trigger, warnings,
-};
+use crate::{directories, local_command, properties, sequence, shell, transfer, trigger, warnings};
 
 /// How a step reacts when it is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,9 +40,7 @@ pub(crate) fn run<'a>(step: &'a Step<'a>) -> Later<'a, Result<Results, StepError
             Box::pin(async move { warnings::run_perl(step, &counting).await })
         }
         StepKind::SetProperty(arguments) => Box::pin(properties::set_property(step, arguments)),
-        StepKind::SetProperties(arguments) => {
-            Box::pin(properties::set_properties(step, arguments))
-        }
+        StepKind::SetProperties(arguments) => Box::pin(properties::set_properties(step, arguments)),
         StepKind::SetPropertiesFromEnv(arguments) => {
             Box::pin(properties::from_environment(step, arguments))
         }
@@ -51,9 +48,7 @@ pub(crate) fn run<'a>(step: &'a Step<'a>) -> Later<'a, Result<Results, StepError
             Box::pin(properties::from_command(step, arguments))
         }
         StepKind::Assert(arguments) => Box::pin(properties::assert(step, arguments)),
-        StepKind::LogRenderable(arguments) => {
-            Box::pin(properties::log_renderable(step, arguments))
-        }
+        StepKind::LogRenderable(arguments) => Box::pin(properties::log_renderable(step, arguments)),
         StepKind::FileUpload(arguments) => Box::pin(transfer::upload(step, arguments)),
         StepKind::DirectoryUpload(arguments) => {
             Box::pin(transfer::upload_directory(step, arguments))
@@ -125,7 +120,7 @@ pub(crate) fn summary(step: &Step<'_>, results: Results) -> Summary {
         StepKind::Test(_) | StepKind::PerlModuleTest(_) => warnings::test_summary(step, results),
         StepKind::SetPropertyFromCommand(_) => properties::from_command_summary(step, results),
         StepKind::Assert(_) => properties::assert_summary(step, results),
-        StepKind::Trigger(_) => trigger::summary(step),
+        StepKind::Trigger(_) => return trigger::summary(step),
         StepKind::TreeSize => shell::tree_size_summary(step, results),
         _ if step.arguments.shell.is_some() => step.shell_summary(results),
         _ => step.default_summary(results),
@@ -136,7 +131,7 @@ pub(crate) fn summary(step: &Step<'_>, results: Results) -> Summary {
 /// What a step shows at its beginning.
 pub(crate) fn current_summary(step: &Step<'_>) -> String {
     match &step.arguments.kind {
-        StepKind::Trigger(_) => trigger::summary(step),
+        StepKind::Trigger(_) => trigger::summary(step).step,
         _ => step.current_summary(),
     }
 }
@@ -153,5 +148,13 @@ pub(crate) fn interrupted(kind: &StepKind) -> Interrupted {
         | StepKind::JsonPropertiesDownload(_) => Interrupted::CommandOnly,
         StepKind::MasterShellCommand(_) => Interrupted::StopsPrograms,
         _ => Interrupted::Stops,
+    }
+}
+
+/// What the master's own programs get when the step is to end.
+pub(crate) fn signal(kind: &StepKind) -> String {
+    match kind {
+        StepKind::MasterShellCommand(arguments) => text_of(&arguments.interrupt_signal),
+        _ => "KILL".to_owned(),
     }
 }

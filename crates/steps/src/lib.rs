@@ -50,5 +50,5 @@ pub use shell::Shell;
 pub use step::Step;
 pub use summary::Summary;
 pub use supported::unsupported;
-pub use worker_files::FileKind;
 pub use trigger_port::{BuildsetEnd, TriggerRequest, Triggered, TriggeredBuild};
+pub use worker_files::FileKind;

@@ -259,7 +259,7 @@ async fn interrupt(step: &Step<'_>, interruption: Interruption) {
     let _ = step.add_complete_log(log, &interruption.reason).await;
     step.port.interrupt_commands(&interruption.reason);
     if how == Interrupted::StopsPrograms {
-        step.port.signal_local("KILL");
+        step.port.signal_local(&kinds::signal(&step.arguments.kind));
     }
 }
 
@@ -288,7 +288,7 @@ async fn end(step: &Step<'_>, mut results: Results, build_exception: Option<Exce
     }
     let summary = kinds::summary(step, results);
     let build_summary = summary.build.or_else(|| {
-        is_in_build_summary(&step.config.arguments, results).then(|| summary.step.clone())
+        (summary.in_build && is_in_build_summary(&step.config.arguments, results)).then(|| summary.step.clone())
     });
     StepEnd {
         results,

@@ -37,14 +37,14 @@ pub(crate) async fn run(
     };
     let log = step.add_log("stdio", LogKind::Stream).await?;
     let header = async |text: String| port.append(log, Channel::Header, &text).await;
-    header(format!("{shown}\n")).await?;
+    header(format!("{shown}\n\n")).await?;
     header("** RUNNING ON BUILDMASTER **\n".to_owned()).await?;
     let workdir = match step.config.get("workdir") {
         None | Some(Value::None) => None,
         Some(given) => Some(text_of(given)),
     };
-    let shown_workdir = workdir.as_deref().unwrap_or(&build.basedir);
-    header(format!(" in dir {shown_workdir}\n")).await?;
+    // The reference shows this, also where the program runs somewhere else.
+    header(format!(" in dir {}\n", build.basedir)).await?;
     let words = Value::List(argv.iter().map(|word| word.as_str().into()).collect());
     header(format!(" argv: {}\n", repr(&words))).await?;
     let env = match &arguments.env {
@@ -53,13 +53,16 @@ pub(crate) async fn run(
     };
     if arguments.log_environ {
         let pairs = env.as_deref().unwrap_or(&build.master_environment);
-        let mut lines = String::from(" env:\n");
-        let mut pairs = pairs.to_vec();
-        pairs.sort();
-        for (name, value) in pairs {
-            lines.push_str(&format!("  {name}={value}\n"));
-        }
-        header(lines).await?;
+        let pairs = pairs.iter().map(|(name, value)| {
+            let (name, value) = (name.as_str().into(), value.as_str().into());
+            (name, value)
+        });
+        let shown = repr(&Value::Dict(pairs.collect()));
+        header(match env {
+            Some(_) => format!(" env: {shown}\n"),
+            None => format!(" env: environ({shown})\n"),
+        })
+        .await?;
     }
     let seconds = match &arguments.runtime_timeout {
         Value::Int(seconds) => Some(*seconds as f64),

@@ -77,7 +77,11 @@ fn write(value: &Value, column: usize, after: usize, text: &mut String) {
                 let key = repr(key);
                 text.push_str(&key);
                 text.push_str(": ");
-                let after = if number + 1 == pairs.len() { after + 1 } else { 1 };
+                let after = if number + 1 == pairs.len() {
+                    after + 1
+                } else {
+                    1
+                };
                 write(value, column + 1 + key.chars().count() + 2, after, text);
             }
             text.push('}');
@@ -95,7 +99,11 @@ fn list(begin: &str, items: &[Value], end: &str, column: usize, after: usize, te
             text.push_str(",\n");
             text.extend(std::iter::repeat_n(' ', inside));
         }
-        let after = if number + 1 == items.len() { after + end.len() } else { 1 };
+        let after = if number + 1 == items.len() {
+            after + end.len()
+        } else {
+            1
+        };
         write(item, inside, after, text);
     }
     text.push_str(end);
@@ -104,12 +112,20 @@ fn list(begin: &str, items: &[Value], end: &str, column: usize, after: usize, te
 /// A long text as several literals, broken at lines and at white space.
 fn string(long: &str, column: usize, after: usize, text: &mut String) {
     let is_outermost = column == 0;
-    let (column, after) = if is_outermost { (1, after + 1) } else { (column, after) };
+    let (column, after) = if is_outermost {
+        (1, after + 1)
+    } else {
+        (column, after)
+    };
     let mut parts: Vec<String> = Vec::new();
     let lines: Vec<&str> = long.split_inclusive('\n').collect();
     for (number, line) in lines.iter().enumerate() {
         let room = |is_last: bool| {
-            let taken = if is_last && number + 1 == lines.len() { column + after } else { column };
+            let taken = if is_last && number + 1 == lines.len() {
+                column + after
+            } else {
+                column
+            };
             WIDTH.saturating_sub(taken)
         };
         let whole = repr(&(*line).into());

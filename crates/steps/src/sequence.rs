@@ -1,6 +1,8 @@
 //! `ShellSequence`: several commands, each of which counts for itself.
 
-use buildbot_config::steps::shell::{Commands, ShellArgArguments, ShellArgKind, ShellSequenceArguments};
+use buildbot_config::steps::shell::{
+    Commands, ShellArgArguments, ShellArgKind, ShellSequenceArguments,
+};
 use buildbot_model::Results;
 use buildbot_render::Value;
 
@@ -21,6 +23,9 @@ pub(crate) async fn run(
     step: &Step<'_>,
     arguments: &ShellSequenceArguments,
 ) -> Result<Results, StepError> {
+    if step.config.get("commands").is_none_or(Value::is_none) {
+        return Ok(Results::Exception);
+    }
     let Some(commands) = commands(step, &arguments.commands).await? else {
         return Ok(Results::Exception);
     };
@@ -103,10 +108,7 @@ fn checked(command: &Command) -> Option<Flags> {
 }
 
 /// The commands, evaluated; `None` if they are none.
-async fn commands(
-    step: &Step<'_>,
-    commands: &Commands,
-) -> Result<Option<Vec<Command>>, StepError> {
+async fn commands(step: &Step<'_>, commands: &Commands) -> Result<Option<Vec<Command>>, StepError> {
     let mut values = Vec::new();
     match commands {
         Commands::These(parts) => {

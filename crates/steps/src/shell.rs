@@ -172,10 +172,7 @@ impl Step<'_> {
     }
 
     /// What old workers do not know is left out; a header says so where the user would notice.
-    async fn leave_out_what_is_too_new(
-        &self,
-        remote: &mut RemoteCommand,
-    ) -> Result<(), StepError> {
+    async fn leave_out_what_is_too_new(&self, remote: &mut RemoteCommand) -> Result<(), StepError> {
         let worker = self.port.worker();
         let mut notes = Vec::new();
         for (name, value) in &mut remote.args {
@@ -216,7 +213,6 @@ impl Step<'_> {
     }
 }
 
-
 /// `ShellCommand`, `Configure`.
 pub(crate) async fn run(step: &Step<'_>) -> Result<Results, StepError> {
     Ok(step.run_shell(Shell::default(), None).await?.results)
@@ -254,7 +250,9 @@ pub(crate) async fn tree_size(step: &Step<'_>) -> Result<Results, StepError> {
 
 /// What `TreeSize` shows at its end.
 pub(crate) fn tree_size_summary(step: &Step<'_>, results: Results) -> String {
-    let text = step.summary().unwrap_or_else(|| "treesize unknown".to_owned());
+    let text = step
+        .summary()
+        .unwrap_or_else(|| "treesize unknown".to_owned());
     if results == Results::Success {
         text
     } else {

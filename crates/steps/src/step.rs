@@ -245,15 +245,9 @@ impl<'p> Step<'p> {
         known.unwrap_or_else(|| self.arguments.common.description.clone())
     }
 
-    /// The step shows this while it runs and at its end, unless its arguments say what it shows.
-    pub fn set_running(&self, text: String) {
-        let common = &self.arguments.common;
-        if !common.description.is_true() {
-            self.state().description = Some(Value::List(vec![text.as_str().into()]));
-        }
-        if !common.description_done.is_true() {
-            self.state().description_done = Some(Value::List(vec![text.into()]));
-        }
+    /// The step shows this while it runs.
+    pub fn set_description(&self, description: impl Into<Value>) {
+        self.state().description = Some(description.into());
         self.port.show(self.current_summary());
     }
 

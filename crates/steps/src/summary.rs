@@ -14,11 +14,13 @@ pub struct Summary {
     pub step: String,
     /// In the text of the build; `None` leaves it to `updateBuildSummaryPolicy`.
     pub build: Option<String>,
+    /// Whether `updateBuildSummaryPolicy` counts.
+    pub in_build: bool,
 }
 
 impl From<String> for Summary {
     fn from(step: String) -> Self {
-        Self { step, build: None }
+        Self { step, build: None, in_build: true }
     }
 }
 

@@ -11,7 +11,6 @@ use buildbot_render::Value;
 use crate::command::{CommandEnd, Compression, DecodeRc, RemoteCommand, Transfer};
 use crate::error::StepError;
 use crate::json;
-use crate::port::{Channel, LogKind};
 use crate::step::{Step, type_error};
 use crate::value::text_of;
 use crate::worker_files::{FileKind, files_of, stat_of};
@@ -50,10 +49,7 @@ fn compression(value: &Value) -> Result<Option<Compression>, StepError> {
 
 /// Ends without an exit code are good.
 fn accept_none() -> DecodeRc {
-    DecodeRc(vec![
-        (None, Results::Success),
-        (Some(0), Results::Success),
-    ])
+    DecodeRc(vec![(None, Results::Success), (Some(0), Results::Success)])
 }
 
 /// Runs a transfer; its headers go into `stdio`.
@@ -64,9 +60,11 @@ async fn run(step: &Step<'_>, mut command: RemoteCommand) -> Result<Results, Ste
     Ok(end.results)
 }
 
-/// Shows what is moved, unless the user has said what is shown.
+/// Shows at the end what is moved, unless the user has said what is shown.
 fn describe(step: &Step<'_>, text: String) {
-    step.set_running(text);
+    if step.description_done().is_none() {
+        step.set_description_done(Value::List(vec![text.into()]));
+    }
 }
 
 /// The link to what was uploaded.
@@ -205,6 +203,7 @@ pub(crate) async fn upload_several(
     step.check_worker_has("uploadDirectory")?;
     step.check_worker_has("uploadFile")?;
     step.check_worker_has("stat")?;
+    step.log_or_new("stdio").await?;
     let masterdest = text_of(&arguments.masterdest);
     let mut sources = match &arguments.workersrcs {
         only @ Value::Text(_) => vec![only.clone()],
@@ -220,25 +219,19 @@ pub(crate) async fn upload_several(
             ),
         ));
     }
+    if sources.is_empty() {
+        return Ok(Results::Skipped);
+    }
     if arguments.glob {
         let mut found = Vec::new();
         for source in &sources {
             let workdir = text_of(&step.workdir());
             let path = step.port.worker().join(&workdir, &text_of(source));
-            let log = step.log_or_new("stdio").await?;
-            let end = step
-                .run_simple("glob", [("path", path.into())], Some(log))
-                .await?;
-            if end.did_fail() {
-                return Err(StepError::Failed);
-            }
-            found.extend(files_of(&end));
+            let args = [("path", path.into()), ("logEnviron", false.into())];
+            let end = step.run_simple("glob", args, None).await?;
+            found.extend(files_of(&end)?);
         }
         sources = found;
-    }
-    if sources.is_empty() {
-        describe(step, "uploading 0 files".to_owned());
-        return Ok(Results::Skipped);
     }
     let word = if sources.len() == 1 { "file" } else { "files" };
     describe(step, format!("uploading {} {word}", sources.len()));
@@ -268,8 +261,9 @@ async fn one_of_several(
     let log = step.log_or_new("stdio").await?;
     let end = step.run_simple("stat", args, Some(log)).await?;
     if end.did_fail() {
-        let text = format!("File {} not available at worker", crate::value::repr(source));
-        return complain(step, &text).await;
+        let workdir = text_of(&step.workdir());
+        let path = step.port.worker().join(&workdir, &text_of(source));
+        return complain(step, &format!("File {path} not available at worker")).await;
     }
     match stat_of(&end) {
         Some((FileKind::Directory, _)) => {
@@ -288,7 +282,7 @@ async fn one_of_several(
         _ => {
             let text = format!(
                 "{} is neither a regular file, nor a directory",
-                crate::value::repr(source)
+                text_of(source)
             );
             complain(step, &text).await
         }
@@ -297,9 +291,7 @@ async fn one_of_several(
 
 /// A log `stderr` says why the step failed.
 async fn complain(step: &Step<'_>, text: &str) -> Result<Results, StepError> {
-    let log = step.add_log("stderr", LogKind::Stream).await?;
-    step.port.append(log, Channel::Stderr, text).await?;
-    step.port.finish_log(log).await?;
+    step.add_complete_log("stderr", text).await?;
     Ok(Results::Failure)
 }
 
@@ -309,19 +301,27 @@ pub(crate) async fn download(
     arguments: &FileDownloadArguments,
 ) -> Result<Results, StepError> {
     step.check_worker_has("downloadFile")?;
+    step.log_or_new("stdio").await?;
     let source = text_of(&arguments.mastersrc);
     let shown = text_of(&arguments.workerdest);
     describe(step, format!("downloading to {}", basename(&shown)));
     if !step.port.is_file(&source).await {
-        let text = format!("File {} not available at master", crate::value::repr(&source.as_str().into()));
-        return step
-            .add_complete_log("stderr", &text)
-            .await
-            .map(|()| Results::Failure);
+        let text = format!(
+            "File {} not available at master",
+            crate::value::repr(&source.as_str().into())
+        );
+        return complain(step, &text).await;
     }
     let sizes = (arguments.maxsize, arguments.blocksize);
     let transfer = Transfer::FromFile { path: source };
-    send(step, &arguments.workerdest, sizes, &arguments.mode, transfer).await
+    send(
+        step,
+        &arguments.workerdest,
+        sizes,
+        &arguments.mode,
+        transfer,
+    )
+    .await
 }
 
 async fn send(
@@ -485,7 +485,11 @@ pub(crate) async fn remove_secrets(
 ) -> Result<Results, StepError> {
     for (path, _) in secrets(&arguments.populated_secret_list)? {
         let is_old = step.port.worker().is_older_than("rmdir", "3.1");
-        let (name, argument) = if is_old { ("rmdir", "dir") } else { ("rmfile", "path") };
+        let (name, argument) = if is_old {
+            ("rmdir", "dir")
+        } else {
+            ("rmfile", "path")
+        };
         let args = [
             (argument, path),
             ("logEnviron", arguments.log_environ.into()),

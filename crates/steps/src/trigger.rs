@@ -13,7 +13,8 @@ use crate::port::Answer;
 use crate::step::Step;
 use crate::transfer::stamp_pairs;
 use crate::trigger_port::{BuildsetEnd, TriggerRequest, Triggered};
-use crate::value::{pairs, text_of};
+use crate::summary::Summary;
+use crate::value::{pairs, repr, text_of};
 
 /// The source of properties that the step sets.
 const SOURCE: &str = "Trigger";
@@ -126,7 +127,12 @@ async fn wait(
             results = results.worst(end.results);
         }
         for build in &end.builds {
-            let name = format!("{}: {} #{}", build.results.name(), build.builder, build.number);
+            let name = format!(
+                "{}: {} #{}",
+                build.results.name(),
+                build.builder,
+                build.number
+            );
             let url = format!(
                 "{}#/builders/{}/builds/{}",
                 port.build().buildbot_url,
@@ -153,8 +159,12 @@ fn show(step: &Step<'_>, names: &[String], results: &[Results]) {
 }
 
 /// What the step shows: what was triggered, if anything was.
-pub(crate) fn summary(step: &Step<'_>) -> String {
-    step.summary().unwrap_or_else(|| "finished".to_owned())
+pub(crate) fn summary(step: &Step<'_>) -> Summary {
+    let text = step.summary();
+    Summary {
+        in_build: text.is_some(),
+        ..Summary::from(text.unwrap_or_else(|| "finished".to_owned()))
+    }
 }
 
 /// The word for so many results.
@@ -183,25 +193,24 @@ fn schedulers(
         .iter()
         .map(text_of)
         .collect();
-    let names: Vec<String> = match &arguments.scheduler_names {
-        Value::Text(text) => text.chars().map(String::from).collect(),
-        other => other
-            .as_sequence()
-            .unwrap_or_default()
-            .iter()
-            .map(text_of)
-            .collect(),
+    let names: Vec<Value> = match &arguments.scheduler_names {
+        Value::Text(text) => text.chars().map(|name| name.to_string().into()).collect(),
+        other => other.as_sequence().unwrap_or_default().to_vec(),
     };
     for name in &names {
-        let problem = match step.port.is_triggerable(name) {
-            Some(true) => continue,
-            Some(false) => format!("Trigger step: '{name}' is not a triggerable scheduler"),
-            None => format!("unknown triggered scheduler: '{name}'"),
+        let shown = repr(name);
+        let problem = match name.as_text().map(|name| step.port.is_triggerable(name)) {
+            Some(Some(true)) => continue,
+            Some(Some(false)) => {
+                format!("triggered scheduler is not ITriggerableScheduler: {shown}")
+            }
+            Some(None) | None => format!("unknown triggered scheduler: {shown}"),
         };
         return Err(StepError::raise(Kind::Value, problem));
     }
     Ok(names
-        .into_iter()
+        .iter()
+        .map(text_of)
         .map(|name| {
             let is_unimportant = unimportant.contains(&name);
             (name, is_unimportant)

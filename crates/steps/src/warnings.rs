@@ -334,7 +334,10 @@ async fn extract(
         let number = group(2)?
             .map(|text| {
                 strip(text).parse().map_err(|_| {
-                    let message = format!("invalid literal for int() with base 10: {}", repr(&text.into()));
+                    let message = format!(
+                        "invalid literal for int() with base 10: {}",
+                        repr(&text.into())
+                    );
                     StepError::raise(Kind::Value, message)
                 })
             })
@@ -369,10 +372,7 @@ async fn extract(
 }
 
 /// All suppressions of a step, compiled.
-async fn suppressions(
-    step: &Step<'_>,
-    counting: &Counting,
-) -> Result<Vec<Compiled>, StepError> {
+async fn suppressions(step: &Step<'_>, counting: &Counting) -> Result<Vec<Compiled>, StepError> {
     let mut all = counting.own.clone();
     if !counting.list.is_none() {
         let Some(list) = counting.list.as_sequence() else {
@@ -430,7 +430,11 @@ fn suppression(item: &Value) -> Result<Suppression, StepError> {
 fn line_of_file(line: &str) -> Result<Vec<Suppression>, StepError> {
     let blank = |found: Result<Pattern, PatternError>| found.map_err(raise);
     let is_nothing = blank(Pattern::new(r"^\s*(#.*)?$", 32))?;
-    if is_nothing.match_start(line).map_err(search_error)?.is_some() {
+    if is_nothing
+        .match_start(line)
+        .map_err(search_error)?
+        .is_some()
+    {
         return Ok(Vec::new());
     }
     let shape = blank(Pattern::new(
@@ -512,10 +516,7 @@ pub(crate) fn test_summary(step: &Step<'_>, results: Results) -> String {
 }
 
 /// `PerlModuleTest`: what `prove` has to say, whatever its exit code.
-pub(crate) async fn run_perl(
-    step: &Step<'_>,
-    counting: &Counting,
-) -> Result<Results, StepError> {
+pub(crate) async fn run_perl(step: &Step<'_>, counting: &Counting) -> Result<Results, StepError> {
     let mut lines: Vec<String> = Vec::new();
     let mut see = |piece: Piece<'_>| {
         if piece.log == "stdio" && piece.channel == crate::port::Channel::Stdout {
@@ -530,9 +531,8 @@ pub(crate) async fn run_perl(
     let files = new(r"Files=\d+, Tests=(\d+),")?;
     let new_style_failed = new("^Result: FAIL")?;
     let new_style_tests = new(r"^\s*.*Tests:\s+\d+\s+Failed:\s+(\d+)\)")?;
-    let number = |text: Option<&str>| -> i64 {
-        text.and_then(|text| text.parse().ok()).unwrap_or_default()
-    };
+    let number =
+        |text: Option<&str>| -> i64 { text.and_then(|text| text.parse().ok()).unwrap_or_default() };
     let (mut total, mut failed, mut warnings) = (0, 0, 0);
     let mut results = Results::Success;
     let mut begin = None;

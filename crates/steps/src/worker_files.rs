@@ -1,6 +1,6 @@
 //! Commands of the worker about files, as several steps need them.
 
-use buildbot_render::Value;
+use buildbot_render::{Kind, Value};
 
 use crate::command::{CommandEnd, RemoteCommand, Transfer};
 use crate::error::StepError;
@@ -39,9 +39,11 @@ pub(crate) fn stat_of(end: &CommandEnd) -> Option<(FileKind, f64)> {
 }
 
 /// The paths that `glob` found.
-pub(crate) fn files_of(end: &CommandEnd) -> Vec<Value> {
-    let found = end.update("files").and_then(Value::as_sequence);
-    found.unwrap_or_default().to_vec()
+pub(crate) fn files_of(end: &CommandEnd) -> Result<Vec<Value>, StepError> {
+    match end.update("files").and_then(Value::as_sequence) {
+        Some(found) => Ok(found.to_vec()),
+        None => Err(StepError::raise(Kind::Index, "list index out of range")),
+    }
 }
 
 impl Step<'_> {

@@ -5,20 +5,20 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use buildbot_config::Value;
+use buildbot_config::{Object, Value};
 use buildbot_render::Exception;
 use buildbot_steps::StepError;
 use serde_json::{Value as Json, json};
 
-pub struct Host {
+pub(crate) struct Host {
     child: Child,
     socket: Mutex<(UnixStream, u64)>,
 }
 
 impl Host {
-    pub fn start(python: &Path) -> Self {
+    pub(crate) fn start(python: &Path) -> Self {
         let host = concat!(env!("CARGO_MANIFEST_DIR"), "/../../python/host.py");
         let (socket, theirs) = UnixStream::pair().expect("sockets");
         let child = Command::new(python)
@@ -33,7 +33,7 @@ impl Host {
     }
 
     /// Asks, and gives the answer; signs of life are passed over, and the host's own questions refused.
-    pub fn ask(&self, mut question: Json) -> Result<Json, StepError> {
+    pub(crate) fn ask(&self, mut question: Json) -> Result<Json, StepError> {
         let mut guard = self.socket.lock().expect("a socket");
         let (socket, last) = &mut *guard;
         *last += 1;
@@ -55,8 +55,15 @@ impl Host {
         }
     }
 
-    pub fn render(&self, items: &[Value], properties: &Json) -> Vec<Result<Value, Exception>> {
-        let question = json!({"ask": "render", "items": items, "props": properties, "deadline_ms": 20000});
+    /// What the items become, and the objects that are in them.
+    pub(crate) fn render(
+        &self,
+        items: &[Value],
+        properties: &Json,
+        objects: &mut Vec<(u32, Arc<Object>)>,
+    ) -> Vec<Result<Value, Exception>> {
+        let question =
+            json!({"ask": "render", "items": items, "props": properties, "deadline_ms": 20000});
         let answer = self.ask(question).expect("an answer");
         let outcomes = answer.as_array().expect("outcomes");
         outcomes
@@ -66,10 +73,29 @@ impl Host {
                     StepError::Exception(exception) => Err(exception),
                     other => panic!("{other}"),
                 },
-                None => Ok(serde_json::from_value(outcome["ok"].clone()).expect("a value")),
+                None => {
+                    if let Some(found) = outcome.get("objects") {
+                        objects.extend(
+                            serde_json::from_value::<Vec<(u32, Arc<Object>)>>(without_places(
+                                found,
+                            ))
+                            .expect("objects"),
+                        );
+                    }
+                    Ok(serde_json::from_value(outcome["ok"].clone()).expect("a value"))
+                }
             })
             .collect()
     }
+}
+
+/// Places of answers name files, for which the description has numbers.
+fn without_places(objects: &Json) -> Json {
+    let mut objects = objects.clone();
+    for pair in objects.as_array_mut().into_iter().flatten() {
+        pair[1]["at"] = Json::Null;
+    }
+    objects
 }
 
 fn exception(error: &Json) -> StepError {

@@ -49,7 +49,10 @@ fn cases() -> Vec<(String, Vec<Json>)> {
     files.sort();
     files
         .into_iter()
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "json")
+        })
         .map(|path| {
             let stem = path.file_stem().unwrap_or_default();
             (path.clone(), stem.to_string_lossy().into_owned())
@@ -116,7 +119,10 @@ fn configuration(cases: &[Json]) -> String {
             })
             .collect();
         for (name, expression) in case["let"].as_object().into_iter().flatten() {
-            text.push_str(&format!("{name} = {}\n", expression.as_str().unwrap_or_default()));
+            text.push_str(&format!(
+                "{name} = {}\n",
+                expression.as_str().unwrap_or_default()
+            ));
         }
         text.push_str(&format!(
             "case({number}, {step}, {env}, {{{}}})\n",
@@ -139,7 +145,9 @@ fn python_of(json: &Json) -> String {
         Json::Object(map) => {
             let pairs: Vec<String> = map
                 .iter()
-                .map(|(key, value)| format!("{}: {}", python_of(&key.as_str().into()), python_of(value)))
+                .map(|(key, value)| {
+                    format!("{}: {}", python_of(&key.as_str().into()), python_of(value))
+                })
                 .collect();
             format!("{{{}}}", pairs.join(", "))
         }
@@ -168,7 +176,14 @@ fn outcome(
     env: Value,
     properties: Vec<(String, Value)>,
 ) -> Json {
-    let before = Fake::new(host, description, case, env.clone(), properties.clone(), String::new());
+    let before = Fake::new(
+        host,
+        description,
+        case,
+        env.clone(),
+        properties.clone(),
+        String::new(),
+    );
     let name = block_on(name(&step, &before))
         .expect("a name")
         .expect("a name");
@@ -271,7 +286,11 @@ fn steps_do_what_those_of_the_reference_do() {
     if let Some(fatal) = &description.fatal {
         panic!("{fatal:?}");
     }
-    let errors: Vec<&String> = description.errors.iter().map(|error| &error.message).collect();
+    let errors: Vec<&String> = description
+        .errors
+        .iter()
+        .map(|error| &error.message)
+        .collect();
     assert!(errors.is_empty(), "{errors:#?}");
     let config = buildbot_config::read(&description, Sources::NONE).config;
     let mut wrong = Vec::new();
@@ -293,7 +312,11 @@ fn steps_do_what_those_of_the_reference_do() {
         );
         let different = differences(&expected[number], &got);
         if !different.is_empty() {
-            wrong.push(format!("{name}\n  {}\n{}", case["step"], different.join("\n")));
+            wrong.push(format!(
+                "{name}\n  {}\n{}",
+                case["step"],
+                different.join("\n")
+            ));
         }
     }
     eprintln!("{} cases, {} different", all.len(), wrong.len());

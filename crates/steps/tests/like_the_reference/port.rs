@@ -23,32 +23,33 @@ use crate::host::Host;
 
 /// What was seen of a step.
 #[derive(Debug, Default)]
-pub struct Seen {
-    pub commands: Vec<Json>,
-    pub logs: Vec<Log>,
-    pub urls: Vec<Json>,
-    pub shown: Option<String>,
-    pub running: Option<String>,
-    pub build_data: Vec<Json>,
-    pub test_sets: Vec<Json>,
-    pub test_results: Vec<Json>,
-    pub triggered: Vec<Json>,
-    pub files: BTreeMap<String, Json>,
+pub(crate) struct Seen {
+    pub(crate) commands: Vec<Json>,
+    pub(crate) logs: Vec<Log>,
+    pub(crate) urls: Vec<Json>,
+    pub(crate) shown: Option<String>,
+    pub(crate) running: Option<String>,
+    pub(crate) build_data: Vec<Json>,
+    pub(crate) test_sets: Vec<Json>,
+    pub(crate) test_results: Vec<Json>,
+    pub(crate) triggered: Vec<Json>,
+    pub(crate) files: BTreeMap<String, Json>,
     answers: Vec<Json>,
     told: Vec<Interruption>,
+    is_busy: bool,
 }
 
 #[derive(Debug)]
-pub struct Log {
-    pub name: String,
-    pub kind: LogKind,
-    pub text: String,
-    pub partial: BTreeMap<Channel, String>,
-    pub finished: bool,
+pub(crate) struct Log {
+    pub(crate) name: String,
+    pub(crate) kind: LogKind,
+    pub(crate) text: String,
+    pub(crate) partial: BTreeMap<Channel, String>,
+    pub(crate) finished: bool,
 }
 
-pub struct Fake<'h> {
-    pub seen: Mutex<Seen>,
+pub(crate) struct Fake<'h> {
+    pub(crate) seen: Mutex<Seen>,
     host: &'h Host,
     description: &'h Description,
     case: &'h Json,
@@ -56,12 +57,13 @@ pub struct Fake<'h> {
     worker: WorkerFacts,
     context: Mutex<Context>,
     masks: Mutex<Masks>,
+    objects: Mutex<Vec<(u32, Arc<Object>)>>,
     name: String,
     cancelled: AtomicBool,
 }
 
 impl Seen {
-    pub fn left(&self) -> usize {
+    pub(crate) fn left(&self) -> usize {
         self.answers.len()
     }
 }
@@ -76,7 +78,7 @@ fn letter(channel: Channel) -> char {
 
 impl Log {
     /// What is stored of it.
-    pub fn append(&mut self, channel: Channel, text: &str) {
+    pub(crate) fn append(&mut self, channel: Channel, text: &str) {
         let partial = self.partial.entry(channel).or_default();
         partial.push_str(text);
         let Some(end) = partial.rfind('\n') else {
@@ -119,7 +121,7 @@ fn texts(value: &Json) -> Vec<(String, String)> {
 }
 
 /// A value as the outcome of the reference shows it.
-pub fn plain(value: &Value) -> Json {
+pub(crate) fn plain(value: &Value) -> Json {
     match value {
         Value::None => Json::Null,
         Value::Bool(value) => (*value).into(),
@@ -157,7 +159,7 @@ impl buildbot_render::Objects for Unknown {
 }
 
 /// JSON of a case as a value.
-pub fn value_of(json: &Json) -> Value {
+pub(crate) fn value_of(json: &Json) -> Value {
     match json {
         Json::Null => Value::None,
         Json::Bool(value) => (*value).into(),
@@ -213,7 +215,7 @@ fn source(json: &Json) -> buildbot_steps::SourceFacts {
 }
 
 impl<'h> Fake<'h> {
-    pub fn new(
+    pub(crate) fn new(
         host: &'h Host,
         description: &'h Description,
         case: &'h Json,
@@ -294,7 +296,7 @@ impl<'h> Fake<'h> {
                 buildbot_url: "http://localhost:8080/".to_owned(),
                 log_encoding: "utf-8".to_owned(),
                 master_environment: std::env::vars().collect(),
-                basedir: ".".to_owned(),
+                basedir: "<basedir>".to_owned(),
             },
             worker: WorkerFacts {
                 name: "test".to_owned(),
@@ -306,6 +308,7 @@ impl<'h> Fake<'h> {
             },
             context: Mutex::new(context),
             masks: Mutex::default(),
+            objects: Mutex::default(),
             name,
             cancelled: AtomicBool::new(false),
         }
@@ -375,6 +378,17 @@ impl<'h> Fake<'h> {
     }
 
     async fn carry_out(
+        &self,
+        command: RemoteCommand,
+        observer: Option<&mut dyn Observer>,
+    ) -> Result<CommandEnd, StepError> {
+        self.seen().is_busy = true;
+        let end = self.carry_out_as_the_script_says(command, observer).await;
+        self.seen().is_busy = false;
+        end
+    }
+
+    async fn carry_out_as_the_script_says(
         &self,
         command: RemoteCommand,
         mut observer: Option<&mut dyn Observer>,
@@ -528,7 +542,7 @@ impl<'h> Fake<'h> {
                 max_bytes,
             }) if closed && good => {
                 cut(&mut written, *max_bytes);
-                let mode = mode.unwrap_or(0o644);
+                let mode = mode.unwrap_or(0o600);
                 let text = String::from_utf8(written).expect("text");
                 let shown = json!([format!("0o{mode:o}"), text]);
                 self.seen().files.insert(path.clone(), shown);
@@ -584,7 +598,9 @@ impl Port for Fake<'_> {
                 let calls = if round.calls.is_empty() {
                     Vec::new()
                 } else {
-                    self.host.render(&round.calls, &self.properties_for_host())
+                    let mut objects = self.objects.lock().expect("objects");
+                    self.host
+                        .render(&round.calls, &self.properties_for_host(), &mut objects)
                 };
                 let secrets = round
                     .secrets
@@ -631,7 +647,12 @@ impl Port for Fake<'_> {
     }
 
     fn object(&self, id: ObjectId) -> Option<Arc<Object>> {
-        self.description.shared_object(id)
+        let objects = self.objects.lock().expect("objects");
+        let mut newest = objects.iter().rev();
+        let of_answer = newest.find(|(number, _)| *number == id.0);
+        of_answer
+            .map(|(_, object)| Arc::clone(object))
+            .or_else(|| self.description.shared_object(id))
     }
 
     fn property(&self, name: &str) -> Option<Property> {
@@ -657,7 +678,10 @@ impl Port for Fake<'_> {
     }
 
     fn interrupt_commands(&self, reason: &str) {
-        self.seen().commands.push(json!({"interrupt": reason}));
+        let mut seen = self.seen();
+        if seen.is_busy {
+            seen.commands.push(json!({"interrupt": reason}));
+        }
     }
 
     fn add_log<'a>(&'a self, name: &'a str, kind: LogKind) -> Answer<'a, LogKey> {
@@ -792,7 +816,9 @@ impl Port for Fake<'_> {
                 buildset: script["buildset"].as_i64().expect("a buildset"),
                 requests: requests
                     .iter()
-                    .map(|(builder, id)| (builder.parse().expect("an id"), id.as_i64().expect("an id")))
+                    .map(|(builder, id)| {
+                        (builder.parse().expect("an id"), id.as_i64().expect("an id"))
+                    })
                     .collect(),
             })
         })
@@ -845,7 +871,7 @@ impl Port for Fake<'_> {
         Box::pin(async move {
             let shown = json!({
                 "master": command.argv,
-                "workdir": command.workdir.as_deref().unwrap_or("<basedir>"),
+                "workdir": command.workdir,
                 "env": command.env.iter().cloned().collect::<BTreeMap<_, _>>(),
                 "use_pty": command.use_pty,
                 "runtime_timeout": command.runtime_timeout.map(|time| time.as_secs_f64()),

@@ -168,6 +168,7 @@ class Case(TestBuildStepMixin, TestReactorMixin, unittest.TestCase):
         self.build.addStepsAfterCurrentStep = lambda steps: None
         for name, value in case.get("properties", {}).items():
             self.build.setProperty(name, eval_(value[1:]) if isinstance(value, str) and value.startswith("=") else value, "test")
+        yield self.builds_of_schedulers(case)
         names = {name: eval_(text) for name, text in case.get("let", {}).items()}
         step = self.setup_step(eval(case["step"], {**NAMES, **names}), want_default_work_dir=False)
         for name in ("addLog", "addHTMLLog", "addCompleteLog"):
@@ -190,6 +191,36 @@ class Case(TestBuildStepMixin, TestReactorMixin, unittest.TestCase):
         }
         manager = self.master.scheduler_manager = type("Manager", (), {})()
         manager.namedServices = services
+
+    @defer.inlineCallbacks
+    def builds_of_schedulers(self, case):
+        from buildbot.test import fakedb
+
+        rows = []
+        builders = {}
+        for script in case.get("schedulers", {}).values():
+            if script is None:
+                continue
+            rows.append(fakedb.Buildset(id=script["buildset"]))
+            for build in script.get("builds", []):
+                builders[build["builderid"]] = build["builder"]
+            for builder, request in script["requests"].items():
+                builders.setdefault(int(builder), f"b{builder}")
+                rows.append(fakedb.BuildRequest(id=request, buildsetid=script["buildset"], builderid=int(builder)))
+                for build in script.get("builds", []):
+                    if build["builderid"] == int(builder):
+                        rows.append(fakedb.Build(
+                            number=build["number"], builderid=int(builder), buildrequestid=request,
+                            results=build["results"], masterid=fakedb.FakeDBConnector.MASTER_ID, workerid=400,
+                        ))
+        rows = [fakedb.Builder(id=number, name=name) for number, name in builders.items()] + rows
+        yield self.master.db.insert_test_data(rows)
+
+        def control(action, args, path):
+            self.seen.commands.append({"cancel": [int(path[1])], "reason": args.get("reason")})
+            return defer.succeed(None)
+
+        self.master.data.control = control
 
     @defer.inlineCallbacks
     def run_it(self, step):
@@ -233,10 +264,11 @@ class Case(TestBuildStepMixin, TestReactorMixin, unittest.TestCase):
             if log["name"].endswith("err.text"):
                 lines = [line for line in log["text"].split("\n") if line.strip()]
                 log["text"] = lines[-1] if lines else ""
-                if log["text"] == "]]":
+                if "FirstError" in log["text"] or log["text"] == "]]":
                     # what Twisted's FirstError hides is what the user looks for
-                    name, message = re.findall(r"Traceback: <class '([\w.]+)'>: (.*)", "\n".join(lines))[-1]
+                    name, message = re.findall(r"<class '([\w.]+)'>: (.*)", "\n".join(lines).split("Traceback: ")[-1])[-1]
                     log["text"] = f"{name if '.' in name else 'builtins.' + name}: {message}"
+            log["text"] = log["text"].replace(self.master.basedir, "<basedir>")
             if log["name"].endswith("err.html"):
                 log["text"] = ""
             if not log.pop("finished"):
@@ -352,9 +384,10 @@ class Case(TestBuildStepMixin, TestReactorMixin, unittest.TestCase):
     def _patched_create_process(self, reactor, command, workdir=None, env=None, collect_stdout=True, collect_stderr=True, **other):
         self.seen.commands.append({
             "master": plain(command),
-            "workdir": workdir if workdir != self.master.basedir else "<basedir>",
-            "env": plain(env),
-            "options": plain({key: value for key, value in other.items()}),
+            "workdir": workdir,
+            "env": {} if env is os.environ else plain(env),
+            "use_pty": bool(other["use_pty"]),
+            "runtime_timeout": float(other["runtime_timeout"]),
         })
         script = {key: value for action in self.answers.pop(0) for key, value in action.items()}
         process = Process(self, script)
@@ -372,6 +405,8 @@ class Process:
     @defer.inlineCallbacks
     def start(self):
         stdout, stderr = self.collect
+        summary = yield self.test.step_now.getCurrentSummary()
+        self.test.seen.running = summary.get("step")
         if "stdout" in self.script:
             yield stdout(self.script["stdout"].encode())
         if "stderr" in self.script:
@@ -380,7 +415,7 @@ class Process:
             yield self.test.step_now.interrupt(self.script["interrupt"])
         return self.result_rc if self.result_signal is None else -1
 
-    def interrupt(self, signal):
+    def send_signal(self, signal):
         self.test.seen.commands.append({"signal": signal})
 
 
