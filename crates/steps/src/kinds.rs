@@ -19,6 +19,8 @@ pub(crate) enum Interrupted {
     Stops,
     /// As [`Interrupted::Stops`], and the master's own programs get a signal.
     StopsPrograms,
+    /// It sees to it itself.
+    IsTold,
     /// The command ends, and the step decides what that means.
     CommandOnly,
 }
@@ -147,6 +149,7 @@ pub(crate) fn interrupted(kind: &StepKind) -> Interrupted {
         | StepKind::JsonStringDownload(_)
         | StepKind::JsonPropertiesDownload(_) => Interrupted::CommandOnly,
         StepKind::MasterShellCommand(_) => Interrupted::StopsPrograms,
+        StepKind::Trigger(_) => Interrupted::IsTold,
         _ => Interrupted::Stops,
     }
 }

@@ -20,7 +20,11 @@ pub struct Summary {
 
 impl From<String> for Summary {
     fn from(step: String) -> Self {
-        Self { step, build: None, in_build: true }
+        Self {
+            step,
+            build: None,
+            in_build: true,
+        }
     }
 }
 

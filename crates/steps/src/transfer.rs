@@ -60,11 +60,9 @@ async fn run(step: &Step<'_>, mut command: RemoteCommand) -> Result<Results, Ste
     Ok(end.results)
 }
 
-/// Shows at the end what is moved, unless the user has said what is shown.
+/// Shows at the end what was moved, whatever the arguments say.
 fn describe(step: &Step<'_>, text: String) {
-    if step.description_done().is_none() {
-        step.set_description_done(Value::List(vec![text.into()]));
-    }
+    step.set_description_done(Value::List(vec![text.into()]));
 }
 
 /// The link to what was uploaded.
@@ -90,9 +88,16 @@ pub(crate) async fn upload(
     arguments: &FileUploadArguments,
 ) -> Result<Results, StepError> {
     step.check_worker_has("uploadFile")?;
+    step.log_or_new("stdio").await?;
     let masterdest = text_of(&arguments.masterdest);
     let source = text_of(&arguments.workersrc);
-    describe(step, format!("uploading {}", basename(&source)));
+    if !step.description().is_true() {
+        let text = format!("uploading {}", basename(&source));
+        step.set_description(Value::List(vec![text.as_str().into()]));
+        if !step.description_done().is_true() {
+            describe(step, text);
+        }
+    }
     link(step, &arguments.url, &arguments.url_text, &masterdest).await?;
     upload_file(
         step,

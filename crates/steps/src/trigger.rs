@@ -1,19 +1,18 @@
 //! `Trigger`: builds of other builders.
 
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
+use std::future::{Future as _, poll_fn};
+use std::task::{Context, Poll};
 
 use buildbot_config::steps::master::TriggerArguments;
 use buildbot_model::Results;
-use buildbot_render::{Kind, Value};
+use buildbot_render::{Kind, RenderableKind, Value};
 
 use crate::error::StepError;
 use crate::port::Answer;
-use crate::step::Step;
+use crate::step::{Step, Told};
+use crate::summary::Summary;
 use crate::transfer::stamp_pairs;
 use crate::trigger_port::{BuildsetEnd, TriggerRequest, Triggered};
-use crate::summary::Summary;
 use crate::value::{pairs, repr, text_of};
 
 /// The source of properties that the step sets.
@@ -80,46 +79,68 @@ async fn wait(
     mut results: Results,
 ) -> Result<Results, StepError> {
     let port = step.port;
-    let mut waiting: Vec<Option<Answer<'_, BuildsetEnd>>> = children
+    let ids: Vec<i64> = children
+        .iter()
+        .flat_map(|child| &child.triggered.requests)
+        .map(|(_, request)| *request)
+        .collect();
+    let mut requests: Vec<Option<Answer<'_, Vec<Results>>>> = ids
+        .iter()
+        .map(|request| Some(port.request_complete(*request)))
+        .collect();
+    let mut buildsets: Vec<Option<Answer<'_, BuildsetEnd>>> = children
         .iter()
         .map(|child| Some(port.buildset_complete(child.triggered.buildset)))
         .collect();
     let mut ends: Vec<Option<BuildsetEnd>> = children.iter().map(|_| None).collect();
     let mut all = Vec::new();
-    while waiting.iter().any(Option::is_some) {
-        let mut stopped = pin!(step.stopped());
-        let next = poll_fn(|context| {
-            if stopped.as_mut().poll(context).is_ready() {
-                return Poll::Ready(None);
-            }
-            for (at, place) in waiting.iter_mut().enumerate() {
-                if let Some(future) = place
-                    && let Poll::Ready(end) = future.as_mut().poll(context)
-                {
-                    *place = None;
-                    return Poll::Ready(Some((at, end)));
+    let mut told = Some(Box::pin(step.told()));
+    while let Some(heard) = poll_fn(|context| {
+        if let Some(future) = &mut told
+            && let Poll::Ready(how) = future.as_mut().poll(context)
+        {
+            told = None;
+            return Poll::Ready(Some(Heard::Told(how)));
+        }
+        if let Some((_, end)) = first_ready(&mut requests, context) {
+            return Poll::Ready(Some(Heard::Request(end)));
+        }
+        if let Some((at, end)) = first_ready(&mut buildsets, context) {
+            return Poll::Ready(Some(Heard::Buildset(at, end)));
+        }
+        if buildsets.iter().any(Option::is_some) {
+            Poll::Pending
+        } else {
+            Poll::Ready(None)
+        }
+    })
+    .await
+    {
+        match heard {
+            Heard::Request(end) => {
+                all.extend(end?);
+                if told.is_some() {
+                    show(step, names, &all);
                 }
             }
-            Poll::Pending
-        })
-        .await;
-        let Some((at, end)) = next else {
-            let requests: Vec<i64> = children
-                .iter()
-                .flat_map(|child| &child.triggered.requests)
-                .map(|(_, request)| *request)
-                .collect();
-            port.cancel_requests(&requests, "parent build was interrupted")
-                .await?;
-            step.set_summary("interrupted");
-            return Ok(Results::Cancelled);
-        };
-        let end = end?;
-        all.push(end.results);
-        show(step, names, &all);
-        if let Some(place) = ends.get_mut(at) {
-            *place = Some(end);
+            Heard::Buildset(at, end) => {
+                if let Some(place) = ends.get_mut(at) {
+                    *place = Some(end?);
+                }
+            }
+            Heard::Told(how) => {
+                step.set_summary("interrupted");
+                step.port.show("interrupted".to_owned());
+                port.cancel_requests(&ids, "parent build was interrupted")
+                    .await?;
+                if how.connection_lost {
+                    return Ok(Results::Cancelled);
+                }
+            }
         }
+    }
+    if told.is_none() {
+        return Ok(Results::Cancelled);
     }
     for (child, end) in children.iter().zip(&ends) {
         let Some(end) = end else { continue };
@@ -143,6 +164,29 @@ async fn wait(
         }
     }
     Ok(results)
+}
+
+/// What a step hears while it waits.
+enum Heard {
+    Told(Told),
+    Request(Result<Vec<Results>, StepError>),
+    Buildset(usize, Result<BuildsetEnd, StepError>),
+}
+
+/// The first that is known of those that are waited for.
+fn first_ready<T>(
+    waiting: &mut [Option<Answer<'_, T>>],
+    context: &mut Context<'_>,
+) -> Option<(usize, Result<T, StepError>)> {
+    for (at, place) in waiting.iter_mut().enumerate() {
+        if let Some(future) = place
+            && let Poll::Ready(end) = future.as_mut().poll(context)
+        {
+            *place = None;
+            return Some((at, end));
+        }
+    }
+    None
 }
 
 /// Shows what was triggered and what came of it.
@@ -178,6 +222,32 @@ fn counted(results: Results, count: usize) -> &'static str {
         Results::Exception => "exceptions",
         Results::Retry => "retries",
         Results::Warnings | Results::Skipped | Results::Cancelled => results.name(),
+    }
+}
+
+/// `copy_properties` are properties to set.
+pub(crate) fn copy_properties(arguments: &mut TriggerArguments) {
+    let copied = std::mem::take(&mut arguments.copy_properties);
+    let names = match &copied {
+        only @ Value::Text(_) => std::slice::from_ref(only),
+        other => other.as_sequence().unwrap_or_default(),
+    };
+    if names.is_empty() {
+        return;
+    }
+    if !matches!(arguments.set_properties, Value::Dict(_)) {
+        arguments.set_properties = Value::Dict(Vec::new());
+    }
+    if let Value::Dict(pairs) = &mut arguments.set_properties {
+        for name in names {
+            let property = RenderableKind::Property {
+                key: name.clone(),
+                default: Value::None,
+                default_when_false: true.into(),
+            };
+            pairs.retain(|(known, _)| known != name);
+            pairs.push((name.clone(), property.into()));
+        }
     }
 }
 

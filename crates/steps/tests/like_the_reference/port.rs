@@ -824,6 +824,31 @@ impl Port for Fake<'_> {
         })
     }
 
+    fn request_complete(&self, request: i64) -> Answer<'_, Vec<Results>> {
+        Box::pin(async move {
+            let schedulers = self.case["schedulers"].as_object().expect("schedulers");
+            for script in schedulers.values() {
+                let requests = script["requests"].as_object().expect("requests");
+                for (builder, id) in requests {
+                    if id.as_i64() != Some(request) {
+                        continue;
+                    }
+                    if script.get("hangs").is_some() {
+                        pending::<()>().await;
+                    }
+                    let builds = script["builds"].as_array();
+                    return Ok(builds
+                        .into_iter()
+                        .flatten()
+                        .filter(|build| build["builderid"].to_string() == *builder)
+                        .filter_map(|build| Results::from_code(build["results"].as_i64()?))
+                        .collect());
+                }
+            }
+            panic!("there is no request {request}");
+        })
+    }
+
     fn buildset_complete(&self, buildset: i64) -> Answer<'_, BuildsetEnd> {
         Box::pin(async move {
             let schedulers = self.case["schedulers"].as_object().expect("schedulers");
@@ -833,9 +858,17 @@ impl Port for Fake<'_> {
                 .expect("the buildset");
             if script.get("hangs").is_some() {
                 if let Some(reason) = self.case.get("interrupt_waiting") {
-                    self.tell(reason, false).await;
+                    let is_lost = self.case.get("without_connection").is_some();
+                    self.tell(reason, is_lost).await;
                 }
-                pending::<()>().await;
+                poll_fn(|_| {
+                    if self.cancelled.load(Ordering::Relaxed) {
+                        Poll::Ready(())
+                    } else {
+                        Poll::Pending
+                    }
+                })
+                .await;
             }
             let results = |json: &Json| {
                 Results::from_code(json.as_i64().unwrap_or_default()).expect("a result")
