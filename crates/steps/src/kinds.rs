@@ -6,6 +6,7 @@ use buildbot_model::Results;
 use crate::error::StepError;
 use crate::port::Later;
 use crate::shell;
+use crate::source;
 use crate::step::Step;
 use crate::summary::Summary;
 
@@ -24,6 +25,7 @@ pub(crate) enum Interrupted {
 pub(crate) fn run<'a>(step: &'a Step<'a>) -> Later<'a, Result<Results, StepError>> {
     match &step.arguments.kind {
         StepKind::ShellCommand | StepKind::Configure => Box::pin(shell::run(step)),
+        kind if source::is_known(kind) => Box::pin(source::run(step)),
         _ => Box::pin(async { Err(crate::step::type_error("the step cannot be carried out")) }),
     }
 }

@@ -16,6 +16,7 @@ mod local;
 mod port;
 mod renderables;
 mod shell;
+mod source;
 mod step;
 mod summary;
 mod supported;

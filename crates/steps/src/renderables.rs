@@ -9,7 +9,7 @@ pub(crate) fn of(arguments: &mut StepArguments) -> Vec<&mut Value> {
     let StepArguments {
         common,
         shell,
-        source: _,
+        source,
         kind,
     } = arguments;
     let mut values = vec![
@@ -45,12 +45,15 @@ pub(crate) fn of(arguments: &mut StepArguments) -> Vec<&mut Value> {
             &mut shell.decode_rc,
         ]);
     }
+    if let Some(source) = source {
+        values.extend([&mut source.codebase, &mut source.mode, &mut source.env]);
+    }
     values.extend(of_kind(kind));
     values
 }
 
 fn of_kind(kind: &mut StepKind) -> Vec<&mut Value> {
     match kind {
-        _ => Vec::new(),
+        kind => crate::source::renderables(kind),
     }
 }
