@@ -418,3 +418,108 @@ for name, options, answers in (
     ("texts", "description='x', descriptionDone='y'", (BASE, on("diff", stdout=DIFF))),
 ):
     case(f"git: GitDiffInfo, {name}", f"steps.GitDiffInfo({options})", *answers, properties={"p": "value"})
+
+# Subversion.
+SVN = on("svn --version", stdout="svn, version 1.14\n")
+INFO = on("svn info", stdout=f"""<?xml version="1.0"?><info><entry kind="dir" path="." revision="100"><url>{URL}</url>
+<repository><root>{URL}</root></repository><commit revision="90"><author>a</author></commit></entry></info>""", always=True)
+STATUS = on("svn status", stdout="""<?xml version="1.0"?><status><target path=".">
+<entry path="new file"><wc-status props="none" item="unversioned"></wc-status></entry>
+<entry path="out"><wc-status props="none" item="external"></wc-status></entry>
+<entry path="gone"><wc-status props="none" item="missing"></wc-status></entry>
+<entry path="svn_external_path/x"><wc-status props="none" item="unversioned"></wc-status></entry>
+<entry path="kept"><wc-status props="none" item="ignored"></wc-status></entry>
+<entry><wc-status props="none" item="ignored"></wc-status></entry>
+</target></status>""")
+
+
+def svn(name, options, *answers, first=(SVN, NOT_PATCHED), **more):
+    arguments = options if options.startswith("repourl") else f"repourl={URL!r}, {options}"
+    case(f"svn: {name}", f"steps.SVN({arguments})", *first, *answers, INFO, **more)
+
+
+SVN_MODES = {**MODES, "export": "mode='full', method='export'", "default": "mode='full'"}
+for mode, arguments in SVN_MODES.items():
+    for found in (0, 1):
+        svn(f"{mode}, {('clone', 'nothing')[found]}", arguments, on("stat", found), STATUS)
+        svn(f"{mode}, {('clone', 'nothing')[found]}, revision, user, options", f"{arguments}, username='u', password='p', depth='files', extra_args=['--x', 'y'], keep_on_purge=['new file'], preferLastChangedRev=True", on("stat", found), STATUS, sources=sources(revision="12", branch="br"))
+    svn(f"{mode}, patch", arguments, on("stat"), sources=sources(patch=PATCH))
+    svn(f"{mode}, patched before", arguments, on("stat"), STATUS, first=(SVN, on("stat wkdir/.buildbot-patched")))
+    svn(f"{mode}, codebase", f"{arguments}, codebase='c'", on("stat"), sources=[{"codebase": "c"}])
+    for failing in ("svn update", "svn checkout", "svn info", "svn status", "rmdir", "cpdir", "svn export"):
+        svn(f"{mode}, {failing} fails", arguments, on("stat"), STATUS, first=({**FAILED, "on": failing}, SVN, NOT_PATCHED))
+        svn(f"{mode}, nothing, {failing} fails", arguments, on("stat", 1), first=({**FAILED, "on": failing, "always": True}, SVN, NOT_PATCHED))
+for repeats in (0, 1, 2):
+    svn(f"retry {repeats}", f"retry=(20, {repeats})", on("stat", 1), first=({**FAILED, "on": "checkout", "always": True}, SVN, NOT_PATCHED))
+    svn(f"retry {repeats}, succeeds", f"mode='full', method='clobber', retry=(20, {repeats})", first=({**FAILED, "on": "checkout"}, SVN, NOT_PATCHED))
+svn("no svn", "mode='incremental'", first=({**FAILED, "on": "--version"},))
+svn("interrupted", "mode='incremental'", on("stat"), first=(on("svn update", -1, interrupt=True), SVN, NOT_PATCHED))
+svn("interrupted in the version", "mode='incremental'", on("stat"), first=(on("svn --version", -1, interrupt=True), SVN, NOT_PATCHED))
+svn("old working copy", "mode='incremental'", on("stat"), first=(on("svn info", 1, stderr="svn: E155037: cleanup"), SVN, NOT_PATCHED))
+svn("bad xml", "mode='incremental'", on("stat"), first=(on("svn info", stdout="<info"), SVN, NOT_PATCHED))
+svn("no entry", "mode='incremental'", on("stat"), first=(on("svn info", stdout="<info></info>"), SVN, NOT_PATCHED))
+svn("no revision", "mode='incremental'", on("stat"), on("svn info", stdout=f"<info><entry><url>{URL}</url></entry></info>", always=True))
+svn("no commit", "mode='incremental', preferLastChangedRev=True", on("stat"), on("svn info", stdout=f"<info><entry revision='5'><url>{URL}</url></entry></info>", always=True))
+svn("empty commit", "mode='incremental', preferLastChangedRev=True", on("stat"), on("svn info", stdout=f"<info><entry revision='5'><url>{URL}</url><commit/></entry></info>", always=True))
+svn("bad xml at the end", "mode='full', method='clobber'", first=(SVN, NOT_PATCHED, on("svn info", stdout="x<info", always=True)))
+svn("info fails at the end", "mode='full', method='clobber'", first=(SVN, NOT_PATCHED, on("svn info", 1, always=True)))
+svn("bad status", "mode='full', method='clean'", on("stat"), on("svn status", stdout="<status"))
+svn("status without statuses", "mode='full', method='clean', keep_on_purge=['a']", on("stat"), on("svn status", stdout="<status><target><entry path='a'/><entry path='b'/></target></status>"))
+svn("changes", "mode='incremental'", on("stat"), sources=sources(changes=[{"revision": "5"}, {"revision": "17"}, {"revision": "9"}]))
+svn("changes with a hole", "mode='incremental'", on("stat"), sources=sources(changes=[{"revision": "5"}, {"revision": None}]))
+svn("changes with a text", "mode='incremental'", on("stat"), sources=sources(changes=[{"revision": "x5"}]))
+svn("latest", "mode='incremental', alwaysUseLatest=True", on("stat"), sources=sources(revision="5"))
+svn("settings", "env={'A': 'b'}, timeout=7, logEnviron=False, workdir='w'", on("stat"))
+svn("rendered", "repourl=Property('p'), password=Secret('name'), username='u'", on("stat"), properties={"p": URL}, secrets={"name": "hidden"})
+svn("rendered username", "username=Property('p'), extra_args=[Property('p')], password='x'", on("stat"), properties={"p": "v"})
+svn("windows", "mode='full', method='fresh'", on("stat"), STATUS, system="nt")
+for number in ("2.14", "2.15", "2.16", "3.0"):
+    svn(f"worker {number}", "password='p'", on("stat"), versions={"*": number})
+for url in ("http://h/r", "http://H:80/r.git/", "https://h:443/x", "svn://h:3690/r.git", "HTTP://h//r.git", "http://h/a/../r.git", "http://h/%72.git", "http://h/r%2fgit", "http://u@h/r.git", "http://h/r git", "http://h/r%20git", "svn+ssh://h:22/x//y/", "file:///r/../s", "http://h", "http://h/", "../x", "http://h/./r.git", "http://h/r.git?x#y", "http://h/é", "http://h/~r", "http://h/%7er", "/x/y"):
+    for known in ("http://h/r.git", "http://h/r%20git", "http://h", "https://h/x", "svn://h/r.git", "svn+ssh://h:22/x//y", "file:///s", "http://h/%C3%A9", "http://h/~r", "http://u@h/r.git"):
+        if known[:6] != url[:6].lower() or len(known.split("/")[-1]) > 3 and not any(c in known for c in "%~@") and "r" not in url[8:]:
+            continue
+        svn(f"url {url} of {known}", f"repourl={url!r}", on("stat"), on("svn info", stdout=f"<info><entry revision='5'><url>{known}</url></entry></info>", always=True))
+
+# Mercurial.
+HG = on("hg --verbose --version")
+NODE = on("hg --verbose parents", stdout=HASH)
+
+
+def hg(name, options, *answers, first=(HG, NOT_PATCHED), last=(NODE,), **more):
+    arguments = options if options.startswith("repourl") else f"repourl={URL!r}, {options}"
+    case(f"hg: {name}", f"steps.Mercurial({arguments})", *first, *answers, *last, **more)
+
+
+HG_MODES = {mode: MODES[mode] for mode in ("incremental", "full", "clean", "fresh", "clobber")}
+for mode, arguments in HG_MODES.items():
+    for kind, options in {
+        "in the repository": "branchType='inrepo'", "directories": "branchType='dirname'", "own branch": "branchType='inrepo', defaultBranch='stable'",
+        "own directory": "defaultBranch='stable'", "kept": "branchType='inrepo', clobberOnBranchChange=False", "kept directory": "defaultBranch='x', clobberOnBranchChange=False",
+    }.items():
+        for found in (0, 1):
+            hg(f"{mode}, {kind}, {('clone', 'nothing')[found]}", f"{arguments}, {options}", on("stat wkdir/.hg", found), on("identify", stdout="default\n"), on("locate", stdout="a\nb c\n"))
+            hg(f"{mode}, {kind}, {('clone', 'nothing')[found]}, revision and branch", f"{arguments}, {options}", on("stat wkdir/.hg", found), on("identify", stdout="br"), on("locate", 1), sources=sources(revision="abc", branch="br"))
+            hg(f"{mode}, {kind}, {('clone', 'nothing')[found]}, branch", f"{arguments}, {options}", on("stat wkdir/.hg", found), on("identify", stdout="other"), sources=sources(branch="br"))
+    hg(f"{mode}, patch", f"{arguments}, branchType='inrepo'", on("stat wkdir/.hg"), on("identify", stdout="default"), sources=sources(patch=PATCH))
+    for failing in ("pull", "update", "clone", "purge", "rmdir", "identify", "locate"):
+        for found in (0, 1):
+            hg(f"{mode}, {('clone', 'nothing')[found]}, {failing} fails", f"{arguments}, branchType='inrepo'", on("stat wkdir/.hg", found), on("identify", stdout="default"), on("locate", stdout="a\n"), first=({**FAILED, "on": failing}, HG, NOT_PATCHED))
+hg("locate breaks", "branchType='inrepo'", on("stat"), on("identify", stdout="default"), on("locate", 2))
+hg("no hg", "branchType='inrepo'", first=({**FAILED, "on": "--version"},))
+hg("patched before", "branchType='inrepo'", on("identify", stdout="default"), first=(HG,))
+hg("interrupted", "branchType='inrepo'", on("identify", stdout="default"), first=(on("pull", -1, interrupt=True), HG, NOT_PATCHED))
+hg("short node", "branchType='inrepo'", on("identify", stdout="default"), on("parents", stdout="abc\n"))
+hg("parents fail", "branchType='inrepo'", on("identify", stdout="default"), {**FAILED, "on": "parents"})
+hg("merge", "branchType='inrepo'", on("identify", stdout="default"), on("parents", stdout=HASH + "\n" + HASH + "\n"))
+for repeats in (0, 1):
+    hg(f"retry {repeats}", f"branchType='inrepo', retry=(20, {repeats})", on("stat wkdir/.hg", 1), first=({**FAILED, "on": "clone", "always": True}, HG, NOT_PATCHED))
+    hg(f"retry {repeats}, succeeds", f"branchType='inrepo', mode='full', method='clobber', retry=(20, {repeats})", first=({**FAILED, "on": "clone"}, HG, NOT_PATCHED))
+for failing in ("downloadFile", "import", "rmdir"):
+    hg(f"patch, {failing} fails", "branchType='inrepo', clobberOnBranchChange=False", on("identify", stdout="default"), first=(HG, NOT_PATCHED, {**FAILED, "on": failing}), sources=sources(patch=[2, "diff", "sub"]))
+hg("codebase", "branchType='inrepo', codebase='c', env={'A': 'b'}, timeout=3, logEnviron=False, workdir='w'", on("identify", stdout="default"), sources=[{"codebase": "c", "changes": CHANGES}])
+hg("latest", "branchType='inrepo', alwaysUseLatest=True, defaultBranch='d'", on("identify", stdout="d"), sources=sources(revision="x", branch="y"))
+hg("rendered", "repourl=Interpolate('%(prop:p)s/'), defaultBranch='x'", on("identify", stdout="default"), properties={"p": URL})
+hg("rendered branch", "defaultBranch=Property('p')", on("identify", stdout="default"), properties={"p": URL})
+for number in ("2.14", "2.15", "2.16"):
+    hg(f"worker {number}", "branchType='inrepo'", on("identify", stdout="default"), versions={"*": number})
