@@ -6,6 +6,7 @@ use buildbot_model::Results;
 
 use crate::error::StepError;
 use crate::port::Later;
+use crate::source;
 use crate::step::{Step, type_error};
 use crate::summary::Summary;
 use crate::value::text_of;
@@ -76,6 +77,7 @@ pub(crate) fn run<'a>(step: &'a Step<'a>) -> Later<'a, Result<Results, StepError
         StepKind::MakeDirectory(arguments) => Box::pin(directories::make(step, arguments)),
         StepKind::RemoveDirectory(arguments) => Box::pin(directories::remove(step, arguments)),
         StepKind::Trigger(arguments) => Box::pin(trigger::run(step, arguments)),
+        kind if source::is_known(kind) => Box::pin(source::run(step)),
         _ => Box::pin(async { Err(type_error("the step cannot be carried out")) }),
     }
 }

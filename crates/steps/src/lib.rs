@@ -23,6 +23,7 @@ mod properties;
 mod renderables;
 mod sequence;
 mod shell;
+mod source;
 mod step;
 mod summary;
 mod supported;

@@ -14,6 +14,7 @@ use crate::error::StepError;
 use crate::kinds::{self, Interrupted};
 use crate::port::{Interruption, Later, Port};
 use crate::renderables;
+use crate::source;
 use crate::step::{Step, Told, type_error};
 use crate::summary::is_in_build_summary;
 use crate::trigger;
@@ -73,7 +74,7 @@ pub struct StepEnd {
 /// The name of a step, which the caller makes unique in the build. If it cannot be evaluated the build ends
 /// with EXCEPTION.
 pub async fn name(config: &StepConfig, port: &dyn Port) -> Result<String, StepError> {
-    let name = config.arguments.common.name.clone();
+    let name = source::name(&config.arguments);
     let mut rendered = port.render(vec![name]).await;
     let name = rendered.pop().unwrap_or(Ok(Value::None))?;
     Ok(text_of(&name))
@@ -81,7 +82,9 @@ pub async fn name(config: &StepConfig, port: &dyn Port) -> Result<String, StepEr
 
 /// Evaluates the arguments of a step, which has its row and its start, and asks `doStepIf`.
 pub async fn prepare(config: Arc<StepConfig>, port: &dyn Port) -> Prepared {
-    let mut step = Step::new(port, Arc::clone(&config), (*config.arguments).clone());
+    let mut arguments = (*config.arguments).clone();
+    source::describe(&mut arguments);
+    let mut step = Step::new(port, Arc::clone(&config), arguments);
     let prepared = prepare_step(&mut step).await;
     let (next, locks) = match prepared {
         Ok((true, locks)) => (Next::Run, locks),

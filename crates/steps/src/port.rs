@@ -196,6 +196,9 @@ pub trait Port: Send + Sync {
     /// Waits until the step is to end. It may happen once more if the connection is lost afterwards.
     fn interrupted(&self) -> Later<'_, Interruption>;
 
+    /// Waits.
+    fn sleep(&self, seconds: f64) -> Later<'_, ()>;
+
     /// Adds steps to the build.
     fn add_steps(&self, steps: Vec<Arc<StepConfig>>, place: AddSteps);
 

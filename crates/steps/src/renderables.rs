@@ -10,7 +10,7 @@ pub(crate) fn of(arguments: &mut StepArguments) -> Vec<&mut Value> {
     let StepArguments {
         common,
         shell,
-        source: _,
+        source,
         kind,
     } = arguments;
     let mut values = vec![
@@ -45,6 +45,9 @@ pub(crate) fn of(arguments: &mut StepArguments) -> Vec<&mut Value> {
             &mut shell.initial_stdin,
             &mut shell.decode_rc,
         ]);
+    }
+    if let Some(source) = source {
+        values.extend([&mut source.codebase, &mut source.mode, &mut source.env]);
     }
     values.extend(of_kind(kind));
     values
@@ -122,7 +125,7 @@ fn of_kind(kind: &mut StepKind) -> Vec<&mut Value> {
             &mut arguments.update_source_stamp,
             &mut arguments.wait_for_finish,
         ],
-        _ => Vec::new(),
+        kind => crate::source::renderables(kind),
     }
 }
 
