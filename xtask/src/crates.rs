@@ -16,6 +16,11 @@ use crate::{Problem, Tree};
 const EDGES: &[(&str, &[&str])] = &[
     ("crates/confighost", &["crates/model"]),
     ("crates/db", &["crates/model"]),
+    ("crates/endpoint", &[]),
+    (
+        "crates/gateway",
+        &["crates/endpoint", "crates/model", "crates/wire"],
+    ),
     ("crates/model", &[]),
     ("crates/options", &[]),
     ("crates/tac", &["crates/model"]),
@@ -23,6 +28,7 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "crates/worker",
         &[
+            "crates/endpoint",
             "crates/model",
             "crates/options",
             "crates/tac",
