@@ -21,6 +21,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "crates/gateway",
         &["crates/endpoint", "crates/model", "crates/wire"],
     ),
+    ("crates/logs", &["crates/db", "crates/model"]),
     ("crates/model", &[]),
     ("crates/options", &[]),
     ("crates/tac", &["crates/model"]),
