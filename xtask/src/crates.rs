@@ -36,7 +36,12 @@ const EDGES: &[(&str, &[&str])] = &[
     ("crates/engine", &["crates/model"]),
     (
         "crates/schedulers",
-        &["crates/config", "crates/model", "crates/render"],
+        &[
+            "crates/config",
+            "crates/model",
+            "crates/python-regex",
+            "crates/render",
+        ],
     ),
     (
         "crates/steps",
