@@ -16,6 +16,12 @@ use crate::{Problem, Tree};
 const EDGES: &[(&str, &[&str])] = &[
     ("crates/confighost", &["crates/model"]),
     ("crates/db", &["crates/model"]),
+    ("crates/endpoint", &[]),
+    (
+        "crates/gateway",
+        &["crates/endpoint", "crates/model", "crates/wire"],
+    ),
+    ("crates/logs", &["crates/db", "crates/model"]),
     ("crates/model", &[]),
     ("crates/options", &[]),
     ("crates/python-regex", &[]),
@@ -24,6 +30,7 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "crates/worker",
         &[
+            "crates/endpoint",
             "crates/model",
             "crates/options",
             "crates/python-regex",
@@ -34,6 +41,11 @@ const EDGES: &[(&str, &[&str])] = &[
     ("crates/render", &["crates/model"]),
     ("crates/config", &["crates/model", "crates/render"]),
     ("crates/engine", &["crates/model"]),
+    ("crates/data", &["crates/db", "crates/model"]),
+    (
+        "crates/web",
+        &["crates/config", "crates/data", "crates/db", "crates/model"],
+    ),
     (
         "crates/schedulers",
         &[

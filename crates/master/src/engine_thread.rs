@@ -21,6 +21,8 @@ type Look = Box<dyn FnOnce(&Engine) + Send>;
 enum Message {
     Event(Box<Event>, Option<OwnedSemaphorePermit>),
     Look(Look),
+    WhenIdle(oneshot::Sender<()>),
+    End,
 }
 
 /// Where events for the engine go. Cheap to clone.
@@ -74,6 +76,19 @@ impl EngineInbox {
         answered.await.ok()
     }
 
+    /// Waits until nothing runs and nothing is on its way.
+    pub(crate) async fn idle(&self) {
+        let (sender, idle) = oneshot::channel();
+        self.put(Message::WhenIdle(sender));
+        // An engine that has ended is idle.
+        let _ = idle.await;
+    }
+
+    /// Ends the thread.
+    pub(crate) fn end(&self) {
+        self.put(Message::End);
+    }
+
     fn put(&self, message: Message) {
         // A master that ends needs to know nothing more.
         drop(self.messages.send(message));
@@ -102,9 +117,16 @@ pub(crate) fn start(
 }
 
 fn run(mut engine: Engine, mail: &Receiver<Message>, mut hands: impl Hands) {
+    let mut waiting_for_idle: Vec<oneshot::Sender<()>> = Vec::new();
     loop {
         while let Some(effect) = engine.poll_effect() {
             hands.carry_out(effect, &engine);
+        }
+        if !waiting_for_idle.is_empty() && engine.is_idle() {
+            for waiting in waiting_for_idle.drain(..) {
+                // It may have given up.
+                let _ = waiting.send(());
+            }
         }
         let message = match engine.poll_timeout() {
             Some(at) => mail.recv_timeout(at.since(now())),
@@ -116,6 +138,8 @@ fn run(mut engine: Engine, mail: &Receiver<Message>, mut hands: impl Hands) {
                 engine.handle(now(), *event);
             }
             Ok(Message::Look(question)) => question(&engine),
+            Ok(Message::WhenIdle(waiting)) => waiting_for_idle.push(waiting),
+            Ok(Message::End) => return,
             Err(RecvTimeoutError::Timeout) => engine.handle_timeout(now()),
             Err(RecvTimeoutError::Disconnected) => return,
         }

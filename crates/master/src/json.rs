@@ -91,7 +91,12 @@ fn sorted(json: Json) -> Json {
         Json::Object(map) => {
             let mut pairs: Vec<(String, Json)> = map.into_iter().collect();
             pairs.sort_by(|a, b| a.0.cmp(&b.0));
-            Json::Object(pairs.into_iter().map(|(name, value)| (name, sorted(value))).collect())
+            Json::Object(
+                pairs
+                    .into_iter()
+                    .map(|(name, value)| (name, sorted(value)))
+                    .collect(),
+            )
         }
         plain => plain,
     }
@@ -104,9 +109,16 @@ mod tests {
     #[test]
     fn values_survive_the_database() {
         let check = |text: &str, expected: &str| {
-            assert_eq!(text_of(&value_of(text)).as_deref(), Some(expected), "{text}");
+            assert_eq!(
+                text_of(&value_of(text)).as_deref(),
+                Some(expected),
+                "{text}"
+            );
         };
-        check(r#"{"b": [1, 2.5, null], "a": "ä"}"#, r#"{"a":"ä","b":[1,2.5,null]}"#);
+        check(
+            r#"{"b": [1, 2.5, null], "a": "ä"}"#,
+            r#"{"a":"ä","b":[1,2.5,null]}"#,
+        );
         check("true", "true");
         check("1.0", "1.0");
         assert_eq!(text_of(&Value::Bytes(vec![1])), None);

@@ -37,7 +37,7 @@ pub(crate) struct Loaded {
 
 /// Why a configuration cannot be used.
 #[derive(Debug)]
-pub(crate) enum LoadFailure {
+pub enum LoadFailure {
     /// These are wrong, or not there yet.
     Problems {
         /// In the order of the reference.
@@ -51,12 +51,15 @@ pub(crate) enum LoadFailure {
 
 impl LoadFailure {
     /// The lines below `Configuration Errors:`.
-    pub(crate) fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> Vec<String> {
         match self {
             Self::Problems {
                 problems,
                 directory,
-            } => problems.iter().map(|problem| problem.shown(directory)).collect(),
+            } => problems
+                .iter()
+                .map(|problem| problem.shown(directory))
+                .collect(),
             Self::Other(error) => vec![format!("  {error:#}")],
         }
     }
@@ -153,10 +156,7 @@ impl Loader {
     }
 }
 
-fn check(
-    text: &str,
-    file: &str,
-) -> anyhow::Result<(Description, buildbot_config::Outcome)> {
+fn check(text: &str, file: &str) -> anyhow::Result<(Description, buildbot_config::Outcome)> {
     let description = Description::from_json(text.as_bytes())?;
     let sources = Sources {
         file,

@@ -17,6 +17,7 @@ use buildbot_model::WorkerId;
 
 use crate::called::Called;
 use crate::rows::Ids;
+use crate::site::Site;
 
 /// How long user code may take to answer before a builder's turn goes on without it. The process of the configuration
 /// breaks it off by itself at the same time.
@@ -95,7 +96,9 @@ impl Plan<'_> {
     fn builder(&mut self, config: &BuilderConfig) -> Option<Builder> {
         let id = *self.ids.builders.get(&config.name)?;
         let workers = config.worker_names.iter();
-        let workers = workers.filter_map(|name| self.ids.workers.get(name)).copied();
+        let workers = workers
+            .filter_map(|name| self.ids.workers.get(name))
+            .copied();
         let locks = match &config.locks {
             Locks::These(accesses) => BuilderLocks::Listed(self.accesses(accesses)),
             Locks::Renderable(value) => {
@@ -115,7 +118,9 @@ impl Plan<'_> {
             can_start_build: self.callable(&config.can_start_build),
             do_build_if: self.do_build_if(&config.do_build_if),
             collapse: self.collapse(&config.collapse_requests),
-            steps: steps.map(step).collect(),
+            steps: steps
+                .map(|step| step_of(step, self.description, self.ids))
+                .collect(),
         })
     }
 
@@ -155,7 +160,10 @@ pub(crate) fn lock_accesses(
     accesses: &[buildbot_config::LockAccess],
     ids: &Ids,
 ) -> Arc<[LockAccess]> {
-    accesses.iter().map(|access| lock_access(access, ids)).collect()
+    accesses
+        .iter()
+        .map(|access| lock_access(access, ids))
+        .collect()
 }
 
 fn lock_access(access: &buildbot_config::LockAccess, ids: &Ids) -> LockAccess {
@@ -205,25 +213,79 @@ fn latent(worker: &Worker) -> Option<Latent> {
     let duration = |seconds: f64| Duration::try_from_secs_f64(seconds).ok();
     let missing = worker.common.missing_timeout;
     Some(Latent {
-        build_wait: arguments.build_wait_timeout.and_then(|wait| duration(wait.0)),
+        build_wait: arguments
+            .build_wait_timeout
+            .and_then(|wait| duration(wait.0)),
         missing_timeout: missing
             .and_then(|missing| duration(missing.0))
             .unwrap_or(MISSING_TIMEOUT),
     })
 }
 
-fn step(config: &StepConfig) -> Step {
+/// A step as far as it is known before it is prepared.
+pub(crate) fn step(config: &StepConfig, site: &Site) -> Step {
+    step_of(config, &site.description, &site.ids)
+}
+
+fn step_of(config: &StepConfig, description: &Description, ids: &Ids) -> Step {
     let common = &config.arguments.common;
+    let flags = [
+        &common.halt_on_failure,
+        &common.flunk_on_warnings,
+        &common.flunk_on_failure,
+        &common.warn_on_warnings,
+        &common.warn_on_failure,
+        &common.always_run,
+    ];
+    let known = |value: &Value| matches!(value, Value::None | Value::Bool(_) | Value::Int(_));
+    let locks = known_locks(&common.locks, description, ids);
     Step {
-        name: common.name.as_text().unwrap_or("step").into(),
-        locks: [].into(),
+        name: common.name.as_text().map(Into::into),
+        is_static: locks.is_some()
+            && flags.into_iter().all(known)
+            && matches!(&common.do_step_if, Value::Bool(true)),
+        locks: locks.unwrap_or_default().into(),
         flags: StepFlags {
             halt_on_failure: common.halt_on_failure.is_true(),
             flunk_on_warnings: common.flunk_on_warnings.is_true(),
             flunk_on_failure: common.flunk_on_failure.is_true(),
             warn_on_warnings: common.warn_on_warnings.is_true(),
             warn_on_failure: common.warn_on_failure.is_true(),
+            // What is rendered later counts as true: it is not passed over before that.
             always_run: common.always_run.is_true(),
         },
     }
+}
+
+/// What the result of a step means, as it was rendered.
+pub(crate) fn flags(flags: buildbot_steps::Flags) -> StepFlags {
+    StepFlags {
+        halt_on_failure: flags.halt_on_failure,
+        flunk_on_warnings: flags.flunk_on_warnings,
+        flunk_on_failure: flags.flunk_on_failure,
+        warn_on_warnings: flags.warn_on_warnings,
+        warn_on_failure: flags.warn_on_failure,
+        always_run: flags.always_run,
+    }
+}
+
+/// The locks that a value names; `None` if it is no list of locks, or has to be rendered.
+fn known_locks(value: &Value, description: &Description, ids: &Ids) -> Option<Vec<LockAccess>> {
+    let items = match value {
+        Value::None => return Some(Vec::new()),
+        Value::List(items) | Value::Tuple(items) | Value::Set(items) | Value::FrozenSet(items) => {
+            items.as_slice()
+        }
+        one => std::slice::from_ref(one),
+    };
+    let accesses = items.iter().map(|item| {
+        let access = buildbot_config::access(item, description)?;
+        Some(lock_access(&access, ids))
+    });
+    accesses.collect()
+}
+
+/// The locks that a rendered value names; `None` if it is no list of locks.
+pub(crate) fn locks_of(value: &Value, site: &Site) -> Option<Vec<LockAccess>> {
+    known_locks(value, &site.description, &site.ids)
 }

@@ -72,7 +72,8 @@ impl Known<'_> {
         properties.set("buildnumber", number.0, BUILD, false);
         if let [source] = self.sources {
             let optional = |text: &Option<String>| {
-                text.as_ref().map_or(Value::None, |text| text.as_str().into())
+                text.as_ref()
+                    .map_or(Value::None, |text| text.as_str().into())
             };
             properties.set("branch", optional(&source.branch), BUILD, false);
             properties.set("revision", optional(&source.revision), BUILD, false);
@@ -107,11 +108,7 @@ impl Known<'_> {
 }
 
 /// What is known once the worker is there.
-pub(crate) fn set_directories(
-    properties: &mut Properties,
-    worker_basedir: &str,
-    builddir: &str,
-) {
+pub(crate) fn set_directories(properties: &mut Properties, worker_basedir: &str, builddir: &str) {
     properties.set("basedir", worker_basedir, WORKER, true);
     properties.set("builddir", builddir, WORKER, true);
 }

@@ -132,11 +132,7 @@ impl Rows {
         Ok(ids)
     }
 
-    fn write_projects(
-        &self,
-        connection: &Connection,
-        ids: &mut Ids,
-    ) -> Result<(), StatementError> {
+    fn write_projects(&self, connection: &Connection, ids: &mut Ids) -> Result<(), StatementError> {
         for project in &self.projects {
             let id = projects::find_or_add(connection, &project.name)?;
             projects::describe(connection, id, &project.slug, &project.description)?;

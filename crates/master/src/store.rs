@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use buildbot_db::{Connection, Database, ReadError, StatementError, Verdict, WRITE_QUEUE_MAX, WriteError};
+use buildbot_db::{
+    Connection, Database, ReadError, StatementError, Verdict, WRITE_QUEUE_MAX, WriteError,
+};
 use tokio::sync::{Semaphore, oneshot};
 
 /// Transactions of tasks that wait for the writer. The rest of its queue is the engine's, so that a task that submits
@@ -60,13 +62,34 @@ impl Store {
         }
     }
 
+    /// Makes a transaction after those that were put before, and does not wait for it. What goes wrong is logged.
+    pub(crate) async fn put(
+        &self,
+        doing: &'static str,
+        work: impl Fn(&Connection) -> Result<(), StatementError> + Send + 'static,
+    ) {
+        let Ok(permit) = self.room.clone().acquire_owned().await else {
+            return;
+        };
+        self.database.submit(
+            move |connection| work(connection).map(Verdict::Keep),
+            move |outcome| {
+                drop(permit);
+                if let Err(error) = outcome {
+                    tracing::error!(%error, "while {doing}");
+                }
+            },
+        );
+    }
+
     /// Reads.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StatementError> + Send + 'static,
     ) -> Result<T, ReadError> {
         let (answer, answered) = oneshot::channel();
-        self.database.ask(work, move |outcome| drop(answer.send(outcome)));
+        self.database
+            .ask(work, move |outcome| drop(answer.send(outcome)));
         answered.await.unwrap_or(Err(ReadError::Stopped))
     }
 }

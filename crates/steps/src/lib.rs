@@ -10,12 +10,17 @@ mod command;
 mod error;
 mod facts;
 mod http;
+mod kinds;
 mod life;
 mod local;
 mod port;
+mod renderables;
+mod shell;
 mod step;
+mod summary;
 mod supported;
 mod trigger_port;
+mod value;
 
 pub use call::{Argument, LiveStep};
 pub use command::{
@@ -30,6 +35,8 @@ pub use port::{
     AddSteps, Answer, Channel, Interruption, Later, LogKey, LogKind, Port, TestResult,
     TestResultSet,
 };
+pub use shell::Shell;
 pub use step::Step;
+pub use summary::Summary;
 pub use supported::unsupported;
 pub use trigger_port::{BuildsetEnd, TriggerRequest, Triggered, TriggeredBuild};
