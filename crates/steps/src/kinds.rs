@@ -84,38 +84,39 @@ pub(crate) fn run<'a>(step: &'a Step<'a>) -> Later<'a, Result<Results, StepError
 
 /// Whether steps of a kind can be carried out.
 pub(crate) fn is_supported(step: &StepConfig) -> bool {
-    matches!(
-        &step.arguments.kind,
-        StepKind::ShellCommand
-            | StepKind::Configure
-            | StepKind::ShellSequence(_)
-            | StepKind::TreeSize
-            | StepKind::WarningCountingShellCommand(_)
-            | StepKind::Compile(_)
-            | StepKind::Test(_)
-            | StepKind::PerlModuleTest(_)
-            | StepKind::SetProperty(_)
-            | StepKind::SetProperties(_)
-            | StepKind::SetPropertiesFromEnv(_)
-            | StepKind::SetPropertyFromCommand(_)
-            | StepKind::Assert(_)
-            | StepKind::LogRenderable(_)
-            | StepKind::FileUpload(_)
-            | StepKind::DirectoryUpload(_)
-            | StepKind::MultipleFileUpload(_)
-            | StepKind::FileDownload(_)
-            | StepKind::StringDownload(_)
-            | StepKind::JsonStringDownload(_)
-            | StepKind::JsonPropertiesDownload(_)
-            | StepKind::DownloadSecrets(_)
-            | StepKind::RemoveSecrets(_)
-            | StepKind::MasterShellCommand(_)
-            | StepKind::FileExists(_)
-            | StepKind::CopyDirectory(_)
-            | StepKind::MakeDirectory(_)
-            | StepKind::RemoveDirectory(_)
-            | StepKind::Trigger(_)
-    )
+    source::is_known(&step.arguments.kind)
+        || matches!(
+            &step.arguments.kind,
+            StepKind::ShellCommand
+                | StepKind::Configure
+                | StepKind::ShellSequence(_)
+                | StepKind::TreeSize
+                | StepKind::WarningCountingShellCommand(_)
+                | StepKind::Compile(_)
+                | StepKind::Test(_)
+                | StepKind::PerlModuleTest(_)
+                | StepKind::SetProperty(_)
+                | StepKind::SetProperties(_)
+                | StepKind::SetPropertiesFromEnv(_)
+                | StepKind::SetPropertyFromCommand(_)
+                | StepKind::Assert(_)
+                | StepKind::LogRenderable(_)
+                | StepKind::FileUpload(_)
+                | StepKind::DirectoryUpload(_)
+                | StepKind::MultipleFileUpload(_)
+                | StepKind::FileDownload(_)
+                | StepKind::StringDownload(_)
+                | StepKind::JsonStringDownload(_)
+                | StepKind::JsonPropertiesDownload(_)
+                | StepKind::DownloadSecrets(_)
+                | StepKind::RemoveSecrets(_)
+                | StepKind::MasterShellCommand(_)
+                | StepKind::FileExists(_)
+                | StepKind::CopyDirectory(_)
+                | StepKind::MakeDirectory(_)
+                | StepKind::RemoveDirectory(_)
+                | StepKind::Trigger(_)
+        )
 }
 
 /// What a step shows at its end.
