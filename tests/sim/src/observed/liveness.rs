@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use buildbot_engine::SemaphoreId;
 use buildbot_engine::config::{AccessMode, Builder, BuilderLocks};
-use buildbot_model::WorkerId;
+use buildbot_model::{Results, WorkerId};
 
 use super::{Broken, Idle, Observed, SeenWorker, accesses, needs_user_code};
 
@@ -102,6 +102,7 @@ impl Observed {
                         && self.sent.contains_key(id)
                         && (build.has_failed_preparation
                             || build.has_no_name
+                            || build.steps.results.0 == Results::Exception
                             || build.session.is_none())
                 });
                 let is_unsure = seen.is_some_and(|it| it.is_quarantine_unsure);
