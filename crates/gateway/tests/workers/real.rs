@@ -267,7 +267,7 @@ async fn is_read_slowly(kind: Kind, protocol: Protocol) {
     let (_world, program, session) = start(kind, protocol, false).await;
     let before = (program.resident_kib(), resident_kib("self"));
     let (sink, mut updates) = mpsc::channel(1);
-    let script = "seq 1000000 1999999 | head -c 10000000; touch done";
+    let script = "seq 1000000 2299999 | head -c 10000000; touch done";
     let handle = session.run_command(shell(script), sink).await.unwrap();
     let mut most = before;
     let mut bytes = 0;
@@ -288,13 +288,9 @@ async fn is_read_slowly(kind: Kind, protocol: Protocol) {
     assert_eq!(handle.wait().await.unwrap().rc, Some(0));
     // The last line is cut by `head` and ended by the worker.
     assert!((10_000_000..=10_000_001).contains(&bytes), "{bytes}");
-    println!(
-        "{kind:?} {protocol}: worker {} KiB + {} KiB, gateway {} KiB + {} KiB",
-        before.0,
-        most.0 - before.0,
-        before.1,
-        most.1 - before.1
-    );
+    // Other tests run in this process.
+    let grown = most.1 - before.1;
+    assert!(grown < 32 << 10, "the gateway grows by {grown} KiB");
     if kind == Kind::Rust {
         assert!(
             most.0 - before.0 < 16 << 10,
@@ -326,7 +322,7 @@ async fn a_worker_gets_in_once_its_password_is_right() {
         let log = world.path("worker/console.log");
         // It has been refused at least once.
         let refused = |text: &str| {
-            ["efused", "nauthorized", "UnauthorizedLogin", "401"]
+            ["efuse", "nauthorized", "UnauthorizedLogin", "401"]
                 .iter()
                 .any(|word| text.contains(word))
         };
