@@ -2,7 +2,8 @@
 
 use buildbot_render::Value;
 
-use super::work::Work;
+use super::words::words;
+use super::work::{Run, Work};
 use crate::error::StepError;
 use crate::facts::PatchFacts;
 
@@ -27,9 +28,26 @@ pub(crate) async fn bring(work: &mut Work<'_>, patch: &PatchFacts) -> Result<(),
     work.write(&work.workdir, MARKER, None, "patched\n").await
 }
 
+/// Applies a patch with the program of that name.
+pub(crate) async fn apply(work: &mut Work<'_>, patch: &PatchFacts) -> Result<(), StepError> {
+    bring(work, patch).await?;
+    let level = format!("-p{}", patch.level);
+    let command = words([
+        "patch",
+        &level,
+        "--remove-empty-files",
+        "--force",
+        "--forward",
+        "-i",
+        DIFF,
+    ]);
+    work.program(command, Run::default()).await?;
+    remove(work).await
+}
+
 /// Removes the patch after it was applied.
 pub(crate) async fn remove(work: &Work<'_>) -> Result<(), StepError> {
-    if work.remove(&work.path(DIFF)).await? {
+    if work.remove(work.path(DIFF)).await? {
         Ok(())
     } else {
         Err(StepError::Failed)

@@ -175,7 +175,7 @@ impl Auth {
 
     /// Forgets what was brought to the worker.
     async fn clear(&mut self, work: &Work<'_>) -> Result<(), StepError> {
-        if self.is_installed && !work.remove(&self.directory).await? {
+        if self.is_installed && !work.remove(self.directory.as_str()).await? {
             return Err(StepError::Failed);
         }
         Ok(())
