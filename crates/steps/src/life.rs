@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
+use buildbot_config::steps::kind::StepKind;
 use buildbot_config::{StepArguments, StepConfig};
 use buildbot_model::Results;
 use buildbot_render::{Exception, Value};
@@ -14,8 +15,9 @@ use crate::kinds::{self, Interrupted};
 use crate::port::{Interruption, Later, Port};
 use crate::renderables;
 use crate::source;
-use crate::step::{Step, type_error};
+use crate::step::{Step, Told, type_error};
 use crate::summary::is_in_build_summary;
+use crate::trigger;
 use crate::value::{NoObjects, text_of};
 
 /// What the result of a step means for its build.
@@ -118,6 +120,9 @@ async fn prepare_step(step: &mut Step<'_>) -> Result<(bool, Value), StepError> {
             } else {
                 workdir
             };
+    }
+    if let StepKind::Trigger(arguments) = &mut step.arguments.kind {
+        trigger::copy_properties(arguments);
     }
     let values: Vec<Value> = renderables::of(&mut step.arguments)
         .iter()
@@ -253,6 +258,12 @@ async fn drive(step: &Step<'_>) -> Result<Results, StepError> {
 async fn interrupt(step: &Step<'_>, interruption: Interruption) {
     let how = kinds::interrupted(&step.arguments.kind);
     let log = match how {
+        Interrupted::IsTold => {
+            step.tell(Told {
+                connection_lost: interruption.connection_lost,
+            });
+            return;
+        }
         Interrupted::CommandOnly => "interrupt",
         Interrupted::Stops | Interrupted::StopsPrograms => {
             step.stop();
@@ -262,7 +273,7 @@ async fn interrupt(step: &Step<'_>, interruption: Interruption) {
     let _ = step.add_complete_log(log, &interruption.reason).await;
     step.port.interrupt_commands(&interruption.reason);
     if how == Interrupted::StopsPrograms {
-        step.port.signal_local("KILL");
+        step.port.signal_local(&kinds::signal(&step.arguments.kind));
     }
 }
 
@@ -291,7 +302,8 @@ async fn end(step: &Step<'_>, mut results: Results, build_exception: Option<Exce
     }
     let summary = kinds::summary(step, results);
     let build_summary = summary.build.or_else(|| {
-        is_in_build_summary(&step.config.arguments, results).then(|| summary.step.clone())
+        (summary.in_build && is_in_build_summary(&step.config.arguments, results))
+            .then(|| summary.step.clone())
     });
     StepEnd {
         results,

@@ -213,7 +213,10 @@ pub trait Port: Send + Sync {
     /// Triggers a scheduler.
     fn trigger(&self, request: TriggerRequest) -> Answer<'_, Triggered>;
 
-    /// Waits until a buildset is complete.
+    /// Waits until a build request is complete, and gives the results of its builds.
+    fn request_complete(&self, request: i64) -> Answer<'_, Vec<Results>>;
+
+    /// Waits until a buildset is complete, which it is after its requests.
     fn buildset_complete(&self, buildset: i64) -> Answer<'_, BuildsetEnd>;
 
     /// Cancels build requests.

@@ -72,7 +72,8 @@ fn trimmed(directory: String, workdir: &str) -> String {
 
 /// Whether `path` is `directory` or something in it.
 ///
-/// Differs: names that only begin like the directory's, `../build2`, are outside of it.
+/// Differs: a patch for `../build2` is applied in `build`, because a name that only begins like that of the sources is
+/// another directory.
 fn is_below(path: &str, directory: &str) -> bool {
     let separators: &[char] = &['/', '\\'];
     let parts = |path: &str| -> Option<Vec<String>> {
