@@ -6,12 +6,18 @@ use buildbot_model::Results;
 
 use crate::error::StepError;
 use crate::port::Later;
+<<<<<<< HEAD
 use crate::source;
+=======
+>>>>>>> git
 use crate::step::{Step, type_error};
 use crate::summary::Summary;
 use crate::value::text_of;
 use crate::warnings::Counting;
-use crate::{directories, local_command, properties, sequence, shell, transfer, trigger, warnings};
+use crate::{
+    directories, languages, local_command, properties, sequence, shell, source, transfer, trigger,
+    twisted, warnings,
+};
 
 /// How a step reacts when it is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +83,19 @@ pub(crate) fn run<'a>(step: &'a Step<'a>) -> Later<'a, Result<Results, StepError
         StepKind::MakeDirectory(arguments) => Box::pin(directories::make(step, arguments)),
         StepKind::RemoveDirectory(arguments) => Box::pin(directories::remove(step, arguments)),
         StepKind::Trigger(arguments) => Box::pin(trigger::run(step, arguments)),
+<<<<<<< HEAD
+=======
+        StepKind::CMake(arguments) => Box::pin(languages::cmake(step, arguments)),
+        StepKind::Cppcheck(arguments) => Box::pin(languages::cppcheck(step, arguments)),
+        StepKind::Sphinx(arguments) => Box::pin(languages::sphinx(step, arguments)),
+        StepKind::EpyDoc => Box::pin(languages::epydoc(step)),
+        StepKind::PyFlakes => Box::pin(languages::pyflakes(step)),
+        StepKind::PyLint(arguments) => Box::pin(languages::pylint(step, arguments)),
+        StepKind::MaxQ(arguments) => Box::pin(shell::max_q(step, arguments)),
+        StepKind::Trial(arguments) => Box::pin(twisted::trial(step, arguments)),
+        StepKind::HLint(arguments) => Box::pin(twisted::hlint(step, arguments)),
+        StepKind::RemovePycs => Box::pin(shell::run(step)),
+>>>>>>> git
         kind if source::is_known(kind) => Box::pin(source::run(step)),
         _ => Box::pin(async { Err(type_error("the step cannot be carried out")) }),
     }
@@ -84,6 +103,7 @@ pub(crate) fn run<'a>(step: &'a Step<'a>) -> Later<'a, Result<Results, StepError
 
 /// Whether steps of a kind can be carried out.
 pub(crate) fn is_supported(step: &StepConfig) -> bool {
+<<<<<<< HEAD
     source::is_known(&step.arguments.kind)
         || matches!(
             &step.arguments.kind,
@@ -117,6 +137,54 @@ pub(crate) fn is_supported(step: &StepConfig) -> bool {
                 | StepKind::RemoveDirectory(_)
                 | StepKind::Trigger(_)
         )
+=======
+    let kind = &step.arguments.kind;
+    if source::is_known(kind) {
+        return true;
+    }
+    matches!(
+        kind,
+        StepKind::ShellCommand
+            | StepKind::Configure
+            | StepKind::ShellSequence(_)
+            | StepKind::TreeSize
+            | StepKind::WarningCountingShellCommand(_)
+            | StepKind::Compile(_)
+            | StepKind::Test(_)
+            | StepKind::PerlModuleTest(_)
+            | StepKind::SetProperty(_)
+            | StepKind::SetProperties(_)
+            | StepKind::SetPropertiesFromEnv(_)
+            | StepKind::SetPropertyFromCommand(_)
+            | StepKind::Assert(_)
+            | StepKind::LogRenderable(_)
+            | StepKind::FileUpload(_)
+            | StepKind::DirectoryUpload(_)
+            | StepKind::MultipleFileUpload(_)
+            | StepKind::FileDownload(_)
+            | StepKind::StringDownload(_)
+            | StepKind::JsonStringDownload(_)
+            | StepKind::JsonPropertiesDownload(_)
+            | StepKind::DownloadSecrets(_)
+            | StepKind::RemoveSecrets(_)
+            | StepKind::MasterShellCommand(_)
+            | StepKind::FileExists(_)
+            | StepKind::CopyDirectory(_)
+            | StepKind::MakeDirectory(_)
+            | StepKind::RemoveDirectory(_)
+            | StepKind::Trigger(_)
+            | StepKind::CMake(_)
+            | StepKind::Cppcheck(_)
+            | StepKind::Sphinx(_)
+            | StepKind::EpyDoc
+            | StepKind::PyFlakes
+            | StepKind::PyLint(_)
+            | StepKind::MaxQ(_)
+            | StepKind::Trial(_)
+            | StepKind::HLint(_)
+            | StepKind::RemovePycs
+    )
+>>>>>>> git
 }
 
 /// What a step shows at its end.
@@ -127,6 +195,16 @@ pub(crate) fn summary(step: &Step<'_>, results: Results) -> Summary {
         StepKind::Assert(_) => properties::assert_summary(step, results),
         StepKind::Trigger(_) => return trigger::summary(step),
         StepKind::TreeSize => shell::tree_size_summary(step, results),
+        StepKind::MaxQ(_) => step
+            .summary()
+            .unwrap_or_else(|| step.shell_summary(results)),
+        StepKind::Cppcheck(_)
+        | StepKind::Sphinx(_)
+        | StepKind::EpyDoc
+        | StepKind::PyFlakes
+        | StepKind::PyLint(_)
+        | StepKind::Trial(_)
+        | StepKind::HLint(_) => languages::found_summary(step, results),
         _ if step.arguments.shell.is_some() => step.shell_summary(results),
         _ => step.default_summary(results),
     };

@@ -125,6 +125,22 @@ fn of_kind(kind: &mut StepKind) -> Vec<&mut Value> {
             &mut arguments.update_source_stamp,
             &mut arguments.wait_for_finish,
         ],
+<<<<<<< HEAD
+=======
+        StepKind::CMake(arguments) => vec![
+            &mut arguments.cmake,
+            &mut arguments.definitions,
+            &mut arguments.generator,
+            &mut arguments.options,
+            &mut arguments.path,
+        ],
+        StepKind::Cppcheck(arguments) => vec![
+            &mut arguments.binary,
+            &mut arguments.source,
+            &mut arguments.extra_args,
+        ],
+        StepKind::Trial(arguments) => vec![&mut arguments.tests, &mut arguments.jobs],
+>>>>>>> git
         kind => crate::source::renderables(kind),
     }
 }

@@ -776,6 +776,10 @@ impl Port for Fake<'_> {
         }))
     }
 
+    fn sleep(&self, _seconds: f64) -> Later<'_, ()> {
+        Box::pin(async {})
+    }
+
     fn add_steps(&self, _steps: Vec<Arc<StepConfig>>, _place: AddSteps) {}
 
     fn run_custom<'a>(&'a self, _step: &'a Step<'a>) -> Answer<'a, Results> {

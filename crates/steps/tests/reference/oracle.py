@@ -440,7 +440,7 @@ def archive(members, compress):
 
 
 NAMES: dict = {}
-exec("from buildbot.process.results import *", NAMES)
+exec("from buildbot.process.results import *\nfrom buildbot.steps.download_secret_to_worker import *", NAMES)
 NAMES.update(steps=buildbot.plugins.steps, util=buildbot.plugins.util, re=re)
 
 
