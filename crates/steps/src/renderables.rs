@@ -140,8 +140,68 @@ fn of_kind(kind: &mut StepKind) -> Vec<&mut Value> {
             &mut arguments.extra_args,
         ],
         StepKind::Trial(arguments) => vec![&mut arguments.tests, &mut arguments.jobs],
+<<<<<<< HEAD
 >>>>>>> git
         kind => crate::source::renderables(kind),
+=======
+        StepKind::VisualStudio(arguments) => vec![
+            &mut arguments.projectfile,
+            &mut arguments.config,
+            &mut arguments.project,
+            &mut arguments.mode,
+        ],
+        StepKind::VisualStudioArch(arguments) => vec![
+            &mut arguments.projectfile,
+            &mut arguments.config,
+            &mut arguments.project,
+            &mut arguments.mode,
+            &mut arguments.arch,
+        ],
+        StepKind::MsBuild(arguments) => vec![
+            &mut arguments.projectfile,
+            &mut arguments.config,
+            &mut arguments.project,
+            &mut arguments.mode,
+            &mut arguments.platform,
+        ],
+        StepKind::Robocopy(arguments) => vec![
+            &mut arguments.custom_opts,
+            &mut arguments.destination,
+            &mut arguments.exclude_dirs,
+            &mut arguments.exclude_files,
+            &mut arguments.files,
+            &mut arguments.source,
+        ],
+        StepKind::RpmLint(arguments) => vec![
+            &mut arguments.suppression_file,
+            &mut arguments.suppression_list,
+            &mut arguments.warning_pattern,
+            &mut arguments.directory_enter_pattern,
+            &mut arguments.directory_leave_pattern,
+            &mut arguments.max_warn_count,
+        ],
+        StepKind::Pbuilder(arguments) => vec![
+            &mut arguments.suppression_file,
+            &mut arguments.suppression_list,
+            &mut arguments.warning_pattern,
+            &mut arguments.directory_enter_pattern,
+            &mut arguments.directory_leave_pattern,
+            &mut arguments.max_warn_count,
+            &mut arguments.architecture,
+            &mut arguments.distribution,
+            &mut arguments.basetgz,
+            &mut arguments.mirror,
+            &mut arguments.othermirror,
+            &mut arguments.extrapackages,
+            &mut arguments.keyring,
+            &mut arguments.components,
+        ],
+        StepKind::Mock(arguments) => vec![&mut arguments.root, &mut arguments.resultdir],
+        StepKind::MockBuild(arguments) => vec![&mut arguments.root, &mut arguments.resultdir],
+        StepKind::MockRebuild(arguments) => vec![&mut arguments.root, &mut arguments.resultdir],
+        StepKind::RpmBuild(arguments) => vec![&mut arguments.dist],
+        _ => Vec::new(),
+>>>>>>> steps
     }
 }
 
