@@ -229,7 +229,8 @@ impl Field {
             field.set("columns", Value::Int(if two { 2 } else { 1 }));
         }
         for (name, value) in attrs.iter().chain(given.iter()) {
-            let is_read_elsewhere = ["name", "label", "tablabel", "fields", "regex"].contains(&name);
+            let is_read_elsewhere =
+                ["name", "label", "tablabel", "fields", "regex"].contains(&name);
             let is_unset = name == "columns" && value.is_none();
             if !is_read_elsewhere && !is_unset {
                 field.set(name, value.clone());

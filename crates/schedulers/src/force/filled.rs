@@ -256,7 +256,9 @@ impl<'a> Filled<'a> {
             return Ok(Value::List(values?));
         }
         let Some(value) = values.first() else {
-            return Err(Wrong::Failed("IndexError: list index out of range".to_owned()));
+            return Err(Wrong::Failed(
+                "IndexError: list index out of range".to_owned(),
+            ));
         };
         match one(field, full_name, value, is_required)? {
             Value::None => Err(Wrong::Invalid(format!(
@@ -310,12 +312,7 @@ fn check(field: &Field, value: &Value) -> Result<(), Wrong> {
 }
 
 /// Converts one value.
-fn one(
-    field: &Field,
-    full_name: &str,
-    value: &Value,
-    is_required: bool,
-) -> Result<Value, Wrong> {
+fn one(field: &Field, full_name: &str, value: &Value, is_required: bool) -> Result<Value, Wrong> {
     match field.class {
         Class::Int => int(value),
         Class::UserName => user_name(field, value, is_required),
