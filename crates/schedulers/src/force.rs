@@ -231,7 +231,7 @@ pub(crate) fn forced(
 fn chosen(form: &Form, parameters: &Map<String, Json>) -> Result<Option<Vec<Wanted>>, Refusal> {
     let names = parameters
         .get("builderNames")
-        .filter(|names| !is_false(names));
+        .filter(|names| !names.is_null());
     if let Some(names) = names {
         let names: Vec<&str> = match names {
             Json::Array(names) => names.iter().filter_map(Json::as_str).collect(),

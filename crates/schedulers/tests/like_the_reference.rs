@@ -5,10 +5,15 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use buildbot_config::Description;
+use buildbot_model::Timestamp;
+use buildbot_schedulers::{Input, Output, Schedulers, Settings, Stored};
+use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 
 mod like_the_reference {
     pub(crate) mod cron;
+    pub(crate) mod forms;
 }
 
 /// The Python that has the real Buildbot.
@@ -59,4 +64,44 @@ fn assert_nothing_wrong(of: usize, wrong: &[String]) {
         wrong.len(),
         wrong[..wrong.len().min(15)].join("\n")
     );
+}
+
+/// The configuration that a `master.cfg` is, through our own package.
+fn described(source: &str) -> Description {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let directory = std::env::temp_dir().join(format!("schedulers-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a directory");
+    let file = directory.join("master.cfg");
+    std::fs::write(&file, source).expect("a file");
+    let output = Command::new("python3")
+        .arg("-B")
+        .arg(root.join("python/host.py"))
+        .arg("--describe")
+        .arg(&file)
+        .env("PYTHONPATH", root.join("python"))
+        .output()
+        .expect("python3 starts");
+    std::fs::remove_dir_all(&directory).expect("it was there");
+    let description = Description::from_json(&output.stdout).expect("a description");
+    assert!(description.fatal.is_none(), "{:?}", description.fatal);
+    assert!(description.errors.is_empty(), "{:?}", description.errors);
+    description
+}
+
+/// All schedulers of a configuration, claimed and active.
+fn schedulers_of(description: &Description, now: Timestamp) -> Schedulers {
+    let config = buildbot_config::read(description, buildbot_config::Sources::NONE).config;
+    let mut schedulers = Schedulers::new(TimeZone::UTC);
+    let settings = Settings::of(&config, 1);
+    let configured = schedulers.configure(now, &config.schedulers, description, settings);
+    for output in configured.expect("all can be run") {
+        if let Output::Claim { scheduler, .. } = output {
+            let stored = Stored {
+                enabled: true,
+                ..Stored::default()
+            };
+            schedulers.handle(now, Input::Claimed { scheduler, stored });
+        }
+    }
+    schedulers
 }
