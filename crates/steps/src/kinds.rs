@@ -6,22 +6,18 @@ use buildbot_model::Results;
 
 use crate::error::StepError;
 use crate::port::Later;
-<<<<<<< HEAD
-use crate::source;
-=======
->>>>>>> git
 use crate::step::{Step, type_error};
 use crate::summary::Summary;
 use crate::value::text_of;
 use crate::warnings::Counting;
 use crate::{
-<<<<<<< HEAD
+<<<<<<< /tmp/a.rs
     directories, languages, local_command, properties, sequence, shell, source, transfer, trigger,
     twisted, warnings,
 =======
     directories, languages, local_command, packages, properties, sequence, shell, transfer, trigger, twisted,
     warnings, windows,
->>>>>>> steps
+>>>>>>> /tmp/b.rs
 };
 
 /// How a step reacts when it is to end.
@@ -88,8 +84,6 @@ pub(crate) fn run<'a>(step: &'a Step<'a>) -> Later<'a, Result<Results, StepError
         StepKind::MakeDirectory(arguments) => Box::pin(directories::make(step, arguments)),
         StepKind::RemoveDirectory(arguments) => Box::pin(directories::remove(step, arguments)),
         StepKind::Trigger(arguments) => Box::pin(trigger::run(step, arguments)),
-<<<<<<< HEAD
-=======
         StepKind::CMake(arguments) => Box::pin(languages::cmake(step, arguments)),
         StepKind::Cppcheck(arguments) => Box::pin(languages::cppcheck(step, arguments)),
         StepKind::Sphinx(arguments) => Box::pin(languages::sphinx(step, arguments)),
@@ -100,8 +94,7 @@ pub(crate) fn run<'a>(step: &'a Step<'a>) -> Later<'a, Result<Results, StepError
         StepKind::Trial(arguments) => Box::pin(twisted::trial(step, arguments)),
         StepKind::HLint(arguments) => Box::pin(twisted::hlint(step, arguments)),
         StepKind::RemovePycs => Box::pin(shell::run(step)),
-<<<<<<< HEAD
->>>>>>> git
+<<<<<<< /tmp/a.rs
         kind if source::is_known(kind) => Box::pin(source::run(step)),
 =======
         StepKind::VisualStudio(arguments) => Box::pin(windows::visual_studio(step, arguments)),
@@ -117,49 +110,14 @@ pub(crate) fn run<'a>(step: &'a Step<'a>) -> Later<'a, Result<Results, StepError
         StepKind::RpmBuild(arguments) => Box::pin(packages::rpmbuild(step, arguments)),
         StepKind::RpmLint(arguments) => Box::pin(packages::rpmlint(step, arguments)),
         StepKind::Robocopy(arguments) => Box::pin(windows::robocopy(step, arguments)),
->>>>>>> steps
+>>>>>>> /tmp/b.rs
         _ => Box::pin(async { Err(type_error("the step cannot be carried out")) }),
     }
 }
 
 /// Whether steps of a kind can be carried out.
 pub(crate) fn is_supported(step: &StepConfig) -> bool {
-<<<<<<< HEAD
-<<<<<<< HEAD
-    source::is_known(&step.arguments.kind)
-        || matches!(
-            &step.arguments.kind,
-            StepKind::ShellCommand
-                | StepKind::Configure
-                | StepKind::ShellSequence(_)
-                | StepKind::TreeSize
-                | StepKind::WarningCountingShellCommand(_)
-                | StepKind::Compile(_)
-                | StepKind::Test(_)
-                | StepKind::PerlModuleTest(_)
-                | StepKind::SetProperty(_)
-                | StepKind::SetProperties(_)
-                | StepKind::SetPropertiesFromEnv(_)
-                | StepKind::SetPropertyFromCommand(_)
-                | StepKind::Assert(_)
-                | StepKind::LogRenderable(_)
-                | StepKind::FileUpload(_)
-                | StepKind::DirectoryUpload(_)
-                | StepKind::MultipleFileUpload(_)
-                | StepKind::FileDownload(_)
-                | StepKind::StringDownload(_)
-                | StepKind::JsonStringDownload(_)
-                | StepKind::JsonPropertiesDownload(_)
-                | StepKind::DownloadSecrets(_)
-                | StepKind::RemoveSecrets(_)
-                | StepKind::MasterShellCommand(_)
-                | StepKind::FileExists(_)
-                | StepKind::CopyDirectory(_)
-                | StepKind::MakeDirectory(_)
-                | StepKind::RemoveDirectory(_)
-                | StepKind::Trigger(_)
-        )
-=======
+<<<<<<< /tmp/a.rs
     let kind = &step.arguments.kind;
     if source::is_known(kind) {
         return true;
@@ -167,7 +125,7 @@ pub(crate) fn is_supported(step: &StepConfig) -> bool {
     if let StepKind::RpmBuild(arguments) = &step.arguments.kind {
         // It counts in a file of the master.
         return !arguments.auto_release;
->>>>>>> steps
+>>>>>>> /tmp/b.rs
     }
     matches!(
         kind,
@@ -221,7 +179,6 @@ pub(crate) fn is_supported(step: &StepConfig) -> bool {
             | StepKind::MockRebuild(_)
             | StepKind::RpmLint(_)
     )
->>>>>>> git
 }
 
 /// What a step shows at its end.

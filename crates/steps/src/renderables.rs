@@ -125,8 +125,6 @@ fn of_kind(kind: &mut StepKind) -> Vec<&mut Value> {
             &mut arguments.update_source_stamp,
             &mut arguments.wait_for_finish,
         ],
-<<<<<<< HEAD
-=======
         StepKind::CMake(arguments) => vec![
             &mut arguments.cmake,
             &mut arguments.definitions,
@@ -140,8 +138,7 @@ fn of_kind(kind: &mut StepKind) -> Vec<&mut Value> {
             &mut arguments.extra_args,
         ],
         StepKind::Trial(arguments) => vec![&mut arguments.tests, &mut arguments.jobs],
-<<<<<<< HEAD
->>>>>>> git
+<<<<<<< /tmp/a.rs
         kind => crate::source::renderables(kind),
 =======
         StepKind::VisualStudio(arguments) => vec![
@@ -201,7 +198,7 @@ fn of_kind(kind: &mut StepKind) -> Vec<&mut Value> {
         StepKind::MockRebuild(arguments) => vec![&mut arguments.root, &mut arguments.resultdir],
         StepKind::RpmBuild(arguments) => vec![&mut arguments.dist],
         _ => Vec::new(),
->>>>>>> steps
+>>>>>>> /tmp/b.rs
     }
 }
 
