@@ -16,15 +16,24 @@ use crate::{Problem, Tree};
 const EDGES: &[(&str, &[&str])] = &[
     ("crates/confighost", &["crates/model"]),
     ("crates/db", &["crates/model"]),
+    ("crates/endpoint", &[]),
+    (
+        "crates/gateway",
+        &["crates/endpoint", "crates/model", "crates/wire"],
+    ),
+    ("crates/logs", &["crates/db", "crates/model"]),
     ("crates/model", &[]),
     ("crates/options", &[]),
+    ("crates/python-regex", &[]),
     ("crates/tac", &["crates/model"]),
     ("crates/wire", &["crates/model"]),
     (
         "crates/worker",
         &[
+            "crates/endpoint",
             "crates/model",
             "crates/options",
+            "crates/python-regex",
             "crates/tac",
             "crates/wire",
         ],
@@ -32,6 +41,37 @@ const EDGES: &[(&str, &[&str])] = &[
     ("crates/render", &["crates/model"]),
     ("crates/config", &["crates/model", "crates/render"]),
     ("crates/engine", &["crates/model"]),
+    ("crates/data", &["crates/db", "crates/logs", "crates/model"]),
+    (
+        "crates/web",
+        &[
+            "crates/config",
+            "crates/data",
+            "crates/endpoint",
+            "crates/model",
+            // Only its tests.
+            "crates/db",
+            "crates/logs",
+        ],
+    ),
+    (
+        "crates/schedulers",
+        &[
+            "crates/config",
+            "crates/model",
+            "crates/python-regex",
+            "crates/render",
+        ],
+    ),
+    (
+        "crates/steps",
+        &[
+            "crates/config",
+            "crates/model",
+            "crates/python-regex",
+            "crates/render",
+        ],
+    ),
     (
         "crates/cli",
         &[
@@ -42,6 +82,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("tests/sim", &["crates/engine", "crates/model"]),
+    ("tests/e2e", &[]),
     // These see programs from outside.
     ("tests/compat", &[]),
     ("xtask", &[]),

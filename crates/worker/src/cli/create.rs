@@ -13,7 +13,7 @@ use buildbot_tac::{AllowShutdown, MasterOption, NumberOrNone, WorkerOptions, wri
 
 use super::output::Output;
 use super::{Request, UsageError, basedir};
-use crate::python_number::python_int;
+use buildbot_endpoint::python_int;
 use buildbot_options::{self, OptionSpec};
 
 pub(super) const USAGE: &str = "\

@@ -1,0 +1,28 @@
+//! The web server of a master: REST v2 for reading and control, logging in, and who may do what.
+//!
+//! It does not know the master: what it wants done goes through [`Control`], what it tells comes from `data`.
+
+mod access_log;
+mod authz;
+mod badges;
+mod control;
+mod identity;
+mod index;
+mod listen;
+mod login;
+mod origin;
+mod pattern;
+mod request;
+mod response;
+mod rest;
+mod router;
+mod rpc;
+mod server;
+mod session;
+mod settings;
+mod site;
+
+pub use control::{Action, Control, ControlError, Later, Outcome, WorkerAction};
+pub use identity::Identity;
+pub use server::{StartError, Web};
+pub use settings::{Credentials, Settings};
