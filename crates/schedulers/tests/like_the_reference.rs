@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 mod like_the_reference {
     pub(crate) mod cron;
+    pub(crate) mod filters;
     pub(crate) mod forms;
 }
 
