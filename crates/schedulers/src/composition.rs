@@ -168,7 +168,9 @@ impl Composition {
                     let Some(found) = stored.iter().find(|found| found.id == *id) else {
                         return Progress::Failed(format!("there is no source stamp {id}"));
                     };
-                    self.changes.extend(found.changes.iter().cloned());
+                    // Of several changes with one source stamp the reference sees the last only.
+                    let last = found.changes.iter().max_by_key(|change| change.id);
+                    self.changes.extend(last.cloned());
                     stored_stamp(found)
                 }
             };

@@ -15,6 +15,7 @@ mod like_the_reference {
     pub(crate) mod cron;
     pub(crate) mod filters;
     pub(crate) mod forms;
+    pub(crate) mod stories;
 }
 
 /// The Python that has the real Buildbot.
