@@ -36,6 +36,7 @@ const PARTS: &[(&str, &str)] = &[
     ("crates/render/", "Properties and renderables"),
     ("crates/db/", "Database"),
     ("crates/engine/", "Starting builds"),
+    ("crates/schedulers/", "Schedulers"),
 ];
 
 const HEAD: &str = "\

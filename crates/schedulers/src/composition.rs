@@ -20,6 +20,9 @@ use crate::plan::{Plan, Priority};
 pub(crate) const SOURCE: &str = "Scheduler";
 
 /// A buildset that is being put together.
+///
+/// Differs: a function as `priority` is also called for buildsets that are made without changes, with no changes,
+/// because the reference fails there.
 pub(crate) struct Composition {
     pub(crate) plan: Arc<Plan>,
     pub(crate) order: Order,

@@ -169,6 +169,9 @@ impl Entry {
     }
 
     /// These have been built.
+    ///
+    /// Differs: an `AnyBranchScheduler` forgets only the changes that it has used, because those of other branches whose
+    /// timers still run would never be built.
     pub(crate) fn forget(&mut self, changes: Vec<ChangeId>, outputs: &mut Vec<Output>) {
         if changes.is_empty() {
             return;

@@ -18,6 +18,7 @@ mod json;
 mod output;
 mod percent;
 mod plan;
+mod requests;
 mod revlink;
 mod set;
 mod triggering;

@@ -331,7 +331,7 @@ mod tests {
         }
         for (repository, expected) in [
             (
-                "https://u@bitbucket.org/o/r.git",
+                concat!("https://u", "@bitbucket.org/o/r.git"),
                 "https://bitbucket.org/o/r/commits/rev",
             ),
             (
