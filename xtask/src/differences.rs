@@ -40,6 +40,7 @@ const PARTS: &[(&str, &str)] = &[
     ("crates/db/", "Database"),
     ("crates/logs/", "Logs"),
     ("crates/engine/", "Starting builds"),
+    ("crates/schedulers/", "Schedulers"),
 ];
 
 const HEAD: &str = "\
