@@ -30,8 +30,7 @@ pub(crate) fn fill(
         "buildrequest" => request_properties(connection, query, items)?,
         "builder" => {
             if missing("masterids") {
-                let text = "SELECT builderid, masterid FROM builder_masters WHERE builderid IN {ids} ORDER BY id";
-                list_of_cells(connection, text, "builderid", "masterids", items)?;
+                builder_masters(connection, arguments, items)?;
             }
             if missing("tags") {
                 let text = "SELECT builders_tags.builderid, tags.name FROM builders_tags \
@@ -98,6 +97,30 @@ fn list_of_cells(
         })
     })?;
     put_lists(items, key, name, found);
+    Ok(())
+}
+
+/// Below a worker, a builder tells only of masters on which it may use that worker.
+fn builder_masters(
+    connection: &Connection,
+    arguments: &Arguments,
+    items: &mut [Item],
+) -> Result<(), StatementError> {
+    let all =
+        "SELECT builderid, masterid FROM builder_masters WHERE builderid IN {ids} ORDER BY id";
+    if arguments.get("workerid").is_none() {
+        return list_of_cells(connection, all, "builderid", "masterids", items);
+    }
+    let text = "SELECT builder_masters.builderid, builder_masters.masterid, configured_workers.workerid \
+        FROM builder_masters JOIN configured_workers ON configured_workers.buildermasterid = builder_masters.id \
+        WHERE builder_masters.builderid IN {ids} ORDER BY builder_masters.id";
+    let found = rows::of_ids(connection, text, &ids(items, "builderid"), |row| {
+        Ok((row.take::<i64>()?, row.take::<i64>()?))
+    })?;
+    let worker = arguments.integer("workerid");
+    let found = found.into_iter().filter(|(_, (_, of))| *of == worker);
+    let found = found.map(|(builder, (master, _))| (builder, master.into()));
+    put_lists(items, "builderid", "masterids", found.collect());
     Ok(())
 }
 

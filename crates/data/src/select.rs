@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use buildbot_db::Value;
 
 use crate::entity::{Entity, Field, Paging, Stored};
-use crate::query::{Filter, Literal, Operator, Query};
+use crate::query::{Filter, Literal, Operator, Order, Query};
 
 /// A value of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,6 +141,7 @@ pub(crate) struct Rest {
 /// Makes the statement for the objects of a type for which a condition holds.
 pub(crate) fn compile(
     entity: &'static Entity,
+    paging: Paging,
     condition: &Sql,
     query: &Query,
     is_collection: bool,
@@ -162,7 +163,7 @@ pub(crate) fn compile(
         .collect();
     let mut body = Sql::default();
     body.push(" FROM ").push(entity.from);
-    push_conditions(&mut body, entity, condition, &stored);
+    push_conditions(&mut body, entity, paging, condition, &stored);
 
     let mut rows = Sql::default();
     rows.push("SELECT ");
@@ -193,8 +194,15 @@ pub(crate) fn compile(
     } else {
         rows.push(" LIMIT 1");
     }
+    // Seen: by these fields the reference orders in memory, so that it knows how many there are.
+    let orders_itself = |order: &Order| {
+        matches!(
+            (entity.name, order.field.name),
+            ("build", "complete") | ("commit", "revision")
+        )
+    };
     let counts = pages
-        && entity.paging == Paging::Memory
+        && (paging == Paging::Memory || query.order.iter().any(orders_itself))
         && (query.limit.is_some() || query.offset.is_some());
     let count = counts.then(|| {
         let mut count = Sql::default();
@@ -230,7 +238,13 @@ fn column(field: &Field) -> Option<&'static str> {
     }
 }
 
-fn push_conditions(sql: &mut Sql, entity: &Entity, condition: &Sql, filters: &[&Filter]) {
+fn push_conditions(
+    sql: &mut Sql,
+    entity: &Entity,
+    paging: Paging,
+    condition: &Sql,
+    filters: &[&Filter],
+) {
     let mut word = " WHERE ";
     if !condition.text.is_empty() {
         // The condition comes first, so that its parameters keep their numbers.
@@ -243,7 +257,7 @@ fn push_conditions(sql: &mut Sql, entity: &Entity, condition: &Sql, filters: &[&
             continue;
         };
         sql.push(word);
-        push_filter(sql, entity.paging, expression, filter);
+        push_filter(sql, paging, expression, filter);
         word = " AND ";
         if let Some(hint) = hint(entity, filter) {
             sql.push(word).push(hint);

@@ -35,7 +35,7 @@ struct Failure {
     status: StatusCode,
     code: i64,
     message: Json,
-    /// That of the call, as soon as it is known.
+    /// That of the call, once the call is understood.
     id: Option<Json>,
 }
 
@@ -115,17 +115,10 @@ fn parse(request: &Request, body: &Bytes) -> Result<Call, Failure> {
         }
         _ => return Err(Failure::invalid("JSONRPC root object must be an object")),
     };
-    let known_id = root.get("id").cloned();
-    let mut take = |key: &str, fits: &dyn Fn(&Json) -> bool, kinds: &str| {
-        let failed = |message: String| Failure {
-            id: known_id.clone(),
-            ..Failure::invalid(message)
-        };
-        match root.remove(key) {
-            None => Err(failed(format!("missing key '{key}'"))),
-            Some(value) if !fits(&value) => Err(failed(format!("'{key}' must be {kinds}"))),
-            Some(value) => Ok(value),
-        }
+    let mut take = |key: &str, fits: &dyn Fn(&Json) -> bool, kinds: &str| match root.remove(key) {
+        None => Err(Failure::invalid(format!("missing key '{key}'"))),
+        Some(value) if !fits(&value) => Err(Failure::invalid(format!("'{key}' must be {kinds}"))),
+        Some(value) => Ok(value),
     };
     let version = take("jsonrpc", &Json::is_string, "a string")?;
     let method = take("method", &Json::is_string, "a string")?;
@@ -133,10 +126,7 @@ fn parse(request: &Request, body: &Bytes) -> Result<Call, Failure> {
     let id = take("id", &is_id, "a string, number, or null")?;
     let parameters = take("params", &Json::is_object, "an object")?;
     if version != "2.0" {
-        return Err(Failure {
-            id: Some(id),
-            ..Failure::invalid("only JSONRPC 2.0 is supported")
-        });
+        return Err(Failure::invalid("only JSONRPC 2.0 is supported"));
     }
     match (method, parameters) {
         (Json::String(method), Json::Object(parameters)) => Ok(Call {

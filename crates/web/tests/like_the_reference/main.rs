@@ -8,3 +8,22 @@ mod paths;
 mod queries;
 mod reference;
 mod sides;
+
+use anyhow::Result;
+
+#[test]
+fn paths_questions_and_calls_are_answered_as_in_the_reference() -> Result<()> {
+    let sides = sides::Sides::start()?;
+    let outcomes = [
+        paths::check(&sides),
+        queries::check(&sides),
+        control::check(&sides),
+    ];
+    // Each has said what differs; the first that does is the error.
+    for outcome in &outcomes {
+        if let Err(error) = outcome {
+            eprintln!("{error:?}");
+        }
+    }
+    outcomes.into_iter().collect()
+}
