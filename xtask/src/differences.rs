@@ -36,6 +36,8 @@ const PARTS: &[(&str, &str)] = &[
     ("crates/render/", "Properties and renderables"),
     ("crates/db/", "Database"),
     ("crates/engine/", "Starting builds"),
+    ("crates/data/", "REST API"),
+    ("crates/web/", "REST API"),
 ];
 
 const HEAD: &str = "\

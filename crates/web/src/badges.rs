@@ -43,6 +43,8 @@ struct Look {
 }
 
 /// The picture of a builder, if the plugin is configured.
+///
+/// Differs: there are no pictures as PNG and no templates of the user's yet; widths are those of average letters.
 pub(crate) async fn serve(
     shared: &Arc<Shared>,
     site: &Site,
