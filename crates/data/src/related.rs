@@ -375,7 +375,7 @@ fn masters(
 
 /// Whether some builder of a project is on a master is told only to who filters by it.
 ///
-/// Differs: `projects?active=true` lists a project once, and not for each of its builders.
+/// Differs: `projects?active=true` lists a project once; the reference lists it for each of its builders.
 fn active_projects(
     connection: &Connection,
     query: &Query,

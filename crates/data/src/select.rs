@@ -143,7 +143,7 @@ pub(crate) struct Rest {
 /// Differs: filters that the reference does not apply are applied: several values of `buildrequestid`, `complete` and
 /// `claimed`, anything but one value of `claimed_by_masterid`; where it filters in memory, dates are compared as numbers,
 /// and `contains` takes several texts. Comparing nothing with a value leaves the object out and is no error.
-/// Differs: requests with several codebases do not make pages shorter.
+/// Differs: pages of requests are full; requests with several codebases make them shorter in the reference.
 pub(crate) fn compile(
     entity: &'static Entity,
     paging: Paging,

@@ -281,7 +281,7 @@ fn ancestors(connection: &Connection, commit: i64) -> Result<Vec<i64>, Statement
 
 /// The nearest common ancestor of two commits, and the ways from it.
 ///
-/// Differs: when one is an ancestor of the other, the way begins with it, and not with its parent.
+/// Differs: when one is an ancestor of the other, the way begins with it; in the reference it may begin with its parent.
 pub(crate) fn common_parent(
     connection: &Connection,
     arguments: &Arguments,
