@@ -41,6 +41,8 @@ const PARTS: &[(&str, &str)] = &[
     ("crates/logs/", "Logs"),
     ("crates/engine/", "Starting builds"),
     ("crates/schedulers/", "Schedulers"),
+    ("crates/data/", "REST API"),
+    ("crates/web/", "REST API"),
 ];
 
 const HEAD: &str = "\
