@@ -34,6 +34,7 @@ const PARTS: &[(&str, &str)] = &[
     ("crates/cli/", "Checking a configuration"),
     ("crates/config/", "Checking a configuration"),
     ("crates/render/", "Properties and renderables"),
+    ("crates/steps/", "Steps"),
     ("crates/db/", "Database"),
     ("crates/engine/", "Starting builds"),
 ];

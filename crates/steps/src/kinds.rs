@@ -11,8 +11,8 @@ use crate::summary::Summary;
 use crate::value::text_of;
 use crate::warnings::Counting;
 use crate::{
-    directories, languages, local_command, packages, properties, sequence, shell, transfer, trigger, twisted,
-    warnings, windows,
+    directories, languages, local_command, packages, properties, sequence, shell, transfer,
+    trigger, twisted, warnings, windows,
 };
 
 /// How a step reacts when it is to end.
@@ -169,7 +169,9 @@ pub(crate) fn is_supported(step: &StepConfig) -> bool {
 /// What a step shows at its end.
 pub(crate) fn summary(step: &Step<'_>, results: Results) -> Summary {
     let text = match &step.arguments.kind {
-        StepKind::Test(_) | StepKind::PerlModuleTest(_) | StepKind::RpmLint(_) => warnings::test_summary(step, results),
+        StepKind::Test(_) | StepKind::PerlModuleTest(_) | StepKind::RpmLint(_) => {
+            warnings::test_summary(step, results)
+        }
         StepKind::SetPropertyFromCommand(_) => properties::from_command_summary(step, results),
         StepKind::Assert(_) => properties::assert_summary(step, results),
         StepKind::Trigger(_) => return trigger::summary(step),
