@@ -43,6 +43,8 @@ pub(crate) struct Counting {
     pub(crate) default_pattern: &'static str,
     /// The command, if it is not that of the step.
     pub(crate) command: Option<Value>,
+    /// Whether log, statistic and property say how many there were.
+    pub(crate) is_reported: bool,
 }
 
 impl From<&WarningArguments> for Counting {
@@ -59,6 +61,7 @@ impl From<&WarningArguments> for Counting {
             class: "WarningCountingShellCommand",
             default_pattern: WARNING,
             command: None,
+            is_reported: true,
         }
     }
 }
@@ -193,7 +196,12 @@ pub(crate) async fn count(
 ) -> Result<(crate::command::CommandEnd, Counted), StepError> {
     let suppressions = suppressions(step, counting).await?;
     let mut scanner = Scanner {
-        warning: pattern(step, "warningPattern", &counting.pattern, counting.default_pattern)?,
+        warning: pattern(
+            step,
+            "warningPattern",
+            &counting.pattern,
+            counting.default_pattern,
+        )?,
         enter: pattern(step, "directoryEnterPattern", &counting.enter, ENTER)?,
         leave: pattern(step, "directoryLeavePattern", &counting.leave, LEAVE)?,
         directories: Vec::new(),
@@ -226,6 +234,9 @@ pub(crate) async fn count(
         if !is_suppressed(step, counting, &suppressions, &warning).await? {
             counted.lines.push(warning.line);
         }
+    }
+    if !counting.is_reported {
+        return Ok((end, counted));
     }
     let count = counted.lines.len() as i64;
     if count > 0 {
@@ -536,7 +547,12 @@ pub(crate) async fn run_perl(step: &Step<'_>, counting: &Counting) -> Result<Res
         }
     };
     let _ = count(step, counting, Some(&mut see)).await?;
-    let warning = pattern(step, "warningPattern", &counting.pattern, counting.default_pattern)?;
+    let warning = pattern(
+        step,
+        "warningPattern",
+        &counting.pattern,
+        counting.default_pattern,
+    )?;
     let new = |text| Pattern::new(text, 32).map_err(raise);
     let report = new("^Test Summary Report")?;
     let subtests = new(r"(\d+)/(\d+) subtests failed")?;
