@@ -102,17 +102,9 @@ impl Subversion<'_> {
         }
         let password = self.password.expose();
         if password.is_true() {
-            options.extend(["--password".into(), self.hidden(password)]);
+            options.extend(["--password".into(), self.work.hidden(password)]);
         }
         options
-    }
-
-    /// A word that logs do not show, if the worker knows how.
-    fn hidden(&self, word: &Value) -> Value {
-        if self.work.step.port.worker().is_older_than("shell", "2.16") {
-            return word.clone();
-        }
-        Value::Tuple(vec!["obfuscated".into(), word.clone(), "XXXXXX".into()])
     }
 
     fn more(&self) -> Vec<Value> {
