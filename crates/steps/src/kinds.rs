@@ -11,8 +11,8 @@ use crate::summary::Summary;
 use crate::value::text_of;
 use crate::warnings::Counting;
 use crate::{
-    directories, languages, local_command, properties, sequence, shell, source, transfer, trigger,
-    twisted, warnings,
+    directories, languages, local_command, packages, properties, sequence, shell, source, transfer,
+    trigger, twisted, warnings, windows,
 };
 
 /// How a step reacts when it is to end.
@@ -89,6 +89,19 @@ pub(crate) fn run<'a>(step: &'a Step<'a>) -> Later<'a, Result<Results, StepError
         StepKind::Trial(arguments) => Box::pin(twisted::trial(step, arguments)),
         StepKind::HLint(arguments) => Box::pin(twisted::hlint(step, arguments)),
         StepKind::RemovePycs => Box::pin(shell::run(step)),
+        StepKind::VisualStudio(arguments) => Box::pin(windows::visual_studio(step, arguments)),
+        StepKind::VisualStudioArch(arguments) => {
+            Box::pin(windows::visual_studio_arch(step, arguments))
+        }
+        StepKind::MsBuild(arguments) => Box::pin(windows::msbuild(step, arguments)),
+        StepKind::Lintian(arguments) => Box::pin(packages::lintian(step, arguments)),
+        StepKind::Pbuilder(arguments) => Box::pin(packages::pbuilder(step, arguments)),
+        StepKind::Mock(arguments) => Box::pin(packages::mock(step, arguments)),
+        StepKind::MockBuild(arguments) => Box::pin(packages::mock_build(step, arguments)),
+        StepKind::MockRebuild(arguments) => Box::pin(packages::mock_rebuild(step, arguments)),
+        StepKind::RpmBuild(arguments) => Box::pin(packages::rpmbuild(step, arguments)),
+        StepKind::RpmLint(arguments) => Box::pin(packages::rpmlint(step, arguments)),
+        StepKind::Robocopy(arguments) => Box::pin(windows::robocopy(step, arguments)),
         kind if source::is_known(kind) => Box::pin(source::run(step)),
         _ => Box::pin(async { Err(type_error("the step cannot be carried out")) }),
     }
@@ -99,6 +112,10 @@ pub(crate) fn is_supported(step: &StepConfig) -> bool {
     let kind = &step.arguments.kind;
     if source::is_known(kind) {
         return true;
+    }
+    if let StepKind::RpmBuild(arguments) = kind {
+        // It counts in a file of the master.
+        return !arguments.auto_release;
     }
     matches!(
         kind,
@@ -141,17 +158,32 @@ pub(crate) fn is_supported(step: &StepConfig) -> bool {
             | StepKind::Trial(_)
             | StepKind::HLint(_)
             | StepKind::RemovePycs
+            | StepKind::VisualStudio(_)
+            | StepKind::VisualStudioArch(_)
+            | StepKind::MsBuild(_)
+            | StepKind::Robocopy(_)
+            | StepKind::Lintian(_)
+            | StepKind::Pbuilder(_)
+            | StepKind::Mock(_)
+            | StepKind::MockBuild(_)
+            | StepKind::MockRebuild(_)
+            | StepKind::RpmLint(_)
     )
 }
 
 /// What a step shows at its end.
 pub(crate) fn summary(step: &Step<'_>, results: Results) -> Summary {
     let text = match &step.arguments.kind {
-        StepKind::Test(_) | StepKind::PerlModuleTest(_) => warnings::test_summary(step, results),
+        StepKind::Test(_) | StepKind::PerlModuleTest(_) | StepKind::RpmLint(_) => {
+            warnings::test_summary(step, results)
+        }
         StepKind::SetPropertyFromCommand(_) => properties::from_command_summary(step, results),
         StepKind::Assert(_) => properties::assert_summary(step, results),
         StepKind::Trigger(_) => return trigger::summary(step),
         StepKind::TreeSize => shell::tree_size_summary(step, results),
+        StepKind::VisualStudio(_) | StepKind::VisualStudioArch(_) | StepKind::MsBuild(_) => {
+            windows::summary(step, results)
+        }
         StepKind::MaxQ(_) => step
             .summary()
             .unwrap_or_else(|| step.shell_summary(results)),

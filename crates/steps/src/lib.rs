@@ -17,6 +17,7 @@ mod languages;
 mod life;
 mod local;
 mod local_command;
+mod packages;
 mod pattern;
 mod port;
 mod pprint;
@@ -34,6 +35,7 @@ mod trigger_port;
 mod twisted;
 mod value;
 mod warnings;
+mod windows;
 mod worker_files;
 
 pub use call::{Argument, LiveStep};

@@ -48,6 +48,9 @@ pub struct Prepared {
     pub flags: Flags,
     /// The locks that it needs: objects of accesses to locks; rendered.
     pub locks: Value,
+    /// How its logs are decoded where a worker sends bytes: `None` for the master's `logEncoding`, the name of an
+    /// encoding, or a callable.
+    pub log_encoding: Value,
     /// What is to be done with it.
     pub next: Next,
     config: Arc<StepConfig>,
@@ -103,6 +106,7 @@ pub async fn prepare(config: Arc<StepConfig>, port: &dyn Port) -> Prepared {
             always_run: common.always_run.is_true(),
         },
         locks,
+        log_encoding: common.log_encoding.clone(),
         next,
         config,
         arguments,
@@ -255,6 +259,9 @@ async fn drive(step: &Step<'_>) -> Result<Results, StepError> {
 }
 
 /// Interrupts a step as its kind wants it. Logs that cannot be made must not keep it running.
+///
+/// Differs: the log `cancelled` of a step whose connection is lost says so in plain words, where the reference shows
+/// the inside of Twisted.
 async fn interrupt(step: &Step<'_>, interruption: Interruption) {
     let how = kinds::interrupted(&step.arguments.kind);
     let log = match how {
@@ -271,7 +278,9 @@ async fn interrupt(step: &Step<'_>, interruption: Interruption) {
         }
     };
     let _ = step.add_complete_log(log, &interruption.reason).await;
-    step.port.interrupt_commands(&interruption.reason);
+    if !interruption.connection_lost {
+        step.port.interrupt_commands(&interruption.reason);
+    }
     if how == Interrupted::StopsPrograms {
         step.port.signal_local(&kinds::signal(&step.arguments.kind));
     }

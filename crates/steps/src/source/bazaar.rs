@@ -8,7 +8,7 @@ use super::patch;
 use super::property;
 use super::retry::Attempts;
 use super::wanted::{self, Wanted, wanted};
-use super::words::words;
+use super::words::{argument, words};
 use super::work::{Run, Settings, Work};
 use crate::error::StepError;
 use crate::step::Step;
@@ -48,7 +48,7 @@ pub(super) async fn fetch<'a>(
     } else {
         text_of(&arguments.repourl)
     };
-    let workdir = crate::value::text(&step.workdir(), "workdir")?;
+    let workdir = argument(&step.workdir(), "workdir")?;
     let mut bzr = Bazaar {
         work: Work::begin(step, workdir, Settings::of(source)).await?,
         repository,

@@ -6,7 +6,7 @@ use buildbot_render::{Format, Kind, RenderableKind, Value};
 
 use super::property;
 use super::wanted::{self, Wanted, wanted};
-use super::words::words;
+use super::words::{argument, words};
 use super::work::{Run, Settings, Work};
 use crate::command::CommandEnd;
 use crate::error::StepError;
@@ -40,7 +40,7 @@ pub(super) async fn fetch<'a>(
         Err(results) => return Ok(results),
     };
     let password = step.render(arguments.p4passwd.expose().clone()).await?;
-    let workdir = crate::value::text(&step.workdir(), "workdir")?;
+    let workdir = argument(&step.workdir(), "workdir")?;
     let p4 = Perforce {
         work: Work::begin(step, workdir, Settings::of(source)).await?,
         arguments,

@@ -11,7 +11,7 @@ use super::patch;
 use super::property;
 use super::retry::Attempts;
 use super::wanted::{self, Wanted, wanted};
-use super::words::{required, words};
+use super::words::{argument, required, words};
 use super::work::{Run, Settings, Work};
 use crate::command::CommandEnd;
 use crate::error::StepError;
@@ -45,7 +45,7 @@ pub(super) async fn fetch<'a>(
         Err(results) => return Ok(results),
     };
     let password = step.render(arguments.password.expose().clone()).await?;
-    let workdir = crate::value::text(&step.workdir(), "workdir")?;
+    let workdir = argument(&step.workdir(), "workdir")?;
     let mut svn = Subversion {
         work: Work::begin(step, workdir, Settings::of(source)).await?,
         source,

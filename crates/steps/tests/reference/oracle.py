@@ -278,6 +278,8 @@ class Case(TestBuildStepMixin, TestReactorMixin, unittest.TestCase):
                     name, message = re.findall(r"<class '([\w.]+)'>: (.*)", "\n".join(lines).split("Traceback: ")[-1])[-1]
                     log["text"] = f"{name if '.' in name else 'builtins.' + name}: {message}"
             log["text"] = log["text"].replace(self.master.basedir, "<basedir>")
+            if log["name"] == "cancelled":
+                log["text"] = re.sub(r"\[Failure instance: .*: (.*)\.\n\]\n", r"\1\n", log["text"])
             if log["name"].endswith("err.html"):
                 log["text"] = ""
             if not log.pop("finished"):
@@ -334,6 +336,9 @@ class Case(TestBuildStepMixin, TestReactorMixin, unittest.TestCase):
             summary = yield self.step_now.getCurrentSummary()
             self.seen.running = summary.get("step")
         args = {name: value for name, value in command.args.items() if name not in ("reader", "writer")}
+        for name, value in args.items():
+            if isinstance(value, str):
+                args[name] = value.replace(self.master.basedir, "<basedir>")
         shown = {"command": command.remote_command, "args": plain(args)}
         self.seen.commands.append(shown)
         if not self.answers:
