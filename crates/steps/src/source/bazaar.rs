@@ -22,7 +22,7 @@ const BUILD: &str = "build";
 struct Bazaar<'s> {
     work: Work<'s>,
     repository: String,
-    revision: Option<String>,
+    revision: Option<Value>,
     attempts: Attempts,
 }
 
@@ -36,8 +36,9 @@ pub(super) async fn fetch<'a>(
     let Wanted {
         branch,
         revision,
+        is_number,
         patch,
-    } = match wanted(step, source, own_branch, wanted::greatest).await? {
+    } = match wanted(step, source, own_branch, wanted::greatest_number).await? {
         Ok(wanted) => wanted,
         Err(results) => return Ok(results),
     };
@@ -52,7 +53,10 @@ pub(super) async fn fetch<'a>(
     let mut bzr = Bazaar {
         work: Work::begin(step, workdir, Settings::of(source)).await?,
         repository,
-        revision,
+        revision: revision.map(|text| match text.parse() {
+            Ok(number) if is_number => Value::Int(number),
+            _ => text.into(),
+        }),
         attempts: Attempts::new(&source.retry)?,
     };
     bzr.must(words(["--version"])).await?;
@@ -67,7 +71,7 @@ pub(super) async fn fetch<'a>(
             let mode = text_of(&source.mode);
             return Err(StepError::raise(
                 Kind::Attribute,
-                format!("'{class}' object has no attribute '{mode}'"),
+                format!("'{class}' object has no attribute 'mode_{mode}'"),
             ));
         }
     }
@@ -88,7 +92,7 @@ impl Bazaar<'_> {
 
     fn wanted(&self) -> Vec<Value> {
         match &self.revision {
-            Some(revision) => words(["-r", revision]),
+            Some(revision) => vec!["-r".into(), revision.clone()],
             None => Vec::new(),
         }
     }

@@ -40,6 +40,7 @@ pub(super) async fn fetch<'a>(
         branch,
         revision,
         patch,
+        ..
     } = match wanted(step, source, own_branch, wanted::last).await? {
         Ok(wanted) => wanted,
         Err(results) => return Ok(results),

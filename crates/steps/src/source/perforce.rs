@@ -69,9 +69,12 @@ pub(super) async fn fetch<'a>(
             let class = property::class_name(step);
             return Err(StepError::raise(
                 Kind::Attribute,
-                format!("'{class}' object has no attribute '{mode}'"),
+                format!("'{class}' object has no attribute 'mode_{mode}'"),
             ));
         }
+    }
+    if step.is_stopped() {
+        return Err(StepError::Failed);
     }
     property::set(step, source, "got_revision", revision.to_string().into())?;
     Ok(Results::Success)
@@ -149,10 +152,7 @@ impl Perforce<'_> {
         let change = lines.find_map(|line| line.trim().strip_prefix("... change "));
         match change {
             Some(change) => change.trim().parse().map_err(|_| StepError::Failed),
-            None => Err(type_error(
-                "int() argument must be a string, a bytes-like object or a real number, not \
-                 'NoneType'",
-            )),
+            None => Err(type_error(wanted::NO_NUMBER)),
         }
     }
 

@@ -31,7 +31,8 @@ pub(in crate::source) async fn diff_info(
     if results != Results::Success {
         return Ok(results);
     }
-    let differences = difference::to_json(&difference::parse(&output)?);
+    let differences = difference::to_value(&difference::parse(&output)?);
+    let differences = crate::json::dumps(&differences)?;
     step.port
         .set_build_data(&name, differences.into_bytes(), class)
         .await?;
