@@ -319,6 +319,10 @@ impl<W: Worker> Port for World<W> {
         }))
     }
 
+    fn now_s(&self) -> f64 {
+        0.0
+    }
+
     fn sleep(&self, seconds: f64) -> Later<'_, ()> {
         self.kept().slept_s += seconds;
         done(())
