@@ -15,6 +15,7 @@ use crate::{Problem, Tree};
 /// is thought about.
 const EDGES: &[(&str, &[&str])] = &[
     ("crates/confighost", &["crates/model"]),
+    ("crates/daemon", &[]),
     ("crates/db", &["crates/model"]),
     ("crates/model", &[]),
     ("crates/options", &[]),
@@ -23,6 +24,7 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "crates/worker",
         &[
+            "crates/daemon",
             "crates/model",
             "crates/options",
             "crates/tac",

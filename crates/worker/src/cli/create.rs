@@ -11,9 +11,10 @@ use std::process::ExitCode;
 use buildbot_model::Secret;
 use buildbot_tac::{AllowShutdown, MasterOption, NumberOrNone, WorkerOptions, write_worker};
 
-use super::output::Output;
-use super::{Request, UsageError, basedir};
+use super::{Request, UsageError};
 use crate::python_number::python_int;
+use buildbot_daemon::Output;
+use buildbot_daemon::basedir;
 use buildbot_options::{self, OptionSpec};
 
 pub(super) const USAGE: &str = "\
