@@ -17,16 +17,25 @@ const EDGES: &[(&str, &[&str])] = &[
     ("crates/confighost", &["crates/model"]),
     ("crates/daemon", &[]),
     ("crates/db", &["crates/model"]),
+    ("crates/endpoint", &[]),
+    (
+        "crates/gateway",
+        &["crates/endpoint", "crates/model", "crates/wire"],
+    ),
+    ("crates/logs", &["crates/db", "crates/model"]),
     ("crates/model", &[]),
     ("crates/options", &[]),
+    ("crates/python-regex", &[]),
     ("crates/tac", &["crates/model"]),
     ("crates/wire", &["crates/model"]),
     (
         "crates/worker",
         &[
             "crates/daemon",
+            "crates/endpoint",
             "crates/model",
             "crates/options",
+            "crates/python-regex",
             "crates/tac",
             "crates/wire",
         ],
@@ -34,6 +43,24 @@ const EDGES: &[(&str, &[&str])] = &[
     ("crates/render", &["crates/model"]),
     ("crates/config", &["crates/model", "crates/render"]),
     ("crates/engine", &["crates/model"]),
+    ("crates/data", &["crates/db", "crates/model"]),
+    (
+        "crates/web",
+        &["crates/config", "crates/data", "crates/db", "crates/model"],
+    ),
+    (
+        "crates/schedulers",
+        &["crates/config", "crates/model", "crates/render"],
+    ),
+    (
+        "crates/steps",
+        &[
+            "crates/config",
+            "crates/model",
+            "crates/python-regex",
+            "crates/render",
+        ],
+    ),
     (
         "crates/cli",
         &[

@@ -10,6 +10,7 @@ use buildbot_options::{OptionError, OptionSpec, Parsed};
 
 use crate::checkconfig;
 use crate::output::line;
+use crate::start;
 
 /// The version of Buildbot whose commands these are.
 const BUILDBOT_VERSION: &str = "4.3.0";
@@ -25,6 +26,7 @@ Options:
       --version  Show the version.
 Commands:
     checkconfig        Check a configuration file
+    start              Start a master
 ";
 
 const OPTIONS: [OptionSpec; 3] = [
@@ -44,7 +46,6 @@ const NOT_YET: &[&str] = &[
     "restart",
     "sendchange",
     "sighup",
-    "start",
     "stop",
     "try",
     "tryserver",
@@ -118,6 +119,19 @@ fn run(program: &str, arguments: &[OsString]) -> ExitCode {
     };
     let command = command.to_string_lossy();
     match command.as_ref() {
+        buildbot_master::LOCAL_WORKER => buildbot_master::run_local_worker(arguments),
+        "start" => match start::parse(arguments) {
+            Ok(Request::Run(options)) => start::run(&options),
+            Ok(Request::Help) => {
+                line(start::USAGE);
+                ExitCode::SUCCESS
+            }
+            Ok(Request::Version) => {
+                line(our_version());
+                ExitCode::SUCCESS
+            }
+            Err(error) => usage_error(error, start::USAGE),
+        },
         "checkconfig" => match checkconfig::parse(arguments) {
             Ok(Request::Run(options)) => checkconfig::run(&options, is_verbose),
             Ok(Request::Help) => {

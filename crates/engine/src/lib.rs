@@ -8,6 +8,7 @@
 //! the database has confirmed what it depends on; whatever holds a request back has a [`Reason`].
 
 mod attachment;
+mod build_state;
 mod builds;
 mod buildsets;
 mod collapse;
@@ -24,14 +25,15 @@ mod reason;
 mod requests;
 mod running_step;
 mod semaphore;
+mod step_list;
 mod timers;
 mod turn;
 mod why;
 mod workers;
 
 pub use config::Config;
-pub use effect::{Effect, Fact, Question};
-pub use engine::{Counters, Engine, Restored};
-pub use event::{Event, Shutdown};
+pub use effect::{Effect, Fact, Interrupt, NotRun, Question};
+pub use engine::{Counters, Engine, Restored, RestoredWorker};
+pub use event::{Event, Shutdown, StepEnd, StepPlace};
 pub use locks::SemaphoreId;
 pub use reason::{LockTaken, Owner, Reason, Unavailable};

@@ -11,9 +11,6 @@ use super::properties;
 use crate::connection::{Connection, StatementError, sql, values};
 use crate::value::{ColumnError, Row};
 
-/// What the state string of a build says before it has done anything.
-const STATE_CREATED: &str = "created";
-
 /// A row of `builds`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
@@ -43,7 +40,7 @@ pub struct Build {
 
 /// A build that is about to be added.
 #[derive(Debug, Clone, Copy)]
-pub struct NewBuild {
+pub struct NewBuild<'a> {
     /// Its builder.
     pub builder: BuilderId,
     /// The request that it builds.
@@ -54,6 +51,8 @@ pub struct NewBuild {
     pub master: MasterId,
     /// When.
     pub at: Timestamp,
+    /// What people read about it at first.
+    pub state_string: &'a str,
 }
 
 fn read(row: &mut Row<'_>) -> Result<Build, ColumnError> {
@@ -75,7 +74,7 @@ fn read(row: &mut Row<'_>) -> Result<Build, ColumnError> {
 /// Adds a build with the next number of its builder.
 pub fn add(
     connection: &Connection,
-    build: NewBuild,
+    build: NewBuild<'_>,
 ) -> Result<(BuildId, BuildNumber), StatementError> {
     let NewBuild {
         builder,
@@ -83,10 +82,11 @@ pub fn add(
         worker,
         master,
         at,
+        state_string,
     } = build;
     let made = connection.first(
         sql!("builds/insert"),
-        values![builder, request, worker, master, at, STATE_CREATED],
+        values![builder, request, worker, master, at, state_string],
         |row| Ok((row.take()?, row.take()?)),
     )?;
     made.ok_or(StatementError::Missing {
@@ -95,16 +95,17 @@ pub fn add(
     })
 }
 
-/// Ends a build. Returns whether there is such a one.
+/// Ends a build, with its last state string. Returns whether there is such a one.
 pub fn finish(
     connection: &Connection,
     id: BuildId,
     results: Results,
     waited_for_locks: Duration,
+    state_string: &str,
     now: Timestamp,
 ) -> Result<bool, StatementError> {
     let seconds = i64::try_from(waited_for_locks.as_secs()).unwrap_or(i64::MAX);
-    let values = values![results, now, seconds, id];
+    let values = values![results, now, seconds, state_string, id];
     Ok(connection.execute(sql!("builds/finish"), values)? > 0)
 }
 

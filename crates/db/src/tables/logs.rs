@@ -119,6 +119,16 @@ pub fn by_id(connection: &Connection, id: LogId) -> Result<Option<Log>, Statemen
     connection.first(sql!("logs/by_id"), values![id], read)
 }
 
+/// One log, and the build in which its step is.
+pub fn with_build(
+    connection: &Connection,
+    id: LogId,
+) -> Result<Option<(Log, BuildId)>, StatementError> {
+    connection.first(sql!("logs/with_build"), values![id], |row| {
+        Ok((read(row)?, row.take()?))
+    })
+}
+
 /// One log of a step, by its name in paths.
 pub fn by_slug(
     connection: &Connection,

@@ -8,6 +8,7 @@ pub mod builds;
 pub mod buildsets;
 pub mod change_sources;
 pub mod changes;
+pub mod log_chunks;
 pub mod logs;
 pub mod masters;
 pub mod objects;

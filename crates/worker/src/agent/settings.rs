@@ -9,8 +9,9 @@ use buildbot_model::Secret;
 use buildbot_tac::{AllowShutdown, Master, Protocol, WorkerTac};
 
 use crate::connect::{Route, host_and_port};
-use crate::endpoint::{Endpoint, EndpointError, web_socket_address};
 use crate::output::{Encoding, UnknownEncoding};
+use buildbot_endpoint::EndpointError;
+use buildbot_endpoint::client::{Endpoint, web_socket_address};
 
 /// A keep-alive may always take so long, however often it is sent.
 const KEEPALIVE_TIMEOUT_MIN: Duration = Duration::from_secs(60);

@@ -12,9 +12,8 @@ use buildbot_model::Secret;
 use buildbot_tac::{AllowShutdown, MasterOption, NumberOrNone, WorkerOptions, write_worker};
 
 use super::{Request, UsageError};
-use crate::python_number::python_int;
-use buildbot_daemon::Output;
-use buildbot_daemon::basedir;
+use buildbot_daemon::{Output, basedir};
+use buildbot_endpoint::python_int;
 use buildbot_options::{self, OptionSpec};
 
 pub(super) const USAGE: &str = "\

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
 
-use crate::endpoint::{Endpoint, Unix};
+use buildbot_endpoint::client::{Endpoint, Unix};
 
 pub use tls::TlsError;
 

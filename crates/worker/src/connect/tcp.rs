@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::{ConnectError, host_and_port};
-use crate::endpoint::Tcp;
+use buildbot_endpoint::client::Tcp;
 
 /// The next address is tried when one has not answered for so long, while the attempts before go on.
 /// RFC 8305, section 5.

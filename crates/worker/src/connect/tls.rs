@@ -16,7 +16,7 @@ use rustls::{
 use tokio_rustls::TlsConnector;
 
 use super::Stream;
-use crate::endpoint::{Identity, Ssl, Tls};
+use buildbot_endpoint::client::{Identity, Ssl, Tls};
 
 /// Why TLS cannot be set up or fails.
 #[derive(Debug, thiserror::Error)]

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Problem;
+use crate::Problem;
 
 /// The arguments of one endpoint string, not yet interpreted.
-pub(super) struct Arguments {
+pub(crate) struct Arguments {
     kind: String,
     positional: Vec<String>,
     /// Of a key that is given several times, the last value counts.
@@ -13,7 +13,7 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    pub(super) fn parse(text: &str) -> Result<Self, Problem> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Problem> {
         let mut positional = Vec::new();
         let mut keys = BTreeMap::new();
         let mut key = None;
@@ -48,12 +48,12 @@ impl Arguments {
     }
 
     /// The endpoint type in lower case.
-    pub(super) fn kind(&self) -> String {
+    pub(crate) fn kind(&self) -> String {
         self.kind.clone()
     }
 
     /// Gives the positional arguments their names. A key of the same name is overruled.
-    pub(super) fn name_positional(&mut self, names: &[&'static str]) -> Result<(), Problem> {
+    pub(crate) fn name_positional(&mut self, names: &[&'static str]) -> Result<(), Problem> {
         let mut names_left = names.iter();
         for argument in self.positional.drain(..) {
             let Some(name) = names_left.next() else {
@@ -66,7 +66,7 @@ impl Arguments {
     }
 
     /// As [`Arguments::name_positional`], but an argument by place and by key is an error.
-    pub(super) fn name_only_once(&mut self, names: &[&'static str]) -> Result<(), Problem> {
+    pub(crate) fn name_only_once(&mut self, names: &[&'static str]) -> Result<(), Problem> {
         let twice = names
             .iter()
             .zip(&self.positional)
@@ -78,12 +78,12 @@ impl Arguments {
     }
 
     /// Takes the argument called `name` out.
-    pub(super) fn take(&mut self, name: &str) -> Option<String> {
+    pub(crate) fn take(&mut self, name: &str) -> Option<String> {
         self.keys.remove(name)
     }
 
     /// Complains about a key that nobody took.
-    pub(super) fn expect_empty(self, kind: &'static str, known: &[&str]) -> Result<(), Problem> {
+    pub(crate) fn expect_empty(self, kind: &'static str, known: &[&str]) -> Result<(), Problem> {
         match self.keys.into_keys().next() {
             None => Ok(()),
             Some(key) => Err(Problem::UnknownKey {

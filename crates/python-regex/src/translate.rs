@@ -10,14 +10,15 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 /// A pattern in the syntax of the engine.
-pub(super) struct Translated {
-    pub(super) pattern: String,
+pub struct Translated {
+    /// The pattern.
+    pub pattern: String,
     /// How many groups can be referred to; the engine must find as many.
-    pub(super) groups: usize,
+    pub groups: usize,
 }
 
 /// Translates a pattern; the error says what is wrong with it.
-pub(super) fn translate(pattern: &str) -> Result<Translated, String> {
+pub fn translate(pattern: &str) -> Result<Translated, String> {
     let mut translation = Translation {
         left: pattern.chars().peekable(),
         done: String::with_capacity(2 * pattern.len()),

@@ -1,24 +1,17 @@
 //! Client endpoint strings, the way an administrator says how a master is reached.
 //!
-//! The form is Twisted's: `type:argument:argument:…`. An argument is positional or `key=value`, `\`
-//! makes the next character ordinary, the type is not case sensitive. Nothing here touches files or
-//! the network: paths are read, and connections made, by who uses the [`Endpoint`].
-//!
 //! Buildbot: manual, "Worker Options", `--connection-string`; Twisted: "Getting Connected with
 //! Endpoints", clients. The results are compared with Twisted's `clientFromString` in the tests.
-
-mod arguments;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use arguments::Arguments;
+use crate::arguments::Arguments;
+use crate::problem::NESTING_MAX;
+use crate::{EndpointError, Problem, python_int};
 
 /// How long a connection attempt may take when the endpoint does not say.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
-
-/// Nested `endpoint=` keys; each level doubles the backslashes, so that nobody writes a third by hand.
-const NESTING_MAX: usize = 8;
 
 /// A way to a master, or to a proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,80 +89,6 @@ pub struct Identity {
     pub private_key: Option<PathBuf>,
 }
 
-/// What is wrong with an endpoint string. Every message names the string.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("endpoint {text:?}: {problem}")]
-pub struct EndpointError {
-    /// The whole endpoint string.
-    pub text: String,
-    /// What is wrong with it.
-    pub problem: Problem,
-}
-
-/// The reason of an [`EndpointError`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
-    /// The type is none of ours.
-    #[error("unknown endpoint type {0:?}; expected tcp, tls, ssl or unix")]
-    UnknownType(String),
-    /// The last character is a `\`.
-    #[error("it ends with a backslash; write \\\\ for one that counts")]
-    TrailingBackslash,
-    /// More positional arguments than the type has.
-    #[error(
-        "unexpected argument {argument:?} after {after}; a colon inside a value is written \\:"
-    )]
-    TooManyArguments {
-        /// The first one too many.
-        argument: String,
-        /// The last positional argument of the type.
-        after: &'static str,
-    },
-    /// A key that the type does not have.
-    #[error("unknown key {key:?}; {kind} knows {known}")]
-    UnknownKey {
-        /// The key.
-        key: String,
-        /// The endpoint type.
-        kind: &'static str,
-        /// The keys it has, for the reader.
-        known: String,
-    },
-    /// An argument is given by place and by key.
-    #[error("{0} is given twice")]
-    Twice(&'static str),
-    /// A needed argument is absent.
-    #[error("{0} is missing")]
-    Missing(&'static str),
-    /// A number is none, or out of range.
-    #[error("{key} is {value:?}, but must be {expected}")]
-    BadNumber {
-        /// Name of the argument.
-        key: &'static str,
-        /// What stands there.
-        value: String,
-        /// What may stand there.
-        expected: &'static str,
-    },
-    /// A private key without a certificate.
-    #[error("{key} needs {certificate} as well")]
-    KeyWithoutCertificate {
-        /// Name of the key's argument.
-        key: &'static str,
-        /// Name of the certificate's argument.
-        certificate: &'static str,
-    },
-    /// The endpoint inside is wrong.
-    #[error("in its key endpoint: {0}")]
-    Nested(Box<EndpointError>),
-    /// `endpoint=` inside `endpoint=` too often.
-    #[error("endpoints are nested more than {NESTING_MAX} deep")]
-    TooDeep,
-    /// msgpack needs a host and a port for the WebSocket URL.
-    #[error("Host and port must be specified in connection string")]
-    NoWebSocketAddress,
-}
-
 impl Endpoint {
     /// Reads an endpoint string.
     ///
@@ -216,7 +135,10 @@ impl Endpoint {
             "unix" => unix(arguments),
             "ssl" => ssl(arguments),
             "tls" => tls(arguments, depth),
-            other => Err(Problem::UnknownType(other.to_owned())),
+            other => Err(Problem::UnknownType {
+                found: other.to_owned(),
+                known: "tcp, tls, ssl or unix",
+            }),
         }
         .map_err(fail)
     }
@@ -264,7 +186,7 @@ fn unix(mut arguments: Arguments) -> Result<Endpoint, Problem> {
         check_lock: match arguments.take("lockfile") {
             None => false,
             Some(value) => {
-                let number = crate::python_number::python_int(&value);
+                let number = python_int(&value);
                 number.ok_or(Problem::BadNumber {
                     key: "lockfile",
                     value,
@@ -347,7 +269,7 @@ fn take_timeout(arguments: &mut Arguments) -> Result<Duration, Problem> {
     let Some(value) = arguments.take("timeout") else {
         return Ok(TIMEOUT_DEFAULT);
     };
-    match crate::python_number::python_int(&value).map(u64::try_from) {
+    match python_int(&value).map(u64::try_from) {
         Some(Ok(seconds)) => Ok(Duration::from_secs(seconds)),
         Some(Err(_)) | None => Err(Problem::BadNumber {
             key: "timeout",
@@ -376,7 +298,7 @@ fn take_identity(
 }
 
 fn port_number(value: &str) -> Result<u16, Problem> {
-    match crate::python_number::python_int(value).map(u16::try_from) {
+    match python_int(value).map(u16::try_from) {
         Some(Ok(port)) if port != 0 => Ok(port),
         Some(Ok(_) | Err(_)) | None => Err(Problem::BadNumber {
             key: "port",

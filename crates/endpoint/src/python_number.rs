@@ -5,7 +5,7 @@
 ///
 /// Differs: in numbers only ASCII digits are accepted, because nobody writes a port in other ones; numbers
 /// beyond 64 bits are refused, because no option has a use for them.
-pub(crate) fn python_int(text: &str) -> Option<i64> {
+pub fn python_int(text: &str) -> Option<i64> {
     let text = text.trim();
     let (sign, digits) = match text.as_bytes().first()? {
         b'-' => ("-", text.get(1..)?),

@@ -1,0 +1,324 @@
+//! Who hears of what: publish and subscribe, without anybody waiting for anybody.
+//!
+//! Publishing never blocks and never fails. A message is made once, and only if somebody wants it: one thread takes
+//! events in their order, reads what they are about, and hands the text to everybody whose pattern fits. Who does not
+//! take its messages away in time loses its subscriptions and is told so; it then reads again what it shows.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::JoinHandle;
+
+use serde_json::Value as Json;
+use tokio::sync::mpsc;
+
+use crate::event::{Body, Event};
+use crate::reader::Data;
+use crate::topic::{Pattern, Topic};
+
+/// How many events wait to be made into messages: about what 500 builds make in a second, when the disk is slow.
+const EVENTS_MAX: usize = 65_536;
+
+/// How many messages wait for one subscriber, which is what a browser misses while it sleeps for some seconds.
+pub const MESSAGES_MAX: usize = 4_096;
+
+/// How many events are read in one snapshot of the database.
+const BATCH_MAX: usize = 256;
+
+/// What a subscriber gets.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// What the event is called.
+    pub topic: Topic,
+    /// The message, as JSON.
+    pub body: Arc<str>,
+}
+
+/// Why there is nothing more to hear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Silence {
+    /// Too many messages waited: some are lost, and so are the subscriptions.
+    #[error("too slow: events were lost")]
+    Lost,
+    /// The bus has ended.
+    #[error("the master ends")]
+    Ended,
+}
+
+/// One connection's subscriptions. Dropping it ends them.
+#[derive(Debug)]
+pub struct Subscriber {
+    id: u64,
+    messages: mpsc::Receiver<Message>,
+    lost: Arc<AtomicBool>,
+    hub: Weak<Hub>,
+}
+
+/// Publishes events to subscribers.
+#[derive(Debug)]
+pub struct Bus {
+    hub: Arc<Hub>,
+    queue: Option<SyncSender<Event>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Hub {
+    listeners: Mutex<Listeners>,
+}
+
+#[derive(Debug, Default)]
+struct Listeners {
+    next: u64,
+    all: BTreeMap<u64, Listener>,
+    /// How many subscriptions there are to each pattern, so that an event is looked up once per pattern.
+    patterns: HashMap<Pattern, Vec<u64>>,
+}
+
+#[derive(Debug)]
+struct Listener {
+    messages: mpsc::Sender<Message>,
+    lost: Arc<AtomicBool>,
+    patterns: Vec<Pattern>,
+}
+
+impl Bus {
+    /// Starts the thread that makes messages.
+    pub fn start(data: Arc<Data>) -> std::io::Result<Self> {
+        let hub = Arc::new(Hub::default());
+        let (queue, events) = sync_channel(EVENTS_MAX);
+        let thread = std::thread::Builder::new().name("events".to_owned());
+        let thread = thread.spawn({
+            let hub = hub.clone();
+            move || hub.serve(&data, &events)
+        })?;
+        Ok(Self {
+            hub,
+            queue: Some(queue),
+            thread: Some(thread),
+        })
+    }
+
+    /// Announces what has been committed. Costs a look at the patterns if nobody wants it.
+    pub fn publish(&self, event: Event) {
+        if !self.hub.is_wanted(&event) {
+            return;
+        }
+        let Some(queue) = &self.queue else { return };
+        match queue.try_send(event) {
+            Ok(()) | Err(TrySendError::Disconnected(_)) => {}
+            Err(TrySendError::Full(event)) => self.hub.lose(&event),
+        }
+    }
+
+    /// A subscriber without subscriptions.
+    pub fn subscriber(&self) -> Subscriber {
+        let (sender, messages) = mpsc::channel(MESSAGES_MAX);
+        let lost = Arc::new(AtomicBool::new(false));
+        let mut listeners = self.hub.lock();
+        let id = listeners.next;
+        listeners.next += 1;
+        let listener = Listener {
+            messages: sender,
+            lost: lost.clone(),
+            patterns: Vec::new(),
+        };
+        listeners.all.insert(id, listener);
+        Subscriber {
+            id,
+            messages,
+            lost,
+            hub: Arc::downgrade(&self.hub),
+        }
+    }
+}
+
+impl Drop for Bus {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that makes messages of events panicked");
+        }
+        *self.hub.lock() = Listeners::default();
+    }
+}
+
+impl Subscriber {
+    /// Wants what a pattern matches, too. Returns whether that is news.
+    pub fn subscribe(&self, pattern: Pattern) -> bool {
+        let Some(hub) = self.hub.upgrade() else {
+            return false;
+        };
+        let mut listeners = hub.lock();
+        let Some(listener) = listeners.all.get_mut(&self.id) else {
+            return false;
+        };
+        if listener.patterns.contains(&pattern) {
+            return false;
+        }
+        listener.patterns.push(pattern.clone());
+        listeners.patterns.entry(pattern).or_default().push(self.id);
+        true
+    }
+
+    /// Does not want it any more. Returns whether it was wanted.
+    pub fn unsubscribe(&self, pattern: &Pattern) -> bool {
+        let Some(hub) = self.hub.upgrade() else {
+            return false;
+        };
+        let mut listeners = hub.lock();
+        let Some(listener) = listeners.all.get_mut(&self.id) else {
+            return false;
+        };
+        let before = listener.patterns.len();
+        listener.patterns.retain(|known| known != pattern);
+        let was_wanted = listener.patterns.len() < before;
+        listeners.forget(self.id, pattern);
+        was_wanted
+    }
+
+    /// The next message; one for each pattern that matches. Cancelling the wait loses none.
+    pub async fn next(&mut self) -> Result<Message, Silence> {
+        match self.messages.recv().await {
+            Some(message) => Ok(message),
+            None if self.lost.load(Ordering::Acquire) => Err(Silence::Lost),
+            None => Err(Silence::Ended),
+        }
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        if let Some(hub) = self.hub.upgrade() {
+            hub.lock().remove(self.id);
+        }
+    }
+}
+
+impl Hub {
+    fn lock(&self) -> MutexGuard<'_, Listeners> {
+        self.listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_wanted(&self, event: &Event) -> bool {
+        let listeners = self.lock();
+        event
+            .topics
+            .iter()
+            .any(|topic| listeners.patterns.keys().any(|p| p.matches(topic)))
+    }
+
+    /// Those who want an event do not get it, and hear that.
+    fn lose(&self, event: &Event) {
+        let mut listeners = self.lock();
+        for topic in &event.topics {
+            for id in listeners.who_wants(topic) {
+                listeners.lose(id);
+            }
+        }
+    }
+
+    fn serve(&self, data: &Data, events: &Receiver<Event>) {
+        while let Ok(first) = events.recv() {
+            let mut batch = vec![first];
+            while batch.len() < BATCH_MAX {
+                let Ok(event) = events.try_recv() else { break };
+                batch.push(event);
+            }
+            batch.retain(|event| self.is_wanted(event));
+            let paths = batch
+                .iter()
+                .filter_map(|event| event.body.path().map(str::to_owned))
+                .collect();
+            let mut objects = data.objects(paths).into_iter();
+            for event in batch {
+                let message = match &event.body {
+                    Body::Value(value) => Some(value.to_string()),
+                    Body::Resource(_) => objects.next().flatten().map(|object| object.to_string()),
+                    Body::Changed { with, without, .. } => objects
+                        .next()
+                        .flatten()
+                        .map(|object| changed(object, with, without).to_string()),
+                };
+                // What is gone already, such as a change beyond the horizon, is no news.
+                if let Some(message) = message {
+                    self.deliver(&event.topics, &message.into());
+                }
+            }
+        }
+    }
+
+    fn deliver(&self, topics: &[Topic], body: &Arc<str>) {
+        let mut listeners = self.lock();
+        for topic in topics {
+            for id in listeners.who_wants(topic) {
+                let Some(listener) = listeners.all.get(&id) else {
+                    continue;
+                };
+                let message = Message {
+                    topic: topic.clone(),
+                    body: body.clone(),
+                };
+                if listener.messages.try_send(message).is_err() {
+                    listeners.lose(id);
+                }
+            }
+        }
+    }
+}
+
+fn changed(
+    mut object: Json,
+    with: &serde_json::Map<String, Json>,
+    without: &[&'static str],
+) -> Json {
+    if let Some(members) = object.as_object_mut() {
+        members.retain(|name, _| !without.contains(&name.as_str()));
+        members.extend(with.clone());
+    }
+    object
+}
+
+impl Listeners {
+    /// One entry for each pattern that matches, by subscriber.
+    fn who_wants(&self, topic: &Topic) -> Vec<u64> {
+        let mut who: Vec<u64> = self
+            .patterns
+            .iter()
+            .filter(|(pattern, _)| pattern.matches(topic))
+            .flat_map(|(_, ids)| ids.iter().copied())
+            .collect();
+        who.sort_unstable();
+        who
+    }
+
+    fn lose(&mut self, id: u64) {
+        if let Some(listener) = self.all.get(&id) {
+            listener.lost.store(true, Ordering::Release);
+            tracing::info!("a subscriber of events was too slow, and has to begin again");
+        }
+        self.remove(id);
+    }
+
+    fn remove(&mut self, id: u64) {
+        if let Some(listener) = self.all.remove(&id) {
+            for pattern in &listener.patterns {
+                self.forget(id, pattern);
+            }
+        }
+    }
+
+    fn forget(&mut self, id: u64, pattern: &Pattern) {
+        if let Some(ids) = self.patterns.get_mut(pattern) {
+            ids.retain(|known| *known != id);
+            if ids.is_empty() {
+                self.patterns.remove(pattern);
+            }
+        }
+    }
+}

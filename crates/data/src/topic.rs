@@ -1,0 +1,81 @@
+//! What events are called, and which of them somebody wants to hear.
+
+use std::fmt;
+
+/// The name of an event, `builds/12/new`: a list of parts, the last of which says what happened.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Topic(String);
+
+impl Topic {
+    /// The topic of a text with slashes between its parts.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Its parts with slashes between them.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Its parts.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        self.0.split('/')
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which topics somebody wants: as many parts, each equal or `*`.
+///
+/// Any text is one; what cannot match is silent. There is no wildcard for several parts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Pattern(String);
+
+impl Pattern {
+    /// The pattern of a text such as `builds/*/*`.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it wants a topic.
+    pub fn matches(&self, topic: &Topic) -> bool {
+        let mut parts = topic.parts();
+        for wanted in self.0.split('/') {
+            match parts.next() {
+                Some(part) if wanted == "*" || wanted == part => {}
+                _ => return false,
+            }
+        }
+        parts.next().is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Pattern, Topic};
+
+    #[test]
+    fn a_wildcard_stands_for_one_part() {
+        let check = |pattern: &str, topic: &str, expected: bool| {
+            let matches = Pattern::new(pattern).matches(&Topic::new(topic));
+            assert_eq!(matches, expected, "{pattern} {topic}");
+        };
+        check("builds/*/*", "builds/7/update", true);
+        check("builds/7/update", "builds/7/update", true);
+        check("builds/*/*", "builds/7/steps/3/new", false);
+        check("builds/*", "builds/7/update", false);
+        check("*/*/*", "steps/7/new", true);
+        check("/builds/*/*", "builds/7/update", false);
+        check("", "builds/7/update", false);
+        check("builds/1*/new", "builds/12/new", false);
+    }
+}

@@ -1,0 +1,2 @@
+-- $1 logid
+DELETE FROM logchunks WHERE logid = $1

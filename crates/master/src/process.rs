@@ -1,0 +1,200 @@
+//! The process of a master: log, pid file, signals.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use buildbot_tac::{Surroundings, read_master};
+use buildbot_daemon::log::{self, DateStyle, LogLayer, Rotation, Target};
+use buildbot_daemon::pid_file::{self, Found, PidFile};
+use buildbot_worker::signals;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::master::{Master, Options};
+
+/// The version of Buildbot that this is like.
+const BUILDBOT_VERSION: &str = "4.3.0";
+
+/// The file that a `buildbot.tac` names if it names none.
+const DEFAULT_CONFIG: &str = "master.cfg";
+
+/// What `create-master` writes about the log.
+const ROTATION: Rotation = Rotation {
+    size: Some(10_000_000),
+    keep: Some(10),
+};
+
+/// Runs the master of a base directory in this process until it ends. Its pid file is written if it is to be.
+pub fn run(basedir: &Path, with_pid_file: bool) -> ExitCode {
+    match prepare(basedir, with_pid_file) {
+        Ok(prepared) => prepared.run(),
+        Err(error) => {
+            tracing::error!("{error:#}");
+            eprint(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn eprint(text: &str) {
+    use std::io::Write as _;
+    // Standard error may be closed, as anywhere.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+struct Prepared {
+    options: Options,
+    pid_file: Option<PidFile>,
+}
+
+fn prepare(basedir: &Path, with_pid_file: bool) -> anyhow::Result<Prepared> {
+    let basedir = std::path::absolute(basedir)?;
+    let tac = basedir.join("buildbot.tac");
+    let text = std::fs::read(&tac).with_context(|| format!("error reading '{}'", tac.display()))?;
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let config_file = {
+        let surroundings = Surroundings::of_this_process(tac)?;
+        read_master(&text, &surroundings)?.config_file
+    };
+    let target = if text.contains("sys.stdout") {
+        Target::Stdout
+    } else {
+        Target::File {
+            path: basedir.join("twistd.log"),
+            rotation: ROTATION,
+        }
+    };
+    let layer = LogLayer::open(&target, DateStyle::Space).context("cannot open the log")?;
+    log::install(layer);
+    std::env::set_current_dir(&basedir)
+        .with_context(|| format!("while changing to the directory {}", basedir.display()))?;
+    tracing::info!("Log opened.");
+    let pid_path = basedir.join(pid_file::NAME);
+    let pid_file = if with_pid_file {
+        if let Found::Alive(pid) = pid_file::check(&pid_path)? {
+            anyhow::bail!("Another twistd server is running, PID {pid}");
+        }
+        Some(PidFile::write(&pid_path)?)
+    } else {
+        None
+    };
+    Ok(Prepared {
+        options: Options {
+            basedir,
+            config_file: PathBuf::from(config_file.unwrap_or_else(|| DEFAULT_CONFIG.to_owned())),
+        },
+        pid_file,
+    })
+}
+
+impl Prepared {
+    fn run(self) -> ExitCode {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                tracing::error!(%error, "cannot start");
+                return ExitCode::FAILURE;
+            }
+        };
+        let ended = runtime.block_on(serve(self.options));
+        // What is left waits for nothing that matters.
+        runtime.shutdown_background();
+        tracing::info!("Main loop terminated.");
+        drop(self.pid_file);
+        tracing::info!("Server Shut Down.");
+        match ended {
+            Ended::Clean => ExitCode::SUCCESS,
+            Ended::Failed => ExitCode::FAILURE,
+            Ended::Interrupted => {
+                ExitCode::from(signals::end_by(SignalKind::interrupt().as_raw_value()))
+            }
+        }
+    }
+}
+
+enum Ended {
+    Clean,
+    Failed,
+    Interrupted,
+}
+
+/// The signals that a master reacts to.
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+    user1: Signal,
+}
+
+impl Signals {
+    fn install() -> std::io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            user1: signal(SignalKind::user_defined1())?,
+        })
+    }
+}
+
+/// What a signal, or a fault, asks for.
+enum Wanted {
+    Reconfigure,
+    Stop(Ended),
+    Drain,
+}
+
+async fn serve(options: Options) -> Ended {
+    let mut signals = match Signals::install() {
+        Ok(signals) => signals,
+        Err(error) => {
+            tracing::error!(%error, "while installing the handlers of signals");
+            return Ended::Failed;
+        }
+    };
+    tracing::info!("Starting BuildMaster -- buildbot.version: {BUILDBOT_VERSION}");
+    let mut master = match Master::start(options).await {
+        Ok(master) => master,
+        Err(error) => {
+            for line in format!("{error:#}").lines() {
+                tracing::error!("{line}");
+            }
+            tracing::error!("Halting master.");
+            tracing::error!("BuildMaster startup failed");
+            return Ended::Failed;
+        }
+    };
+    let mut is_draining = false;
+    let ended = loop {
+        let drained = async {
+            if is_draining {
+                master.drain().await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        };
+        let wanted = tokio::select! {
+            _ = signals.hangup.recv() => Wanted::Reconfigure,
+            _ = signals.user1.recv() => Wanted::Drain,
+            _ = signals.terminate.recv() => Wanted::Stop(Ended::Clean),
+            _ = signals.interrupt.recv() => Wanted::Stop(Ended::Interrupted),
+            () = master.broken() => Wanted::Stop(Ended::Failed),
+            () = drained => Wanted::Stop(Ended::Clean),
+        };
+        match wanted {
+            // It has said what is wrong.
+            Wanted::Reconfigure => drop(master.reconfigure().await),
+            Wanted::Drain => {
+                tracing::info!("Received SIGUSR1, shutting down when no build runs.");
+                is_draining = true;
+            }
+            Wanted::Stop(how) => break how,
+        }
+    };
+    tracing::info!("shutting down");
+    master.stop().await;
+    ended
+}

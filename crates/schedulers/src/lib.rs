@@ -1,0 +1,26 @@
+//! Schedulers: when which builds are wanted.
+//!
+//! [`Schedulers`] holds all schedulers of a master. It is told what happens ([`Input`]) and says what is to be done
+//! ([`Output`]): buildsets to submit, state to keep, questions to user code and to the database, whose answers come as
+//! later inputs. Time is passed in; timers are data ([`Schedulers::next_timeout`]). There is no IO in this crate.
+
+mod canceller;
+mod change;
+mod incoming;
+mod input;
+mod output;
+mod set;
+mod try_job;
+
+pub use canceller::{Cancellation, Happened, TrackedRequest};
+pub use change::{Change, SharedChange};
+pub use incoming::NewChange;
+pub use input::{
+    Answer, Found, Input, Stored, StoredBuildset, StoredStamp, SubmittedIds, Trigger, TriggerStamp,
+};
+pub use output::{
+    Forgotten, NewSourceStamp, Output, Patch, Question, Read, Refusal, Reply, RequestId,
+    StateObject, Submission, Ticket, Wanted, WantedStamp,
+};
+pub use set::{CLAIM_INTERVAL, Refused, Schedulers};
+pub use try_job::TryJob;

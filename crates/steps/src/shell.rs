@@ -1,0 +1,204 @@
+//! What all steps share that run a command of the worker.
+
+use buildbot_config::steps::shell::ShellArguments;
+use buildbot_model::Results;
+use buildbot_render::Value;
+
+use crate::command::{CommandEnd, DecodeRc, LogTarget, Observer, RemoteCommand};
+use crate::error::StepError;
+use crate::port::{Channel, LogKind};
+use crate::step::{Step, type_error};
+use crate::value::{flat_command, pairs, results, text_of};
+
+/// How one command differs from what the arguments of its step say.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shell {
+    /// The command; the step's if there is none.
+    pub command: Option<Value>,
+    /// The log of its output; `None` keeps none.
+    pub log: Option<String>,
+    /// Whether its standard output is collected.
+    pub collect_stdout: bool,
+    /// Whether its standard error is collected.
+    pub collect_stderr: bool,
+    /// Where it runs, if not in the directory of the step.
+    pub workdir: Option<Value>,
+    /// What its exit codes mean, if not what the step says.
+    pub decode_rc: Option<DecodeRc>,
+    /// What it reads, if not what the step says.
+    pub initial_stdin: Option<Value>,
+    /// Variables over those of the step.
+    pub env: Vec<(Value, Value)>,
+}
+
+impl Default for Shell {
+    fn default() -> Self {
+        Self {
+            command: None,
+            log: Some("stdio".to_owned()),
+            collect_stdout: false,
+            collect_stderr: false,
+            workdir: None,
+            decode_rc: None,
+            initial_stdin: None,
+            env: Vec::new(),
+        }
+    }
+}
+
+impl Shell {
+    /// A command of its own, otherwise as the step says.
+    pub fn of(command: impl Into<Value>) -> Self {
+        Self {
+            command: Some(command.into()),
+            ..Self::default()
+        }
+    }
+}
+
+/// What exit codes mean, as an argument has it.
+pub(crate) fn decode_rc(value: &Value) -> DecodeRc {
+    DecodeRc(
+        pairs(value)
+            .iter()
+            .filter_map(|(code, meaning)| {
+                let code = match code {
+                    Value::Int(code) => Some(*code),
+                    Value::Bool(code) => Some(i64::from(*code)),
+                    Value::None => None,
+                    _ => return None,
+                };
+                Some((code, results(meaning)?))
+            })
+            .collect(),
+    )
+}
+
+impl Step<'_> {
+    /// The arguments about commands. Every step that runs one has them.
+    pub(crate) fn shell(&self) -> Result<&ShellArguments, StepError> {
+        self.arguments
+            .shell
+            .as_ref()
+            .ok_or_else(|| type_error("the step runs no commands"))
+    }
+
+    /// The command of the step for the worker; its logs are made.
+    pub async fn shell_command(&self, shell: Shell) -> Result<RemoteCommand, StepError> {
+        let arguments = self.shell()?;
+        let worker = self.port.worker();
+        let command = flat_command(shell.command.as_ref().unwrap_or(&arguments.command));
+        self.set_command(command.clone());
+        let stdio = match &shell.log {
+            Some(name) => Some(self.log_or_new(name).await?),
+            None => None,
+        };
+        let env = self.environment(&arguments.env, shell.env).await?;
+        let workdir = match shell.workdir {
+            Some(workdir) => workdir,
+            None => self.workdir(),
+        };
+        let use_pty = match &arguments.use_pty {
+            Value::None if worker.is_older_than("shell", "3.0") => "slave-config".into(),
+            Value::None => false.into(),
+            given => given.clone(),
+        };
+        let initial_stdin = shell
+            .initial_stdin
+            .unwrap_or_else(|| arguments.initial_stdin.clone());
+        let mut remote = RemoteCommand::new(
+            "shell",
+            [
+                ("command", command),
+                ("workdir", workdir),
+                ("env", env),
+                ("want_stdout", arguments.want_stdout.clone()),
+                ("want_stderr", arguments.want_stderr.clone()),
+                ("logfiles", arguments.logfiles.clone()),
+                ("timeout", arguments.timeout.clone()),
+                ("maxTime", arguments.max_time.clone()),
+                ("max_lines", arguments.max_lines.clone()),
+                ("sigtermTime", arguments.sigterm_time.clone()),
+                ("usePTY", use_pty),
+                ("logEnviron", arguments.log_environ.clone()),
+                ("initial_stdin", initial_stdin),
+            ],
+        );
+        if !arguments.interrupt_signal.is_none() {
+            let signal = arguments.interrupt_signal.clone();
+            remote.args.push(("interruptSignal".to_owned(), signal));
+        }
+        remote.stdio = stdio;
+        remote.collect_stdout = shell.collect_stdout;
+        remote.collect_stderr = shell.collect_stderr;
+        remote.decode_rc = shell
+            .decode_rc
+            .unwrap_or_else(|| decode_rc(&arguments.decode_rc));
+        let lazy = arguments.lazylogfiles.is_true();
+        for (name, _) in pairs(&arguments.logfiles) {
+            let name = text_of(name);
+            let target = if lazy {
+                LogTarget::Lazy(name.clone())
+            } else {
+                LogTarget::Log(self.add_log(&name, LogKind::Stream).await?)
+            };
+            remote.log_files.push((name, target));
+        }
+        self.leave_out_what_is_too_new(&mut remote).await?;
+        Ok(remote)
+    }
+
+    /// The variables of a command: those of the builder, of the step, and its own.
+    pub(crate) async fn environment(
+        &self,
+        of_step: &Value,
+        more: Vec<(Value, Value)>,
+    ) -> Result<Value, StepError> {
+        let of_build = self.render(self.port.build().env.clone()).await?;
+        let mut merged: Vec<(Value, Value)> = pairs(&of_build).to_vec();
+        for (name, value) in pairs(of_step).iter().cloned().chain(more) {
+            match merged.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, known)) => *known = value,
+                None => merged.push((name, value)),
+            }
+        }
+        Ok(Value::Dict(merged))
+    }
+
+    async fn leave_out_what_is_too_new(&self, remote: &mut RemoteCommand) -> Result<(), StepError> {
+        for (argument, version) in TOO_NEW {
+            let Some(at) = remote.args.iter().position(|(name, _)| name == argument) else {
+                continue;
+            };
+            if !self.port.worker().is_older_than("shell", version) {
+                continue;
+            }
+            let (_, value) = remote.args.remove(at);
+            if !value.is_none()
+                && let Some(log) = remote.stdio
+            {
+                let note = format!("NOTE: worker does not allow master to override {argument}\n");
+                self.port.append(log, Channel::Header, &note).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the command of the step.
+    pub async fn run_shell<'a>(
+        &'a self,
+        shell: Shell,
+        observer: Option<&'a mut (dyn Observer + 'a)>,
+    ) -> Result<CommandEnd, StepError> {
+        let command = self.shell_command(shell).await?;
+        self.run_command(command, observer).await
+    }
+}
+
+/// Arguments that old workers do not know, with the first version of `shell` that does.
+const TOO_NEW: [(&str, &str); 1] = [("interruptSignal", "2.15")];
+
+/// `ShellCommand`, `Configure`.
+pub(crate) async fn run(step: &Step<'_>) -> Result<Results, StepError> {
+    Ok(step.run_shell(Shell::default(), None).await?.results)
+}

@@ -1,0 +1,50 @@
+//! Git.
+
+mod auth;
+mod checkout;
+mod describe;
+mod gerrit;
+mod program;
+mod repository;
+mod submodules;
+mod variants;
+mod version;
+
+pub(super) mod change;
+
+use buildbot_config::steps::kind::StepKind;
+use buildbot_config::steps::source::{GitArguments, SourceArguments};
+use buildbot_model::Results;
+
+use super::wanted::{self, wanted};
+use crate::error::StepError;
+use crate::step::Step;
+pub(super) use change::{commit, push, tag};
+use checkout::Checkout;
+
+/// Fetches sources: the steps `Git`, `GitHub`, `GitLab` and `Gerrit`.
+pub(super) async fn fetch(
+    step: &Step<'_>,
+    source: &SourceArguments,
+    git: &GitArguments,
+) -> Result<Results, StepError> {
+    let latest = |changes: &[crate::facts::ChangeFacts]| changes.last()?.revision.clone();
+    let mut wanted = match wanted(step, source, git.branch.as_text(), latest).await? {
+        Ok(wanted) => wanted,
+        Err(results) => return Ok(results),
+    };
+    let mut repourl = git.repourl.clone();
+    match step.arguments.kind {
+        StepKind::GitHub(_) => variants::github(&mut wanted)?,
+        StepKind::GitLab(_) => variants::gitlab(step, &mut wanted, &mut repourl),
+        StepKind::Gerrit(_) => {
+            let stamp = wanted::source_stamp(step, source);
+            gerrit::gerrit(step, source, stamp, &mut wanted)?;
+        }
+        _ => {}
+    }
+    Checkout::begin(step, source, git, &repourl, wanted)
+        .await?
+        .run()
+        .await
+}

@@ -1,0 +1,32 @@
+//! Values as words of a command line.
+
+use buildbot_render::Value;
+
+use crate::error::StepError;
+use crate::step::NoObjects;
+
+/// Python's `str` of a value.
+pub(crate) fn text(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.clone(),
+        other => other.repr(&NoObjects),
+    }
+}
+
+/// Words of a command.
+pub(crate) fn words<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<Value> {
+    words.into_iter().map(Value::from).collect()
+}
+
+/// The text of an argument that must be one; Python stumbles over its `attribute` otherwise.
+pub(crate) fn required<'a>(value: &'a Value, attribute: &str) -> Result<&'a str, StepError> {
+    value.as_text().ok_or_else(|| {
+        StepError::raise(
+            buildbot_render::Kind::Attribute,
+            format!(
+                "'{}' object has no attribute '{attribute}'",
+                value.type_name()
+            ),
+        )
+    })
+}
