@@ -50,7 +50,12 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     (
         "crates/schedulers",
-        &["crates/config", "crates/model", "crates/render"],
+        &[
+            "crates/config",
+            "crates/model",
+            "crates/python-regex",
+            "crates/render",
+        ],
     ),
     (
         "crates/steps",

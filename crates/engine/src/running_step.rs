@@ -121,11 +121,15 @@ impl Engine {
         };
         build.phase = Phase::NamingStep { session, index };
         let step = StepNumber(build.steps_started);
+        let has_news = !build.writes.is_empty();
         self.effects.push_back(Effect::NameStep {
             build: id,
             step,
             index,
         });
+        if has_news {
+            self.commit_build(id, Then::Shown(id));
+        }
     }
 
     pub(crate) fn step_named(&mut self, id: BuildId, number: StepNumber, name: Option<Arc<str>>) {

@@ -45,3 +45,10 @@ pub struct Change {
 
 /// Changes are shared between schedulers.
 pub type SharedChange = Arc<Change>;
+
+impl Change {
+    /// The value of a property.
+    pub fn property(&self, name: &str) -> Option<&Value> {
+        self.properties.get(name).map(|(value, _)| value)
+    }
+}

@@ -6,14 +6,28 @@
 
 mod canceller;
 mod change;
+mod composition;
+mod cron;
+mod entry;
+mod filter;
+mod force;
 mod incoming;
 mod input;
+mod intake;
+mod json;
 mod output;
+mod percent;
+mod plan;
+mod revlink;
 mod set;
+mod triggering;
 mod try_job;
 
 pub use canceller::{Cancellation, Happened, TrackedRequest};
 pub use change::{Change, SharedChange};
+pub use cron::{Cron, CronError};
+pub use filter::{Decision, Filter};
+pub use force::FormView;
 pub use incoming::NewChange;
 pub use input::{
     Answer, Found, Input, Stored, StoredBuildset, StoredStamp, SubmittedIds, Trigger, TriggerStamp,
@@ -22,5 +36,7 @@ pub use output::{
     Forgotten, NewSourceStamp, Output, Patch, Question, Read, Refusal, Reply, RequestId,
     StateObject, Submission, Ticket, Wanted, WantedStamp,
 };
-pub use set::{CLAIM_INTERVAL, Refused, Schedulers};
-pub use try_job::TryJob;
+pub use json::{json_of_value, value_of_json};
+pub use revlink::{Matcher, Revlink};
+pub use set::{CLAIM_INTERVAL, Refused, Schedulers, Settings, Validation};
+pub use try_job::{JobError, TryJob};

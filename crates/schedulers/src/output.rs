@@ -45,6 +45,8 @@ pub enum Output {
     Ask {
         /// What the answer belongs to.
         ticket: Ticket,
+        /// The generation of the configuration, as it was given to [`Schedulers::configure`](crate::Schedulers::configure).
+        generation: u64,
         /// The question.
         question: Question,
     },

@@ -196,6 +196,9 @@ pub trait Port: Send + Sync {
     /// Waits until the step is to end. It may happen once more if the connection is lost afterwards.
     fn interrupted(&self) -> Later<'_, Interruption>;
 
+    /// Waits.
+    fn sleep(&self, seconds: f64) -> Later<'_, ()>;
+
     /// Adds steps to the build.
     fn add_steps(&self, steps: Vec<Arc<StepConfig>>, place: AddSteps);
 
@@ -210,7 +213,10 @@ pub trait Port: Send + Sync {
     /// Triggers a scheduler.
     fn trigger(&self, request: TriggerRequest) -> Answer<'_, Triggered>;
 
-    /// Waits until a buildset is complete.
+    /// Waits until a build request is complete, and gives the results of its builds.
+    fn request_complete(&self, request: i64) -> Answer<'_, Vec<Results>>;
+
+    /// Waits until a buildset is complete, which it is after its requests.
     fn buildset_complete(&self, buildset: i64) -> Answer<'_, BuildsetEnd>;
 
     /// Cancels build requests.

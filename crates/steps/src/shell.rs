@@ -135,6 +135,12 @@ impl Step<'_> {
             .decode_rc
             .unwrap_or_else(|| decode_rc(&arguments.decode_rc));
         let lazy = arguments.lazylogfiles.is_true();
+        if !matches!(arguments.logfiles, Value::Dict(_)) {
+            return Err(type_error(format!(
+                "'{}' object is not iterable",
+                arguments.logfiles.type_name()
+            )));
+        }
         for (name, _) in pairs(&arguments.logfiles) {
             let name = text_of(name);
             let target = if lazy {
@@ -165,19 +171,31 @@ impl Step<'_> {
         Ok(Value::Dict(merged))
     }
 
+    /// What old workers do not know is left out; a header says so where the user would notice.
     async fn leave_out_what_is_too_new(&self, remote: &mut RemoteCommand) -> Result<(), StepError> {
-        for (argument, version) in TOO_NEW {
-            let Some(at) = remote.args.iter().position(|(name, _)| name == argument) else {
-                continue;
-            };
-            if !self.port.worker().is_older_than("shell", version) {
-                continue;
+        let worker = self.port.worker();
+        let mut notes = Vec::new();
+        for (name, value) in &mut remote.args {
+            let is_given = value.as_text() != Some("slave-config");
+            if name == "usePTY" && is_given && worker.is_older_than("shell", "2.7") {
+                *value = "slave-config".into();
+                notes.push("override usePTY");
             }
-            let (_, value) = remote.args.remove(at);
-            if !value.is_none()
-                && let Some(log) = remote.stdio
-            {
-                let note = format!("NOTE: worker does not allow master to override {argument}\n");
+        }
+        let mut leave_out = |argument: &str, version: &str| {
+            let known = remote.args.len();
+            if worker.is_older_than("shell", version) {
+                remote.args.retain(|(name, _)| name != argument);
+            }
+            known != remote.args.len()
+        };
+        if leave_out("interruptSignal", "2.15") {
+            notes.push("specify interruptSignal");
+        }
+        leave_out("sigtermTime", "2.16");
+        if let Some(log) = remote.stdio {
+            for what in notes {
+                let note = format!("NOTE: worker does not allow master to {what}\n");
                 self.port.append(log, Channel::Header, &note).await?;
             }
         }
@@ -195,10 +213,49 @@ impl Step<'_> {
     }
 }
 
-/// Arguments that old workers do not know, with the first version of `shell` that does.
-const TOO_NEW: [(&str, &str); 1] = [("interruptSignal", "2.15")];
-
 /// `ShellCommand`, `Configure`.
 pub(crate) async fn run(step: &Step<'_>) -> Result<Results, StepError> {
     Ok(step.run_shell(Shell::default(), None).await?.results)
+}
+
+/// `TreeSize`.
+pub(crate) async fn tree_size(step: &Step<'_>) -> Result<Results, StepError> {
+    let shell = Shell {
+        collect_stdout: true,
+        ..Shell::default()
+    };
+    let end = step.run_shell(shell, None).await?;
+    let digits: String = end
+        .stdout
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
+    let size: Option<i64> = digits.parse().ok();
+    match size {
+        Some(size) => {
+            step.port
+                .set_property("tree-size-KiB", size.into(), "treesize");
+            step.set_summary(format!("treesize {size} KiB"));
+        }
+        None => step.set_summary("treesize unknown"),
+    }
+    Ok(if end.did_fail() {
+        Results::Failure
+    } else if size.is_none() {
+        Results::Warnings
+    } else {
+        Results::Success
+    })
+}
+
+/// What `TreeSize` shows at its end.
+pub(crate) fn tree_size_summary(step: &Step<'_>, results: Results) -> String {
+    let text = step
+        .summary()
+        .unwrap_or_else(|| "treesize unknown".to_owned());
+    if results == Results::Success {
+        text
+    } else {
+        format!("{text} ({})", results.name())
+    }
 }

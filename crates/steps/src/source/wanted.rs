@@ -8,7 +8,6 @@ use buildbot_render::Value;
 use super::property;
 use crate::error::StepError;
 use crate::facts::{ChangeFacts, PatchFacts, SourceFacts};
-use crate::port::{Channel, LogKind};
 use crate::step::Step;
 
 /// What a step is to fetch.
@@ -55,7 +54,7 @@ pub(crate) async fn wanted(
     }
     let codebase = codebase(source);
     let Some(stamp) = step.port.build().source(codebase) else {
-        step.set_description_done(&format!("Codebase {codebase} not in build"));
+        step.set_description_done(format!("Codebase {codebase} not in build"));
         let text = format!(
             "No sourcestamp found in build for codebase {}",
             repr_of_text(codebase)
@@ -71,9 +70,8 @@ pub(crate) async fn wanted(
         }
     }
     if let Some(patch) = &stamp.patch {
-        let log = step.port.add_log("patch", LogKind::Stream).await?;
         let text = String::from_utf8_lossy(&patch.body);
-        step.port.append(log, Channel::Stdout, &text).await?;
+        step.add_complete_log("patch", &text).await?;
     }
     Ok(Ok(Wanted {
         branch: stamp

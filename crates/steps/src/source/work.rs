@@ -15,8 +15,10 @@ const TEXT_BLOCK_BYTES: i64 = 32 * 1024;
 /// A step at work on its worker.
 pub(crate) struct Work<'s> {
     pub step: &'s Step<'s>,
-    /// Where everything goes that the worker says.
+    /// Where everything goes that programs say.
     pub log: LogKey,
+    /// Where everything goes that the worker says about files.
+    pub log_of_files: Option<LogKey>,
     /// Where programs run; it changes while a step works in another directory first.
     pub workdir: String,
     pub settings: Settings,
@@ -52,11 +54,11 @@ pub(crate) struct Run {
 
 impl Settings {
     /// The settings of a step that fetches sources; its environment is rendered.
-    pub fn of(source: &SourceArguments) -> Self {
+    pub(crate) fn of(source: &SourceArguments) -> Self {
         Self::new(&source.env, source.timeout, source.log_environ)
     }
 
-    pub fn new(env: &Value, timeout: Option<Seconds>, log_environ: bool) -> Self {
+    pub(crate) fn new(env: &Value, timeout: Option<Seconds>, log_environ: bool) -> Self {
         Self {
             env: match env {
                 Value::None => Value::Dict(Vec::new()),
@@ -83,13 +85,15 @@ fn number(number: f64) -> Value {
 
 impl<'s> Work<'s> {
     /// Begins the work: makes the log `stdio`.
-    pub async fn begin(
+    pub(crate) async fn begin(
         step: &'s Step<'s>,
         workdir: String,
         settings: Settings,
     ) -> Result<Self, StepError> {
+        let log = step.add_log("stdio", LogKind::Stream).await?;
         Ok(Self {
-            log: step.port.add_log("stdio", LogKind::Stream).await?,
+            log,
+            log_of_files: Some(log),
             step,
             workdir,
             settings,
@@ -97,12 +101,16 @@ impl<'s> Work<'s> {
     }
 
     /// A path below the directory where programs run.
-    pub fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.step.port.worker().join(&self.workdir, name)
     }
 
     /// Runs a program. How it is interrupted depends on the worker: by `TERM` where that is known.
-    pub async fn program(&self, command: Vec<Value>, run: Run) -> Result<CommandEnd, StepError> {
+    pub(crate) async fn program(
+        &self,
+        command: Vec<Value>,
+        run: Run,
+    ) -> Result<CommandEnd, StepError> {
         let worker = self.step.port.worker();
         let is_older = |version| worker.is_older_than("shell", version);
         let mut args = vec![
@@ -145,7 +153,7 @@ impl<'s> Work<'s> {
     }
 
     /// Whether a file or directory exists.
-    pub async fn exists(&self, path: &str) -> Result<bool, StepError> {
+    pub(crate) async fn exists(&self, path: &str) -> Result<bool, StepError> {
         let end = self
             .files("stat", vec![("file", path.into()), self.shown()])
             .await?;
@@ -153,7 +161,7 @@ impl<'s> Work<'s> {
     }
 
     /// The names in a directory, if the worker gave any answer about it.
-    pub async fn list(&self, directory: &str) -> Result<Option<Vec<String>>, StepError> {
+    pub(crate) async fn list(&self, directory: &str) -> Result<Option<Vec<String>>, StepError> {
         let end = self
             .files("listdir", vec![("dir", directory.into())])
             .await?;
@@ -167,7 +175,7 @@ impl<'s> Work<'s> {
     }
 
     /// Makes a directory; whether that went well.
-    pub async fn make_directory(&self, path: &str) -> Result<bool, StepError> {
+    pub(crate) async fn make_directory(&self, path: &str) -> Result<bool, StepError> {
         let end = self
             .files("mkdir", vec![("dir", path.into()), self.shown()])
             .await?;
@@ -175,7 +183,7 @@ impl<'s> Work<'s> {
     }
 
     /// Removes a file or directory; whether that went well.
-    pub async fn remove(&self, path: &str) -> Result<bool, StepError> {
+    pub(crate) async fn remove(&self, path: &str) -> Result<bool, StepError> {
         let end = self
             .files("rmdir", vec![("dir", path.into()), self.shown()])
             .await?;
@@ -183,7 +191,7 @@ impl<'s> Work<'s> {
     }
 
     /// Removes files and directories, which may take as long as a program of the step; whether that went well.
-    pub async fn remove_tree(&self, path: impl Into<Value>) -> Result<bool, StepError> {
+    pub(crate) async fn remove_tree(&self, path: impl Into<Value>) -> Result<bool, StepError> {
         let timeout = ("timeout", self.settings.timeout.clone());
         let end = self
             .files("rmdir", vec![("dir", path.into()), self.shown(), timeout])
@@ -192,7 +200,7 @@ impl<'s> Work<'s> {
     }
 
     /// Copies a directory.
-    pub async fn copy(&self, from: &str, to: &str) -> Result<(), StepError> {
+    pub(crate) async fn copy(&self, from: &str, to: &str) -> Result<(), StepError> {
         let args = vec![
             ("fromdir", from.into()),
             ("todir", to.into()),
@@ -206,7 +214,7 @@ impl<'s> Work<'s> {
     }
 
     /// Writes a file of the worker.
-    pub async fn write(
+    pub(crate) async fn write(
         &self,
         directory: &str,
         path: &str,
@@ -226,11 +234,7 @@ impl<'s> Work<'s> {
         Ok(())
     }
 
-    async fn files(
-        &self,
-        name: &str,
-        args: Vec<(&str, Value)>,
-    ) -> Result<CommandEnd, StepError> {
+    async fn files(&self, name: &str, args: Vec<(&str, Value)>) -> Result<CommandEnd, StepError> {
         self.step.run_command(self.command(name, args), None).await
     }
 
@@ -240,7 +244,11 @@ impl<'s> Work<'s> {
 
     fn command(&self, name: &str, args: Vec<(&str, Value)>) -> RemoteCommand {
         let mut command = RemoteCommand::new(name, args);
-        command.stdio = Some(self.log);
+        command.stdio = if name == "shell" {
+            Some(self.log)
+        } else {
+            self.log_of_files
+        };
         command
     }
 }
