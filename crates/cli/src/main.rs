@@ -2,8 +2,15 @@
 
 mod checkconfig;
 mod command_line;
+mod create_master;
+mod directory;
+mod follow;
 mod output;
+mod reconfig;
+mod sample;
 mod start;
+mod stop;
+mod tryserver;
 
 fn main() -> std::process::ExitCode {
     command_line::main()
