@@ -8,10 +8,11 @@ use buildbot_config::SchedulerKind;
 use buildbot_data::Event as BusEvent;
 use buildbot_db::tables::{changes, objects, schedulers as rows};
 use buildbot_db::{Connection, StatementError};
+use buildbot_engine::config::Generation;
 use buildbot_model::{BuildId, SchedulerId, Timestamp};
 use buildbot_schedulers::{
-    CLAIM_INTERVAL, Forgotten, Input, Output, Refused, Reply, RequestId, Schedulers, StateObject,
-    Stored, Ticket, Trigger,
+    CLAIM_INTERVAL, Forgotten, Input, Output, Refused, Reply, RequestId, Schedulers, Settings,
+    StateObject, Stored, Ticket, Trigger,
 };
 use buildbot_steps::{StepError, TriggerRequest, Triggered};
 use jiff::tz::TimeZone;
@@ -199,9 +200,11 @@ impl Task {
         match message {
             Message::Input(input) => self.schedulers.handle(now(), *input),
             Message::Configure(site, reply) => {
-                let description = Arc::new(site.description.clone());
+                let settings = Settings::of(&site.config, site.generation.0);
                 let schedulers = &site.config.schedulers;
-                let configured = self.schedulers.configure(now(), schedulers, &description);
+                let configured =
+                    self.schedulers
+                        .configure(now(), schedulers, &site.description, settings);
                 let (outputs, outcome) = match configured {
                     Ok(outputs) => {
                         self.site = site;
@@ -246,8 +249,14 @@ impl Task {
                     shell.schedulers.tell(Input::Submitted { ticket, outcome });
                 });
             }
-            Output::Ask { ticket, question } => {
-                let (shell, site) = (self.shell.clone(), self.site.clone());
+            Output::Ask {
+                ticket,
+                generation,
+                question,
+            } => {
+                let shell = self.shell.clone();
+                let site = shell.sites.get(Generation(generation));
+                let site = site.unwrap_or_else(|| self.site.clone());
                 self.shell.tasks.spawn(async move {
                     let answer = questions::ask(&shell, &site, question).await;
                     shell.schedulers.tell(Input::Answered { ticket, answer });
