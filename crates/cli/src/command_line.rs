@@ -10,7 +10,7 @@ use buildbot_daemon::launch;
 use buildbot_options::{OptionError, OptionSpec, Parsed};
 
 use crate::output::line;
-use crate::{checkconfig, create_master, reconfig, start, stop, tryserver};
+use crate::{checkconfig, create_master, quickstart, reconfig, start, stop, tryserver, why};
 
 /// The version of Buildbot whose commands these are.
 const BUILDBOT_VERSION: &str = "4.3.0";
@@ -27,12 +27,14 @@ Options:
 Commands:
     checkconfig        Check a configuration file
     create-master      Make the base directory of a new master
+    quickstart         Make a master, start it and build something
     reconfig           Have a master read its configuration again
     restart            Stop a master and start it again
     sighup             The same as reconfig
     start              Start a master
     stop               Stop a master
     tryserver          Take a job of a distant 'buildbot try'
+    why                Tell why a build request waits
 ";
 
 const OPTIONS: [OptionSpec; 3] = [
@@ -142,11 +144,17 @@ fn run(program: &str, arguments: &[OsString]) -> ExitCode {
         "checkconfig" => command!(checkconfig::parse, checkconfig::USAGE, |options| {
             checkconfig::run(options, is_verbose)
         }),
-        "create-master" => command!(create_master::parse, create_master::USAGE, create_master::run),
+        "create-master" => command!(
+            create_master::parse,
+            create_master::USAGE,
+            create_master::run
+        ),
         "start" => command!(start::parse, start::USAGE, start::run),
         "restart" => command!(start::parse_restart, start::RESTART_USAGE, start::restart),
         "stop" => command!(stop::parse, stop::USAGE, stop::run),
         "reconfig" | "sighup" => command!(reconfig::parse, reconfig::USAGE, reconfig::run),
+        "quickstart" => command!(quickstart::parse, quickstart::USAGE, quickstart::run),
+        "why" => command!(why::parse, why::USAGE, why::run),
         "tryserver" => command!(tryserver::parse, tryserver::USAGE, tryserver::run),
         known if NOT_YET.contains(&known) => usage_error(
             UsageError::Other(format!(

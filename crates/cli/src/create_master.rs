@@ -54,8 +54,8 @@ const DEFAULT_DB: &str = "sqlite:///state.sqlite";
 /// What `create-master` is to make.
 #[derive(Debug, PartialEq)]
 pub(crate) struct CreateMaster {
-    pub(crate) basedir: PathBuf,
-    pub(crate) quiet: bool,
+    basedir: PathBuf,
+    quiet: bool,
     relocatable: bool,
     config: String,
     db: String,
@@ -86,9 +86,10 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Request<CreateMaster>, Usa
             _ => {}
         }
     }
-    let size = size.trim().parse().map_err(|_| {
-        UsageError::Other("log-size parameter needs to be an int".to_owned())
-    })?;
+    let size = size
+        .trim()
+        .parse()
+        .map_err(|_| UsageError::Other("log-size parameter needs to be an int".to_owned()))?;
     let count = NumberOrNone::parse(&count).ok_or_else(|| {
         UsageError::Other("log-count parameter needs to be an int or None".to_owned())
     })?;
@@ -110,6 +111,14 @@ impl CreateMaster {
             config: DEFAULT_CONFIG.to_owned(),
             db: DEFAULT_DB.to_owned(),
             rotation: NumberOrNone::parse("10").map(|count| (10_000_000, count)),
+        }
+    }
+
+    /// The same, without a word about it.
+    pub(crate) fn quietly(self) -> Self {
+        Self {
+            quiet: true,
+            ..self
         }
     }
 }

@@ -31,6 +31,7 @@ pub(crate) struct Follower {
     log: LogFollower,
     first: &'static str,
     patience: Duration,
+    is_silent: bool,
 }
 
 impl Follower {
@@ -40,6 +41,15 @@ impl Follower {
             log: LogFollower::from_end(log),
             first,
             patience,
+            is_silent: false,
+        }
+    }
+
+    /// Shows nothing.
+    pub(crate) fn silently(self) -> Self {
+        Self {
+            is_silent: true,
+            ..self
         }
     }
 
@@ -53,7 +63,7 @@ impl Follower {
             let is_late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
             for text in self.log.new_lines() {
                 shows |= text.contains(self.first);
-                if shows {
+                if shows && !self.is_silent {
                     line(&text);
                 }
                 if let Some(end) = end_of(&text) {
@@ -128,8 +138,14 @@ mod tests {
     fn the_end_is_told_by_a_line() {
         for (text, end) in [
             ("x [-] BuildMaster is running\n", End::Good),
-            ("x [-] configuration update complete (took 0.1 seconds)\n", End::Good),
-            ("x [-] configuration update aborted without making any changes\n", End::ConfigurationRefused),
+            (
+                "x [-] configuration update complete (took 0.1 seconds)\n",
+                End::Good,
+            ),
+            (
+                "x [-] configuration update aborted without making any changes\n",
+                End::ConfigurationRefused,
+            ),
             ("x [-] BuildMaster startup failed\n", End::StartupFailed),
             ("x [-] Server Shut Down.\n", End::ConfigurationRefused),
             ("x [-] something else\n", End::TimedOut),

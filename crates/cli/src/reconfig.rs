@@ -84,10 +84,12 @@ pub(crate) fn run(options: &Reconfig) -> ExitCode {
     };
     // A master that logs somewhere else cannot be followed.
     let log = directory::log_file(&options.basedir).filter(|_| !options.quiet);
-    let follower =
-        log.map(|log| Follower::new(log, "beginning configuration update", patience));
+    let follower = log.map(|log| Follower::new(log, "beginning configuration update", patience));
     if !options.quiet {
-        line(format!("sending SIGHUP to process {}", pid.as_raw_nonzero()));
+        line(format!(
+            "sending SIGHUP to process {}",
+            pid.as_raw_nonzero()
+        ));
     }
     if let Err(error) = kill_process(pid, Signal::HUP) {
         error_line(format!(

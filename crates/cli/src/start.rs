@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use buildbot_daemon::Launcher;
 use buildbot_daemon::launch;
 use buildbot_daemon::pid_file::{self, Found};
-use buildbot_daemon::Launcher;
 use buildbot_options::{OptionSpec, Parsed};
 
 use crate::command_line::{Request, UsageError};
@@ -81,10 +81,7 @@ pub(crate) fn parse_restart(arguments: &[OsString]) -> Result<Request<Start>, Us
     parse_with(&RESTART_OPTIONS, arguments)
 }
 
-fn parse_with(
-    specs: &[OptionSpec],
-    arguments: &[OsString],
-) -> Result<Request<Start>, UsageError> {
+fn parse_with(specs: &[OptionSpec], arguments: &[OsString]) -> Result<Request<Start>, UsageError> {
     let Parsed { options, arguments } = buildbot_options::parse(specs, arguments)?;
     let mut start = Start {
         basedir: PathBuf::new(),
@@ -194,12 +191,12 @@ fn start(options: &Start) -> ExitCode {
              master.cfg config file during startup.\n\
              Please correct what the log above names, and start it again.",
         ),
-        End::StartupFailed => line(
-            "The buildmaster startup failed. Please see 'twistd.log' for\npossible reason.",
-        ),
-        End::Ended => line(
-            "The buildmaster ended while it started. Please see 'twistd.log' for the reason.",
-        ),
+        End::StartupFailed => {
+            line("The buildmaster startup failed. Please see 'twistd.log' for\npossible reason.")
+        }
+        End::Ended => {
+            line("The buildmaster ended while it started. Please see 'twistd.log' for the reason.")
+        }
         End::TimedOut => line(format!(
             "The buildmaster took more than {} seconds to start, so it is not known whether\n\
              it started correctly. It goes on: a line 'BuildMaster is running' in twistd.log tells\n\
@@ -214,9 +211,11 @@ fn start(options: &Start) -> ExitCode {
 pub(crate) fn seconds(text: &OsString) -> Option<Duration> {
     let seconds: f64 = text.to_str()?.trim().parse().ok()?;
     // Without an end, or none at all.
-    Some(Duration::try_from_secs_f64(seconds).unwrap_or(if seconds > 0.0 {
-        Duration::MAX
-    } else {
-        Duration::ZERO
-    }))
+    Some(
+        Duration::try_from_secs_f64(seconds).unwrap_or(if seconds > 0.0 {
+            Duration::MAX
+        } else {
+            Duration::ZERO
+        }),
+    )
 }

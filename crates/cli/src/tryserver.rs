@@ -75,7 +75,10 @@ fn take_job(jobdir: &Path) -> anyhow::Result<()> {
         std::process::id(),
         job.len()
     );
-    let (written, final_path) = (jobdir.join("tmp").join(&name), jobdir.join("new").join(&name));
+    let (written, final_path) = (
+        jobdir.join("tmp").join(&name),
+        jobdir.join("new").join(&name),
+    );
     fs::write(&written, job)
         .with_context(|| format!("the job cannot be written to {}", written.display()))?;
     fs::rename(&written, &final_path)
