@@ -43,10 +43,18 @@ const EDGES: &[(&str, &[&str])] = &[
     ("crates/render", &["crates/model"]),
     ("crates/config", &["crates/model", "crates/render"]),
     ("crates/engine", &["crates/model"]),
-    ("crates/data", &["crates/db", "crates/model"]),
+    ("crates/data", &["crates/db", "crates/logs", "crates/model"]),
     (
         "crates/web",
-        &["crates/config", "crates/data", "crates/db", "crates/model"],
+        &[
+            "crates/config",
+            "crates/data",
+            "crates/endpoint",
+            "crates/model",
+            // Only its tests.
+            "crates/db",
+            "crates/logs",
+        ],
     ),
     (
         "crates/schedulers",
