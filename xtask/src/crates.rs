@@ -15,6 +15,7 @@ use crate::{Problem, Tree};
 /// is thought about.
 const EDGES: &[(&str, &[&str])] = &[
     ("crates/confighost", &["crates/model"]),
+    ("crates/daemon", &[]),
     ("crates/db", &["crates/model"]),
     ("crates/endpoint", &[]),
     (
@@ -30,6 +31,7 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "crates/worker",
         &[
+            "crates/daemon",
             "crates/endpoint",
             "crates/model",
             "crates/options",

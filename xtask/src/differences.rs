@@ -15,7 +15,7 @@ const MARK: &str = "Differs: ";
 const PARTS: &[(&str, &str)] = &[
     ("crates/worker/src/cli/", "Command line"),
     ("crates/worker/src/daemon", "Process"),
-    ("crates/worker/src/pid_file", "Process"),
+    ("crates/daemon/src/pid_file", "Process"),
     ("crates/worker/src/worker_process", "Process"),
     ("crates/worker/src/signals", "Process"),
     ("crates/worker/src/log", "Log"),
