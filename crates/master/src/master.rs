@@ -163,6 +163,8 @@ impl Master {
         };
         let (mut gateway, events) = Gateway::new(settings, Arc::new(door));
         background.spawn(attachment::listen(shell.clone(), events));
+        local_workers::prepare(&shell.basedir)
+            .context("while making the directory of local workers")?;
         gateway.listen(listeners(&site)?).await?;
         local.apply(&site);
         for worker in site.ids.workers.values() {
