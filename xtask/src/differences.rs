@@ -21,8 +21,10 @@ const PARTS: &[(&str, &str)] = &[
     ("crates/worker/src/log", "Log"),
     ("crates/tac/src/master", "Checking a configuration"),
     ("crates/tac/", "`buildbot.tac`"),
-    ("crates/worker/src/python_number", "Numbers in options"),
-    ("crates/worker/src/endpoint", "Connections"),
+    ("crates/endpoint/src/python_number", "Numbers in options"),
+    ("crates/endpoint/src/server", "Workers of a master"),
+    ("crates/endpoint/", "Connections"),
+    ("crates/gateway/", "Workers of a master"),
     ("crates/worker/src/connect/", "Connections"),
     ("crates/worker/src/reconnect", "Connections"),
     ("crates/worker/src/agent/", "Worker and master"),
@@ -34,7 +36,9 @@ const PARTS: &[(&str, &str)] = &[
     ("crates/cli/", "Checking a configuration"),
     ("crates/config/", "Checking a configuration"),
     ("crates/render/", "Properties and renderables"),
+    ("crates/steps/", "Steps"),
     ("crates/db/", "Database"),
+    ("crates/logs/", "Logs"),
     ("crates/engine/", "Starting builds"),
 ];
 

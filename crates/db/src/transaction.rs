@@ -118,11 +118,10 @@ fn execute_one(
                 worker: Some(*worker),
                 master,
                 at: *at,
-                state_string: state,
             };
-            let (build, number) = builds::add(connection, new)?;
+            let (build, number) = builds::add_with_state(connection, new, state)?;
             for step in first_steps {
-                steps::add(connection, build, step)?;
+                steps::add_new(connection, build, step)?;
             }
             Ok(Made::Answer(Answer::Build { build, number }))
         }
@@ -143,13 +142,16 @@ fn execute_one(
             waited_for_locks,
             at,
         } => {
-            if !builds::finish(connection, *build, *results, *waited_for_locks, state, *at)? {
+            let waited = *waited_for_locks;
+            let is_there =
+                builds::finish_with_state(connection, *build, *results, waited, Some(state), *at)?;
+            if !is_there {
                 return Err(missing_build(*build));
             }
             done()
         }
         Write::AddStep { build, step } => {
-            steps::add(connection, *build, step)?;
+            steps::add_new(connection, *build, step)?;
             done()
         }
         Write::UpdateStep {

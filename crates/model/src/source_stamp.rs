@@ -24,7 +24,7 @@ pub struct SourceStamp {
 }
 
 /// What makes a source stamp. Equal data is one row; the one with a patch is always a new one.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct NewSourceStamp {
     /// The branch; `None` is the default one.
     pub branch: Option<String>,
@@ -41,7 +41,7 @@ pub struct NewSourceStamp {
 }
 
 /// A patch that is about to be added.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct NewPatch {
     /// How many directories are cut from its paths.
     pub level: i64,
@@ -57,6 +57,10 @@ pub struct NewPatch {
 
 /// A source stamp that a buildset wants: one that has a row, or one that is found or added with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a buildset has a few, and they are not kept"
+)]
 pub enum WantedSource {
     /// It has a row: the one of a change, or of the build that is done again.
     Stored(SourceStampId),

@@ -70,7 +70,7 @@ pub enum Transfer {
     ToFile {
         /// The file.
         path: String,
-        /// Its permissions.
+        /// Its permissions; without any, only the user of the master may read and write it.
         mode: Option<u32>,
         /// What is beyond is cut off.
         max_bytes: Option<u64>,

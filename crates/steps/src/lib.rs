@@ -7,20 +7,36 @@
 
 mod call;
 mod command;
+mod directories;
 mod error;
 mod facts;
 mod http;
+mod json;
 mod kinds;
+mod languages;
 mod life;
 mod local;
+mod local_command;
+mod packages;
+mod pattern;
 mod port;
+mod pprint;
+mod properties;
 mod renderables;
+mod sequence;
 mod shell;
+mod source;
 mod step;
 mod summary;
 mod supported;
+mod transfer;
+mod trigger;
 mod trigger_port;
+mod twisted;
 mod value;
+mod warnings;
+mod windows;
+mod worker_files;
 
 pub use call::{Argument, LiveStep};
 pub use command::{
@@ -40,3 +56,4 @@ pub use step::Step;
 pub use summary::Summary;
 pub use supported::unsupported;
 pub use trigger_port::{BuildsetEnd, TriggerRequest, Triggered, TriggeredBuild};
+pub use worker_files::FileKind;

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
+use buildbot_config::steps::kind::StepKind;
 use buildbot_config::{StepArguments, StepConfig};
 use buildbot_model::Results;
 use buildbot_render::{Exception, Value};
@@ -13,8 +14,10 @@ use crate::error::StepError;
 use crate::kinds::{self, Interrupted};
 use crate::port::{Interruption, Later, Port};
 use crate::renderables;
-use crate::step::{Step, type_error};
+use crate::source;
+use crate::step::{Step, Told, type_error};
 use crate::summary::is_in_build_summary;
+use crate::trigger;
 use crate::value::{NoObjects, text_of};
 
 /// What the result of a step means for its build.
@@ -71,7 +74,7 @@ pub struct StepEnd {
 /// The name of a step, which the caller makes unique in the build. If it cannot be evaluated the build ends
 /// with EXCEPTION.
 pub async fn name(config: &StepConfig, port: &dyn Port) -> Result<String, StepError> {
-    let name = config.arguments.common.name.clone();
+    let name = source::name(&config.arguments);
     let mut rendered = port.render(vec![name]).await;
     let name = rendered.pop().unwrap_or(Ok(Value::None))?;
     Ok(text_of(&name))
@@ -79,7 +82,9 @@ pub async fn name(config: &StepConfig, port: &dyn Port) -> Result<String, StepEr
 
 /// Evaluates the arguments of a step, which has its row and its start, and asks `doStepIf`.
 pub async fn prepare(config: Arc<StepConfig>, port: &dyn Port) -> Prepared {
-    let mut step = Step::new(port, Arc::clone(&config), (*config.arguments).clone());
+    let mut arguments = (*config.arguments).clone();
+    source::describe(&mut arguments);
+    let mut step = Step::new(port, Arc::clone(&config), arguments);
     let prepared = prepare_step(&mut step).await;
     let (next, locks) = match prepared {
         Ok((true, locks)) => (Next::Run, locks),
@@ -115,6 +120,9 @@ async fn prepare_step(step: &mut Step<'_>) -> Result<(bool, Value), StepError> {
             } else {
                 workdir
             };
+    }
+    if let StepKind::Trigger(arguments) = &mut step.arguments.kind {
+        trigger::copy_properties(arguments);
     }
     let values: Vec<Value> = renderables::of(&mut step.arguments)
         .iter()
@@ -250,6 +258,12 @@ async fn drive(step: &Step<'_>) -> Result<Results, StepError> {
 async fn interrupt(step: &Step<'_>, interruption: Interruption) {
     let how = kinds::interrupted(&step.arguments.kind);
     let log = match how {
+        Interrupted::IsTold => {
+            step.tell(Told {
+                connection_lost: interruption.connection_lost,
+            });
+            return;
+        }
         Interrupted::CommandOnly => "interrupt",
         Interrupted::Stops | Interrupted::StopsPrograms => {
             step.stop();
@@ -259,7 +273,7 @@ async fn interrupt(step: &Step<'_>, interruption: Interruption) {
     let _ = step.add_complete_log(log, &interruption.reason).await;
     step.port.interrupt_commands(&interruption.reason);
     if how == Interrupted::StopsPrograms {
-        step.port.signal_local("KILL");
+        step.port.signal_local(&kinds::signal(&step.arguments.kind));
     }
 }
 
@@ -288,7 +302,8 @@ async fn end(step: &Step<'_>, mut results: Results, build_exception: Option<Exce
     }
     let summary = kinds::summary(step, results);
     let build_summary = summary.build.or_else(|| {
-        is_in_build_summary(&step.config.arguments, results).then(|| summary.step.clone())
+        (summary.in_build && is_in_build_summary(&step.config.arguments, results))
+            .then(|| summary.step.clone())
     });
     StepEnd {
         results,

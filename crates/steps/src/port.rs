@@ -107,6 +107,9 @@ pub trait Port: Send + Sync {
     /// Secrets that values of this build have used are replaced by `<name>`.
     fn mask(&self, text: &str) -> String;
 
+    /// The time, in seconds since the epoch.
+    fn now_s(&self) -> f64;
+
     // Values.
 
     /// Evaluates values with the properties of the build, as they are now, all in the same rounds. If several
@@ -196,6 +199,9 @@ pub trait Port: Send + Sync {
     /// Waits until the step is to end. It may happen once more if the connection is lost afterwards.
     fn interrupted(&self) -> Later<'_, Interruption>;
 
+    /// Waits.
+    fn sleep(&self, seconds: f64) -> Later<'_, ()>;
+
     /// Adds steps to the build.
     fn add_steps(&self, steps: Vec<Arc<StepConfig>>, place: AddSteps);
 
@@ -210,7 +216,10 @@ pub trait Port: Send + Sync {
     /// Triggers a scheduler.
     fn trigger(&self, request: TriggerRequest) -> Answer<'_, Triggered>;
 
-    /// Waits until a buildset is complete.
+    /// Waits until a build request is complete, and gives the results of its builds.
+    fn request_complete(&self, request: i64) -> Answer<'_, Vec<Results>>;
+
+    /// Waits until a buildset is complete, which it is after its requests.
     fn buildset_complete(&self, buildset: i64) -> Answer<'_, BuildsetEnd>;
 
     /// Cancels build requests.

@@ -1,10 +1,11 @@
 //! What all steps share that run a command of the worker.
 
+use buildbot_config::steps::languages::MaxQArguments;
 use buildbot_config::steps::shell::ShellArguments;
 use buildbot_model::Results;
 use buildbot_render::Value;
 
-use crate::command::{CommandEnd, DecodeRc, LogTarget, Observer, RemoteCommand};
+use crate::command::{CommandEnd, DecodeRc, LogTarget, Observer, Piece, RemoteCommand};
 use crate::error::StepError;
 use crate::port::{Channel, LogKind};
 use crate::step::{Step, type_error};
@@ -29,6 +30,8 @@ pub struct Shell {
     pub initial_stdin: Option<Value>,
     /// Variables over those of the step.
     pub env: Vec<(Value, Value)>,
+    /// Its log files, if not those of the step.
+    pub logfiles: Option<Value>,
 }
 
 impl Default for Shell {
@@ -42,6 +45,7 @@ impl Default for Shell {
             decode_rc: None,
             initial_stdin: None,
             env: Vec::new(),
+            logfiles: None,
         }
     }
 }
@@ -103,6 +107,7 @@ impl Step<'_> {
             Value::None => false.into(),
             given => given.clone(),
         };
+        let logfiles = shell.logfiles.unwrap_or_else(|| arguments.logfiles.clone());
         let initial_stdin = shell
             .initial_stdin
             .unwrap_or_else(|| arguments.initial_stdin.clone());
@@ -114,7 +119,7 @@ impl Step<'_> {
                 ("env", env),
                 ("want_stdout", arguments.want_stdout.clone()),
                 ("want_stderr", arguments.want_stderr.clone()),
-                ("logfiles", arguments.logfiles.clone()),
+                ("logfiles", logfiles.clone()),
                 ("timeout", arguments.timeout.clone()),
                 ("maxTime", arguments.max_time.clone()),
                 ("max_lines", arguments.max_lines.clone()),
@@ -135,7 +140,13 @@ impl Step<'_> {
             .decode_rc
             .unwrap_or_else(|| decode_rc(&arguments.decode_rc));
         let lazy = arguments.lazylogfiles.is_true();
-        for (name, _) in pairs(&arguments.logfiles) {
+        if !matches!(logfiles, Value::Dict(_)) {
+            return Err(type_error(format!(
+                "'{}' object is not iterable",
+                logfiles.type_name()
+            )));
+        }
+        for (name, _) in pairs(&logfiles) {
             let name = text_of(name);
             let target = if lazy {
                 LogTarget::Lazy(name.clone())
@@ -165,19 +176,31 @@ impl Step<'_> {
         Ok(Value::Dict(merged))
     }
 
+    /// What old workers do not know is left out; a header says so where the user would notice.
     async fn leave_out_what_is_too_new(&self, remote: &mut RemoteCommand) -> Result<(), StepError> {
-        for (argument, version) in TOO_NEW {
-            let Some(at) = remote.args.iter().position(|(name, _)| name == argument) else {
-                continue;
-            };
-            if !self.port.worker().is_older_than("shell", version) {
-                continue;
+        let worker = self.port.worker();
+        let mut notes = Vec::new();
+        for (name, value) in &mut remote.args {
+            let is_given = value.as_text() != Some("slave-config");
+            if name == "usePTY" && is_given && worker.is_older_than("shell", "2.7") {
+                *value = "slave-config".into();
+                notes.push("override usePTY");
             }
-            let (_, value) = remote.args.remove(at);
-            if !value.is_none()
-                && let Some(log) = remote.stdio
-            {
-                let note = format!("NOTE: worker does not allow master to override {argument}\n");
+        }
+        let mut leave_out = |argument: &str, version: &str| {
+            let known = remote.args.len();
+            if worker.is_older_than("shell", version) {
+                remote.args.retain(|(name, _)| name != argument);
+            }
+            known != remote.args.len()
+        };
+        if leave_out("interruptSignal", "2.15") {
+            notes.push("specify interruptSignal");
+        }
+        leave_out("sigtermTime", "2.16");
+        if let Some(log) = remote.stdio {
+            for what in notes {
+                let note = format!("NOTE: worker does not allow master to {what}\n");
                 self.port.append(log, Channel::Header, &note).await?;
             }
         }
@@ -195,10 +218,93 @@ impl Step<'_> {
     }
 }
 
-/// Arguments that old workers do not know, with the first version of `shell` that does.
-const TOO_NEW: [(&str, &str); 1] = [("interruptSignal", "2.15")];
-
 /// `ShellCommand`, `Configure`.
 pub(crate) async fn run(step: &Step<'_>) -> Result<Results, StepError> {
     Ok(step.run_shell(Shell::default(), None).await?.results)
+}
+
+/// `TreeSize`.
+pub(crate) async fn tree_size(step: &Step<'_>) -> Result<Results, StepError> {
+    let shell = Shell {
+        collect_stdout: true,
+        ..Shell::default()
+    };
+    let end = step.run_shell(shell, None).await?;
+    let digits: String = end
+        .stdout
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
+    let size: Option<i64> = digits.parse().ok();
+    match size {
+        Some(size) => {
+            step.port
+                .set_property("tree-size-KiB", size.into(), "treesize");
+            step.set_summary(format!("treesize {size} KiB"));
+        }
+        None => step.set_summary("treesize unknown"),
+    }
+    Ok(if end.did_fail() {
+        Results::Failure
+    } else if size.is_none() {
+        Results::Warnings
+    } else {
+        Results::Success
+    })
+}
+
+/// What `TreeSize` shows at its end.
+pub(crate) fn tree_size_summary(step: &Step<'_>, results: Results) -> String {
+    let text = step
+        .summary()
+        .unwrap_or_else(|| "treesize unknown".to_owned());
+    if results == Results::Success {
+        text
+    } else {
+        format!("{text} ({})", results.name())
+    }
+}
+
+/// Runs the command of the step, and shows every line of its output to `see`.
+pub(crate) async fn run_lines(
+    step: &Step<'_>,
+    shell: Shell,
+    mut see: impl FnMut(Channel, &str) + Send,
+) -> Result<CommandEnd, StepError> {
+    let mut observer = |piece: Piece<'_>| {
+        if piece.log == "stdio" {
+            for line in piece.lines() {
+                see(piece.channel, line);
+            }
+        }
+    };
+    let end = step.run_shell(shell, Some(&mut observer)).await?;
+    if let Some(log) = step.log("stdio") {
+        step.port.finish_log(log).await?;
+    }
+    Ok(end)
+}
+
+/// `MaxQ`: failures that the tests report.
+pub(crate) async fn max_q(
+    step: &Step<'_>,
+    arguments: &MaxQArguments,
+) -> Result<Results, StepError> {
+    let command = Value::List(vec!["run_maxq.py".into(), arguments.testdir.clone()]);
+    let mut failures = 0;
+    let see = |_, line: &str| {
+        if line.starts_with("TEST FAILURE:") {
+            failures += 1;
+        }
+    };
+    let end = run_lines(step, Shell::of(command), see).await?;
+    if failures == 0 && end.did_fail() {
+        failures = 1;
+    }
+    if failures == 0 {
+        step.set_summary("success");
+        return Ok(Results::Success);
+    }
+    step.set_summary(format!("{failures} maxq failures"));
+    Ok(Results::Failure)
 }

@@ -24,16 +24,24 @@ pub struct Step<'p> {
     state: Mutex<State>,
 }
 
+/// That a step is to end, which it sees to itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) connection_lost: bool,
+}
+
 /// What becomes known of a step while it runs.
 #[derive(Debug, Default)]
 struct State {
     stopped: bool,
+    told: Option<Told>,
     waiting_for_stop: Vec<Waker>,
     timed_out: bool,
     max_lines_reached: bool,
     statistics: Vec<(String, Value)>,
     logs: Vec<(String, LogKey)>,
     command: Option<Value>,
+    description: Option<Value>,
     description_done: Option<Value>,
     description_suffix: Option<Value>,
     summary: Option<String>,
@@ -64,24 +72,29 @@ impl<'p> Step<'p> {
 
     /// Nothing of it is to be begun any more.
     pub(crate) fn stop(&self) {
+        self.state().stopped = true;
+    }
+
+    /// It is to end, and sees to that itself.
+    pub(crate) fn tell(&self, told: Told) {
         let mut state = self.state();
-        state.stopped = true;
+        state.told = Some(told);
         let waiting = std::mem::take(&mut state.waiting_for_stop);
         drop(state);
         waiting.into_iter().for_each(Waker::wake);
     }
 
-    /// Waits until it is interrupted.
-    pub async fn stopped(&self) {
+    /// Waits until it is told to end.
+    pub(crate) async fn told(&self) -> Told {
         poll_fn(|context| {
             let mut state = self.state();
-            if state.stopped {
-                return Poll::Ready(());
+            if let Some(told) = state.told {
+                return Poll::Ready(told);
             }
             state.waiting_for_stop.push(context.waker().clone());
             Poll::Pending
         })
-        .await;
+        .await
     }
 
     /// Whether the worker has killed a program of it because of the time.
@@ -236,6 +249,18 @@ impl<'p> Step<'p> {
     /// The step shows this at its end.
     pub fn set_description_done(&self, description: impl Into<Value>) {
         self.state().description_done = Some(description.into());
+    }
+
+    /// What the step shows while it runs: what it said last, or its argument.
+    pub fn description(&self) -> Value {
+        let known = self.state().description.clone();
+        known.unwrap_or_else(|| self.arguments.common.description.clone())
+    }
+
+    /// The step shows this while it runs.
+    pub fn set_description(&self, description: impl Into<Value>) {
+        self.state().description = Some(description.into());
+        self.port.show(self.current_summary());
     }
 
     /// What is added to what the step shows.

@@ -14,11 +14,17 @@ pub struct Summary {
     pub step: String,
     /// In the text of the build; `None` leaves it to `updateBuildSummaryPolicy`.
     pub build: Option<String>,
+    /// Whether `updateBuildSummaryPolicy` counts.
+    pub in_build: bool,
 }
 
 impl From<String> for Summary {
     fn from(step: String) -> Self {
-        Self { step, build: None }
+        Self {
+            step,
+            build: None,
+            in_build: true,
+        }
     }
 }
 
@@ -36,11 +42,11 @@ fn joined(value: &Value) -> String {
 impl Step<'_> {
     /// What the step shows while it runs, unless its kind has more to say.
     pub fn current_summary(&self) -> String {
-        let common = &self.arguments.common;
-        if !common.description.is_true() {
+        let description = self.description();
+        if !description.is_true() {
             return "running".to_owned();
         }
-        self.with_suffix(joined(&common.description))
+        self.with_suffix(joined(&description))
     }
 
     fn with_suffix(&self, mut text: String) -> String {
@@ -55,11 +61,11 @@ impl Step<'_> {
     /// What the step shows at its end, unless its kind has more to say.
     pub fn default_summary(&self, results: Results) -> String {
         let done = self.description_done();
-        let common = &self.arguments.common;
+        let description = self.description();
         let mut text = if done.is_true() {
             self.with_suffix(joined(&done))
-        } else if common.description.is_true() {
-            self.with_suffix(joined(&common.description))
+        } else if description.is_true() {
+            self.with_suffix(joined(&description))
         } else {
             "finished".to_owned()
         };

@@ -2,7 +2,10 @@
 
 use buildbot_config::StepConfig;
 
-/// The class of the step, if it cannot be carried out.
+use crate::kinds;
+
+/// The class of the step, if it cannot be carried out. A class of the user's whose code is needed is the
+/// configuration host's matter.
 pub fn unsupported(step: &StepConfig) -> Option<&str> {
-    Some(step.class())
+    (!step.is_custom() && !kinds::is_supported(step)).then(|| step.class())
 }

@@ -11,6 +11,9 @@ use super::properties;
 use crate::connection::{Connection, StatementError, sql, values};
 use crate::value::{ColumnError, Row};
 
+/// What the state string of a build says before it has done anything.
+const STATE_CREATED: &str = "created";
+
 /// A row of `builds`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
@@ -40,7 +43,7 @@ pub struct Build {
 
 /// A build that is about to be added.
 #[derive(Debug, Clone, Copy)]
-pub struct NewBuild<'a> {
+pub struct NewBuild {
     /// Its builder.
     pub builder: BuilderId,
     /// The request that it builds.
@@ -51,8 +54,6 @@ pub struct NewBuild<'a> {
     pub master: MasterId,
     /// When.
     pub at: Timestamp,
-    /// What people read about it at first.
-    pub state_string: &'a str,
 }
 
 fn read(row: &mut Row<'_>) -> Result<Build, ColumnError> {
@@ -71,10 +72,19 @@ fn read(row: &mut Row<'_>) -> Result<Build, ColumnError> {
     })
 }
 
-/// Adds a build with the next number of its builder.
+/// Adds a build with the next number of its builder, which has done nothing.
 pub fn add(
     connection: &Connection,
-    build: NewBuild<'_>,
+    build: NewBuild,
+) -> Result<(BuildId, BuildNumber), StatementError> {
+    add_with_state(connection, build, STATE_CREATED)
+}
+
+/// The same, with something else for people to read.
+pub fn add_with_state(
+    connection: &Connection,
+    build: NewBuild,
+    state_string: &str,
 ) -> Result<(BuildId, BuildNumber), StatementError> {
     let NewBuild {
         builder,
@@ -82,7 +92,6 @@ pub fn add(
         worker,
         master,
         at,
-        state_string,
     } = build;
     let made = connection.first(
         sql!("builds/insert"),
@@ -95,13 +104,24 @@ pub fn add(
     })
 }
 
-/// Ends a build, with its last state string. Returns whether there is such a one.
+/// Ends a build. Returns whether there is such a one.
 pub fn finish(
     connection: &Connection,
     id: BuildId,
     results: Results,
     waited_for_locks: Duration,
-    state_string: &str,
+    now: Timestamp,
+) -> Result<bool, StatementError> {
+    finish_with_state(connection, id, results, waited_for_locks, None, now)
+}
+
+/// The same, with its last state string.
+pub fn finish_with_state(
+    connection: &Connection,
+    id: BuildId,
+    results: Results,
+    waited_for_locks: Duration,
+    state_string: Option<&str>,
     now: Timestamp,
 ) -> Result<bool, StatementError> {
     let seconds = i64::try_from(waited_for_locks.as_secs()).unwrap_or(i64::MAX);

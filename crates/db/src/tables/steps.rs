@@ -1,6 +1,8 @@
 //! Steps.
 
-use buildbot_model::{BuildId, NewStep, Results, StepId, StepNumber, StepUpdate, Timestamp, Url};
+use buildbot_model::{BuildId, NewStep, Results, StepId, StepNumber, StepUpdate, Timestamp};
+
+pub use buildbot_model::Url;
 
 use crate::connection::{Connection, StatementError, sql, values};
 use crate::value::{ColumnError, Row};
@@ -64,8 +66,24 @@ fn read_urls(text: &str) -> Vec<Url> {
     urls.iter().filter_map(read).collect()
 }
 
-/// Adds a step.
+/// Adds a step that has not started.
 pub fn add(
+    connection: &Connection,
+    build: BuildId,
+    number: StepNumber,
+    name: &str,
+) -> Result<StepId, StatementError> {
+    let step = NewStep {
+        number,
+        name: name.into(),
+        started_at: None,
+        locks_acquired_at: None,
+    };
+    add_new(connection, build, &step)
+}
+
+/// Adds a step, which may have started.
+pub fn add_new(
     connection: &Connection,
     build: BuildId,
     step: &NewStep,

@@ -3,6 +3,8 @@
 mod auth;
 mod checkout;
 mod describe;
+mod diff_info;
+mod difference;
 mod gerrit;
 mod program;
 mod repository;
@@ -21,15 +23,20 @@ use crate::error::StepError;
 use crate::step::Step;
 pub(super) use change::{commit, push, tag};
 use checkout::Checkout;
+pub(super) use diff_info::diff_info;
+
+/// Where a step works.
+fn workdir(step: &Step<'_>) -> Result<String, StepError> {
+    crate::value::text(&step.workdir(), "workdir")
+}
 
 /// Fetches sources: the steps `Git`, `GitHub`, `GitLab` and `Gerrit`.
-pub(super) async fn fetch(
-    step: &Step<'_>,
-    source: &SourceArguments,
-    git: &GitArguments,
+pub(super) async fn fetch<'a>(
+    step: &'a Step<'a>,
+    source: &'a SourceArguments,
+    git: &'a GitArguments,
 ) -> Result<Results, StepError> {
-    let latest = |changes: &[crate::facts::ChangeFacts]| changes.last()?.revision.clone();
-    let mut wanted = match wanted(step, source, git.branch.as_text(), latest).await? {
+    let mut wanted = match wanted(step, source, git.branch.as_text(), wanted::last).await? {
         Ok(wanted) => wanted,
         Err(results) => return Ok(results),
     };

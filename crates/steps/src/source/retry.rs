@@ -14,7 +14,7 @@ pub(crate) struct Attempts {
 
 impl Attempts {
     /// The argument `retry`: `None`, or seconds and a number.
-    pub fn new(retry: &Value) -> Result<Self, StepError> {
+    pub(crate) fn new(retry: &Value) -> Result<Self, StepError> {
         if !retry.is_true() {
             return Ok(Self {
                 delay_s: 0.0,
@@ -40,12 +40,12 @@ impl Attempts {
     }
 
     /// Whether another attempt is left.
-    pub fn is_left(&self) -> bool {
+    pub(crate) fn is_left(&self) -> bool {
         self.left > 0
     }
 
     /// Waits before the next attempt; `false` at once if none is left.
-    pub async fn wait(&mut self, step: &Step<'_>) -> bool {
+    pub(crate) async fn wait(&mut self, step: &Step<'_>) -> bool {
         if self.left <= 0 {
             return false;
         }

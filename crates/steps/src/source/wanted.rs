@@ -3,12 +3,11 @@
 use buildbot_config::steps::source::SourceArguments;
 use buildbot_model::Results;
 use buildbot_model::python_text::repr_of_text;
-use buildbot_render::Value;
+use buildbot_render::{Kind, Value};
 
 use super::property;
 use crate::error::StepError;
 use crate::facts::{ChangeFacts, PatchFacts, SourceFacts};
-use crate::port::{Channel, LogKind};
 use crate::step::Step;
 
 /// What a step is to fetch.
@@ -25,6 +24,32 @@ pub(crate) struct Wanted {
 /// The codebase of a step.
 pub(crate) fn codebase(source: &SourceArguments) -> &str {
     source.codebase.as_text().unwrap_or_default()
+}
+
+/// The revision of the last change: all others came before.
+pub(crate) fn last(changes: &[ChangeFacts]) -> Result<Option<String>, StepError> {
+    Ok(changes.last().and_then(|change| change.revision.clone()))
+}
+
+/// The greatest revision, where they are numbers; `None` if a change has none.
+pub(crate) fn greatest(changes: &[ChangeFacts]) -> Result<Option<String>, StepError> {
+    let mut greatest = None;
+    for change in changes {
+        let Some(revision) = &change.revision else {
+            return Ok(None);
+        };
+        let number: i64 = revision.trim().parse().map_err(|_| {
+            StepError::raise(
+                Kind::Value,
+                format!(
+                    "invalid literal for int() with base 10: {}",
+                    repr_of_text(revision)
+                ),
+            )
+        })?;
+        greatest = greatest.max(Some(number));
+    }
+    Ok(greatest.map(|number| number.to_string()))
 }
 
 /// The source stamp of a step, unless it always takes the latest.
@@ -44,7 +69,7 @@ pub(crate) async fn wanted(
     step: &Step<'_>,
     source: &SourceArguments,
     branch: Option<&str>,
-    latest: impl Fn(&[ChangeFacts]) -> Option<String>,
+    latest: impl Fn(&[ChangeFacts]) -> Result<Option<String>, StepError>,
 ) -> Result<Result<Wanted, Results>, StepError> {
     let own_branch = branch.map(str::to_owned);
     if source.always_use_latest {
@@ -55,7 +80,7 @@ pub(crate) async fn wanted(
     }
     let codebase = codebase(source);
     let Some(stamp) = step.port.build().source(codebase) else {
-        step.set_description_done(&format!("Codebase {codebase} not in build"));
+        step.set_description_done(format!("Codebase {codebase} not in build"));
         let text = format!(
             "No sourcestamp found in build for codebase {}",
             repr_of_text(codebase)
@@ -65,15 +90,14 @@ pub(crate) async fn wanted(
     };
     let mut revision = stamp.revision.clone().filter(|known| !known.is_empty());
     if revision.is_none() {
-        revision = latest(&stamp.changes);
+        revision = latest(&stamp.changes)?;
         if let Some(revision) = &revision {
             property::set(step, source, "revision", Value::from(revision.as_str()))?;
         }
     }
     if let Some(patch) = &stamp.patch {
-        let log = step.port.add_log("patch", LogKind::Stream).await?;
         let text = String::from_utf8_lossy(&patch.body);
-        step.port.append(log, Channel::Stdout, &text).await?;
+        step.add_complete_log("patch", &text).await?;
     }
     Ok(Ok(Wanted {
         branch: stamp

@@ -3,15 +3,6 @@
 use buildbot_render::Value;
 
 use crate::error::StepError;
-use crate::step::NoObjects;
-
-/// Python's `str` of a value.
-pub(crate) fn text(value: &Value) -> String {
-    match value {
-        Value::Text(text) => text.clone(),
-        other => other.repr(&NoObjects),
-    }
-}
 
 /// Words of a command.
 pub(crate) fn words<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<Value> {

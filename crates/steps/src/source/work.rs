@@ -15,8 +15,10 @@ const TEXT_BLOCK_BYTES: i64 = 32 * 1024;
 /// A step at work on its worker.
 pub(crate) struct Work<'s> {
     pub step: &'s Step<'s>,
-    /// Where everything goes that the worker says.
+    /// Where everything goes that programs say.
     pub log: LogKey,
+    /// Where everything goes that the worker says about files.
+    pub log_of_files: Option<LogKey>,
     /// Where programs run; it changes while a step works in another directory first.
     pub workdir: String,
     pub settings: Settings,
@@ -31,6 +33,8 @@ pub(crate) struct Settings {
     pub timeout: Value,
     /// Whether the log shows the environment.
     pub log_environ: bool,
+    /// Whether programs are asked to end before they are killed.
+    pub ends_gently: bool,
 }
 
 /// How a program is run.
@@ -52,16 +56,27 @@ pub(crate) struct Run {
 
 impl Settings {
     /// The settings of a step that fetches sources; its environment is rendered.
-    pub fn of(source: &SourceArguments) -> Self {
+    pub(crate) fn of(source: &SourceArguments) -> Self {
         Self::new(&source.env, source.timeout, source.log_environ)
     }
 
-    pub fn new(env: &Value, timeout: Option<Seconds>, log_environ: bool) -> Self {
+    /// The same for git, whose programs end gently.
+    pub(crate) fn gently(self) -> Self {
+        let env = match self.env {
+            Value::None => Value::Dict(Vec::new()),
+            env => env,
+        };
         Self {
-            env: match env {
-                Value::None => Value::Dict(Vec::new()),
-                env => env.clone(),
-            },
+            env,
+            ends_gently: true,
+            ..self
+        }
+    }
+
+    pub(crate) fn new(env: &Value, timeout: Option<Seconds>, log_environ: bool) -> Self {
+        Self {
+            env: env.clone(),
+            ends_gently: false,
             timeout: timeout.map_or(Value::None, |Seconds(seconds)| number(seconds)),
             log_environ,
         }
@@ -83,13 +98,15 @@ fn number(number: f64) -> Value {
 
 impl<'s> Work<'s> {
     /// Begins the work: makes the log `stdio`.
-    pub async fn begin(
+    pub(crate) async fn begin(
         step: &'s Step<'s>,
         workdir: String,
         settings: Settings,
     ) -> Result<Self, StepError> {
+        let log = step.add_log("stdio", LogKind::Stream).await?;
         Ok(Self {
-            log: step.port.add_log("stdio", LogKind::Stream).await?,
+            log,
+            log_of_files: Some(log),
             step,
             workdir,
             settings,
@@ -97,12 +114,16 @@ impl<'s> Work<'s> {
     }
 
     /// A path below the directory where programs run.
-    pub fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.step.port.worker().join(&self.workdir, name)
     }
 
     /// Runs a program. How it is interrupted depends on the worker: by `TERM` where that is known.
-    pub async fn program(&self, command: Vec<Value>, run: Run) -> Result<CommandEnd, StepError> {
+    pub(crate) async fn program(
+        &self,
+        command: Vec<Value>,
+        run: Run,
+    ) -> Result<CommandEnd, StepError> {
         let worker = self.step.port.worker();
         let is_older = |version| worker.is_older_than("shell", version);
         let mut args = vec![
@@ -129,9 +150,11 @@ impl<'s> Work<'s> {
             ("logEnviron", self.settings.log_environ.into()),
             ("initial_stdin", run.stdin.unwrap_or_default()),
         ];
+        let gently = self.settings.ends_gently;
         if !is_older("2.16") {
-            args.push(("sigtermTime", Value::Int(1)));
-        } else if !is_older("2.15") {
+            let seconds = if gently { Value::Int(1) } else { Value::None };
+            args.push(("sigtermTime", seconds));
+        } else if gently && !is_older("2.15") {
             args.push(("interruptSignal", "TERM".into()));
         }
         let mut command = self.command("shell", args);
@@ -145,7 +168,7 @@ impl<'s> Work<'s> {
     }
 
     /// Whether a file or directory exists.
-    pub async fn exists(&self, path: &str) -> Result<bool, StepError> {
+    pub(crate) async fn exists(&self, path: &str) -> Result<bool, StepError> {
         let end = self
             .files("stat", vec![("file", path.into()), self.shown()])
             .await?;
@@ -153,7 +176,7 @@ impl<'s> Work<'s> {
     }
 
     /// The names in a directory, if the worker gave any answer about it.
-    pub async fn list(&self, directory: &str) -> Result<Option<Vec<String>>, StepError> {
+    pub(crate) async fn list(&self, directory: &str) -> Result<Option<Vec<String>>, StepError> {
         let end = self
             .files("listdir", vec![("dir", directory.into())])
             .await?;
@@ -167,15 +190,15 @@ impl<'s> Work<'s> {
     }
 
     /// Makes a directory; whether that went well.
-    pub async fn make_directory(&self, path: &str) -> Result<bool, StepError> {
+    pub(crate) async fn make_directory(&self, path: &str) -> Result<bool, StepError> {
         let end = self
             .files("mkdir", vec![("dir", path.into()), self.shown()])
             .await?;
         Ok(!end.did_fail())
     }
 
-    /// Removes a file or directory; whether that went well.
-    pub async fn remove(&self, path: &str) -> Result<bool, StepError> {
+    /// Removes files or directories; whether that went well.
+    pub(crate) async fn remove(&self, path: impl Into<Value>) -> Result<bool, StepError> {
         let end = self
             .files("rmdir", vec![("dir", path.into()), self.shown()])
             .await?;
@@ -183,7 +206,7 @@ impl<'s> Work<'s> {
     }
 
     /// Removes files and directories, which may take as long as a program of the step; whether that went well.
-    pub async fn remove_tree(&self, path: impl Into<Value>) -> Result<bool, StepError> {
+    pub(crate) async fn remove_tree(&self, path: impl Into<Value>) -> Result<bool, StepError> {
         let timeout = ("timeout", self.settings.timeout.clone());
         let end = self
             .files("rmdir", vec![("dir", path.into()), self.shown(), timeout])
@@ -191,14 +214,15 @@ impl<'s> Work<'s> {
         Ok(!end.did_fail())
     }
 
-    /// Copies a directory.
-    pub async fn copy(&self, from: &str, to: &str) -> Result<(), StepError> {
-        let args = vec![
-            ("fromdir", from.into()),
-            ("todir", to.into()),
-            self.shown(),
-            ("timeout", self.settings.timeout.clone()),
-        ];
+    /// Copies a directory; `timeout` is that of the step, or the worker's own.
+    pub(crate) async fn copy(
+        &self,
+        from: &str,
+        to: &str,
+        timeout: Option<Value>,
+    ) -> Result<(), StepError> {
+        let mut args = vec![("fromdir", from.into()), ("todir", to.into()), self.shown()];
+        args.extend(timeout.map(|timeout| ("timeout", timeout)));
         if self.files("cpdir", args).await?.did_fail() {
             return Err(StepError::Failed);
         }
@@ -206,7 +230,7 @@ impl<'s> Work<'s> {
     }
 
     /// Writes a file of the worker.
-    pub async fn write(
+    pub(crate) async fn write(
         &self,
         directory: &str,
         path: &str,
@@ -226,11 +250,7 @@ impl<'s> Work<'s> {
         Ok(())
     }
 
-    async fn files(
-        &self,
-        name: &str,
-        args: Vec<(&str, Value)>,
-    ) -> Result<CommandEnd, StepError> {
+    async fn files(&self, name: &str, args: Vec<(&str, Value)>) -> Result<CommandEnd, StepError> {
         self.step.run_command(self.command(name, args), None).await
     }
 
@@ -240,7 +260,11 @@ impl<'s> Work<'s> {
 
     fn command(&self, name: &str, args: Vec<(&str, Value)>) -> RemoteCommand {
         let mut command = RemoteCommand::new(name, args);
-        command.stdio = Some(self.log);
+        command.stdio = if name == "shell" {
+            Some(self.log)
+        } else {
+            self.log_of_files
+        };
         command
     }
 }

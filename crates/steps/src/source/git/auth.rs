@@ -6,9 +6,10 @@ use buildbot_render::{Kind, Value};
 use super::program::Git;
 use super::version::Feature;
 use crate::error::StepError;
-use crate::source::words::{text, words};
+use crate::source::words::words;
 use crate::source::work::{Run, Work};
 use crate::step::Step;
+use crate::value::text_of as text;
 
 /// Permissions of the key and of the known hosts: only the worker reads them.
 const MODE_OF_KEY: i64 = 0o400;
@@ -51,7 +52,7 @@ enum Credential {
 
 impl Auth {
     /// Nobody in particular.
-    pub fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self {
             private_key: None,
             host_key: Value::None,
@@ -64,9 +65,9 @@ impl Auth {
     }
 
     /// Who asks according to the arguments of a step that has its sources in `workdir`.
-    pub fn new(step: &Step<'_>, workdir: &str, arguments: AuthArguments<'_>) -> Self {
+    pub(crate) fn new(step: &Step<'_>, workdir: &str, arguments: AuthArguments<'_>) -> Self {
         let given = |value: &Value| (!value.is_none()).then(|| value.clone());
-        let mut credentials = None;
+        let mut credentials: Option<Vec<Credential>> = None;
         let mut use_http_path = None;
         if let Value::Tuple(options) | Value::List(options) = arguments.credentials.expose() {
             let listed = options.first().and_then(Value::as_sequence);
@@ -103,7 +104,7 @@ impl Auth {
     }
 
     /// Whether a command of git speaks to a repository, perhaps to one that must know who asks.
-    pub fn is_needed_for(command: &str) -> bool {
+    pub(crate) fn is_needed_for(command: &str) -> bool {
         matches!(
             command,
             "clone" | "credential" | "checkout" | "fetch" | "ls-remote" | "push" | "submodule"
@@ -136,7 +137,11 @@ impl Auth {
     }
 
     /// Options for git, and the environment, for a command that needs them.
-    pub fn options(&self, git: &Git<'_>, env: Value) -> Result<(Vec<Value>, Value), StepError> {
+    pub(crate) fn options(
+        &self,
+        git: &Git<'_>,
+        env: Value,
+    ) -> Result<(Vec<Value>, Value), StepError> {
         let work = &git.work;
         let mut options = Vec::new();
         let mut env = env;
@@ -170,7 +175,7 @@ impl Auth {
 
     /// Forgets what was brought to the worker.
     async fn clear(&mut self, work: &Work<'_>) -> Result<(), StepError> {
-        if self.is_installed && !work.remove(&self.directory).await? {
+        if self.is_installed && !work.remove(self.directory.as_str()).await? {
             return Err(StepError::Failed);
         }
         Ok(())
@@ -194,12 +199,15 @@ impl Credential {
 
     /// What git reads.
     ///
-    /// Differs: properties of the build are known where the reference knows only secrets.
+    /// Differs: credentials of Git steps may refer to properties of the build, because where only secrets are known
+    /// a property silently becomes nothing.
     async fn render(&self, step: &Step<'_>) -> Result<Secret<String>, StepError> {
         match self {
             Self::Lines(value) => {
                 let value = render(step, vec![value.expose().clone()]).await?.pop();
-                Ok(Secret::new(value.map(|value| text(&value)).unwrap_or_default()))
+                Ok(Secret::new(
+                    value.map(|value| text(&value)).unwrap_or_default(),
+                ))
             }
             Self::Attributes(attributes) => {
                 let (first, others): (Vec<_>, Vec<_>) =
@@ -223,7 +231,7 @@ impl Credential {
 
 impl Git<'_> {
     /// Brings keys and credentials to the worker.
-    pub async fn install_auth(&mut self) -> Result<(), StepError> {
+    pub(crate) async fn install_auth(&mut self) -> Result<(), StepError> {
         let auth = &self.auth;
         if auth.private_key.is_none() && auth.credentials.is_none() {
             return Ok(());
@@ -242,7 +250,7 @@ impl Git<'_> {
         if !self.work.make_directory(&auth.directory).await? {
             return Err(StepError::Failed);
         }
-        if key.is_true() {
+        if !key.is_none() {
             self.auth.is_installed = true;
             self.install_key(key, host_key, known_hosts).await?;
         }
@@ -254,7 +262,12 @@ impl Git<'_> {
             };
             self.call(words(["credential", "approve"]), run).await?;
         }
-        if self.auth.credentials.is_some() {
+        if self
+            .auth
+            .credentials
+            .as_ref()
+            .is_some_and(|all| !all.is_empty())
+        {
             self.auth.is_installed = true;
         }
         Ok(())
@@ -294,7 +307,7 @@ impl Git<'_> {
     }
 
     /// Removes keys and credentials from the worker, if there are any.
-    pub async fn remove_auth(&mut self) -> Result<(), StepError> {
+    pub(crate) async fn remove_auth(&mut self) -> Result<(), StepError> {
         self.auth.clear(&self.work).await
     }
 }

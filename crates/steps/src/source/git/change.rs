@@ -9,16 +9,17 @@ use super::program::Git;
 use super::repository;
 use crate::error::StepError;
 use crate::port::Channel;
-use crate::source::words::{text, words};
+use crate::source::words::words;
 use crate::source::work::{Run, Settings, Work};
 use crate::step::Step;
+use crate::value::text_of as text;
 
 /// Pushes a branch.
-pub(in crate::source) async fn push(
-    step: &Step<'_>,
+pub(in crate::source) async fn push<'a>(
+    step: &'a Step<'a>,
     push: &GitPushArguments,
 ) -> Result<Results, StepError> {
-    let workdir = step.workdir().await?;
+    let workdir = super::workdir(step)?;
     let auth = Auth::new(
         step,
         &workdir,
@@ -31,8 +32,9 @@ pub(in crate::source) async fn push(
             repourl: &push.repourl,
         },
     );
-    let settings = Settings::new(&push.env, push.timeout, push.log_environ);
-    let work = Work::begin(step, workdir, settings).await?;
+    let settings = Settings::new(&push.env, push.timeout, push.log_environ).gently();
+    let mut work = Work::begin(step, workdir, settings).await?;
+    work.log_of_files = None;
     let repository = repository::address(&push.repourl, &push.port)?;
     let mut git = Git::find(work, &push.config, auth).await?;
     let mut command = words(["push", &repository]);
@@ -49,12 +51,12 @@ pub(in crate::source) async fn push(
 }
 
 /// Makes a tag.
-pub(in crate::source) async fn tag(
-    step: &Step<'_>,
+pub(in crate::source) async fn tag<'a>(
+    step: &'a Step<'a>,
     tag: &GitTagArguments,
 ) -> Result<Results, StepError> {
-    let settings = Settings::new(&tag.env, tag.timeout, tag.log_environ);
-    let work = Work::begin(step, step.workdir().await?, settings).await?;
+    let settings = Settings::new(&tag.env, tag.timeout, tag.log_environ).gently();
+    let work = Work::begin(step, super::workdir(step)?, settings).await?;
     let git = Git::find(work, &tag.config, Auth::none()).await?;
     let mut command = words(["tag"]);
     if tag.annotated {
@@ -70,12 +72,12 @@ pub(in crate::source) async fn tag(
 }
 
 /// Commits files.
-pub(in crate::source) async fn commit(
-    step: &Step<'_>,
+pub(in crate::source) async fn commit<'a>(
+    step: &'a Step<'a>,
     commit: &GitCommitArguments,
 ) -> Result<Results, StepError> {
-    let settings = Settings::new(&commit.env, commit.timeout, commit.log_environ);
-    let work = Work::begin(step, step.workdir().await?, settings).await?;
+    let settings = Settings::new(&commit.env, commit.timeout, commit.log_environ).gently();
+    let work = Work::begin(step, super::workdir(step)?, settings).await?;
     let git = Git::find(work, &commit.config, Auth::none()).await?;
     require_branch(&git).await?;
     let mut add = words(["add"]);
@@ -121,9 +123,7 @@ async fn has_staged(git: &Git<'_>) -> Result<bool, StepError> {
         collect: true,
         ..Run::default()
     };
-    let end = git
-        .call(words(["status", "--porcelain=v1"]), run)
-        .await?;
+    let end = git.call(words(["status", "--porcelain=v1"]), run).await?;
     let is_staged = |line: &str| line.starts_with(['M', 'A', 'D', 'R', 'C', 'U']);
     Ok(end.stdout.lines().any(is_staged))
 }

@@ -13,10 +13,11 @@ use crate::error::StepError;
 use crate::facts::PatchFacts;
 use crate::source::property;
 use crate::source::wanted::Wanted;
-use crate::source::words::{text, words};
+use crate::source::words::words;
 use crate::source::work::{Run, Settings, Work};
 use crate::source::{patch, retry};
 use crate::step::Step;
+use crate::value::text_of as text;
 
 /// Where mode `full` with method `copy` keeps the sources.
 const SOURCE: &str = "source";
@@ -35,6 +36,8 @@ pub(super) struct Checkout<'s> {
     branch: String,
     revision: Option<String>,
     patch: Option<PatchFacts>,
+    /// How often a clone is tried again.
+    attempts: retry::Attempts,
 }
 
 /// What the worker has.
@@ -69,14 +72,14 @@ enum Fetched {
 }
 
 impl<'s> Checkout<'s> {
-    pub async fn begin(
+    pub(crate) async fn begin(
         step: &'s Step<'s>,
         source: &'s SourceArguments,
         arguments: &'s GitArguments,
         repourl: &Value,
         wanted: Wanted,
     ) -> Result<Self, StepError> {
-        let workdir = step.workdir().await?;
+        let workdir = super::workdir(step)?;
         let repository = repository::address(repourl, &arguments.port)?;
         let auth_workdir = match (source.mode.as_text(), arguments.method.as_text()) {
             (Some("full"), Some("copy")) => SOURCE,
@@ -94,7 +97,8 @@ impl<'s> Checkout<'s> {
                 repourl: &arguments.repourl,
             },
         );
-        let work = Work::begin(step, workdir, Settings::of(source)).await?;
+        let attempts = retry::Attempts::new(&source.retry)?;
+        let work = Work::begin(step, workdir, Settings::of(source).gently()).await?;
         Ok(Self {
             git: Git::find(work, &arguments.config, auth).await?,
             source,
@@ -106,10 +110,11 @@ impl<'s> Checkout<'s> {
                 .unwrap_or_else(|| HEAD.to_owned()),
             revision: wanted.revision,
             patch: wanted.patch,
+            attempts,
         })
     }
 
-    pub async fn run(mut self) -> Result<Results, StepError> {
+    pub(crate) async fn run(mut self) -> Result<Results, StepError> {
         if patch::is_patched(&self.git.work).await? {
             self.git.must(clean(true)).await?;
         }
@@ -148,7 +153,7 @@ impl<'s> Checkout<'s> {
     async fn incremental(&mut self) -> Result<(), StepError> {
         match self.found().await? {
             Found::Other => self.clobber().await,
-            Found::Nothing => self.clone_or_fall_back(false).await,
+            Found::Nothing => self.clone_or_fall_back().await,
             Found::Clone => {
                 self.fetch_or_fall_back().await?;
                 self.sync_submodules().await?;
@@ -165,10 +170,7 @@ impl<'s> Checkout<'s> {
         }
         match (self.found().await?, self.method()) {
             (Found::Other, _) => self.clobber().await,
-            (Found::Nothing, _) => {
-                let shallow = self.is_shallow();
-                self.clone_or_fall_back(shallow).await
-            }
+            (Found::Nothing, _) => self.clone_or_fall_back().await,
             (Found::Clone, Some(Method::Clean)) => self.clean().await,
             (Found::Clone, Some(Method::Fresh)) => self.fresh().await,
             (Found::Clone, _) => {
@@ -202,8 +204,7 @@ impl<'s> Checkout<'s> {
             self.fetch_or_fall_back().await?;
         } else {
             self.remove_sources().await?;
-            let shallow = self.is_shallow();
-            self.clone_or_fall_back(shallow).await?;
+            self.clone_or_fall_back().await?;
         }
         self.sync_submodules().await?;
         self.update_submodules().await?;
@@ -219,15 +220,15 @@ impl<'s> Checkout<'s> {
         self.git.work.remove_tree(workdir.as_str()).await?;
         self.git.work.workdir = SOURCE.to_owned();
         self.incremental().await?;
-        self.git.work.copy(SOURCE, &workdir).await?;
+        let timeout = Some(self.git.work.settings.timeout.clone());
+        self.git.work.copy(SOURCE, &workdir, timeout).await?;
         self.git.work.workdir = workdir;
         Ok(())
     }
 
     async fn clobber(&mut self) -> Result<(), StepError> {
         self.remove_sources().await?;
-        let shallow = self.is_shallow();
-        match self.clone_all(shallow).await? {
+        match self.clone_all().await? {
             Some(0) => Ok(()),
             _ => Err(StepError::Failed),
         }
@@ -255,12 +256,12 @@ impl<'s> Checkout<'s> {
         }
     }
 
-    fn is_shallow(&self) -> bool {
+    pub(crate) fn is_shallow(&self) -> bool {
         self.arguments.shallow.is_true()
     }
 
     /// How many commits a shallow clone has.
-    pub fn depth(&self) -> Value {
+    pub(crate) fn depth(&self) -> Value {
         match &self.arguments.shallow {
             Value::Bool(_) => "1".into(),
             depth => text(depth).into(),
@@ -287,8 +288,8 @@ impl<'s> Checkout<'s> {
 
     // Clones.
 
-    async fn clone_or_fall_back(&mut self, shallow: bool) -> Result<(), StepError> {
-        match self.clone_all(shallow).await? {
+    async fn clone_or_fall_back(&mut self) -> Result<(), StepError> {
+        match self.clone_all().await? {
             Some(0) => Ok(()),
             _ if self.arguments.clobber_on_failure => Box::pin(self.clobber()).await,
             _ => Err(StepError::Failed),
@@ -296,8 +297,9 @@ impl<'s> Checkout<'s> {
     }
 
     /// Clones, and checks out what is wanted. The exit code is that of the last command.
-    async fn clone_all(&self, shallow: bool) -> Result<Option<i64>, StepError> {
-        let mut rc = self.clone(shallow).await?;
+    async fn clone_all(&mut self) -> Result<Option<i64>, StepError> {
+        let shallow = self.is_shallow();
+        let mut rc = self.clone().await?;
         if rc != Some(0) {
             return Ok(rc);
         }
@@ -306,12 +308,13 @@ impl<'s> Checkout<'s> {
             rc = self.git.status(checkout, !shallow).await?;
         }
         if self.arguments.submodules {
-            rc = self.init_submodules(shallow).await?;
+            rc = self.init_submodules().await?;
         }
         Ok(rc)
     }
 
-    async fn clone(&self, shallow: bool) -> Result<Option<i64>, StepError> {
+    async fn clone(&mut self) -> Result<Option<i64>, StepError> {
+        let shallow = self.is_shallow();
         let mut command = words(["clone"]);
         // The branch is fetched by itself if the clone cannot name it.
         let mut fetches_branch = false;
@@ -344,18 +347,17 @@ impl<'s> Checkout<'s> {
         }
         command.extend(words([self.repository.as_str(), "."]));
         self.add_progress(&mut command);
-        let mut attempts = retry::Attempts::new(&self.source.retry)?;
         let rc = loop {
-            let may_fail = !shallow || attempts.is_left();
+            let may_fail = !shallow || self.attempts.is_left();
             let rc = self.git.status(command.clone(), may_fail).await?;
-            let work = &self.git.work;
-            if rc == Some(0) || work.step.is_stopped() || !attempts.wait(work.step).await {
+            let step = self.git.work.step;
+            if rc == Some(0) || step.is_stopped() || !self.attempts.wait(step).await {
                 break rc;
             }
-            work.remove_tree(work.workdir.as_str()).await?;
+            self.remove_sources().await?;
         };
         if rc == Some(0) && fetches_branch {
-            return self.fetch(shallow, true).await;
+            return self.fetch(true).await;
         }
         Ok(rc)
     }
@@ -375,15 +377,12 @@ impl<'s> Checkout<'s> {
             clobber_on_failure,
             ..
         } = *self.arguments;
-        let shallow = self.is_shallow();
-        let rc = self
-            .fetch(shallow, !retry_fetch && !clobber_on_failure)
-            .await?;
+        let rc = self.fetch(!retry_fetch && !clobber_on_failure).await?;
         if rc == Some(0) {
             return Ok(Fetched::Code(rc));
         }
         if retry_fetch {
-            self.fetch(shallow, true).await?;
+            self.fetch(true).await?;
         } else if clobber_on_failure {
             Box::pin(self.clobber()).await?;
         } else {
@@ -393,10 +392,10 @@ impl<'s> Checkout<'s> {
     }
 
     /// Fetches, unless the revision is there, and checks out. The exit code is that of the command that failed.
-    async fn fetch(&self, shallow: bool, must: bool) -> Result<Option<i64>, StepError> {
+    async fn fetch(&self, must: bool) -> Result<Option<i64>, StepError> {
         if !self.has_revision().await? {
             let mut command = words(["fetch", "-f"]);
-            if shallow {
+            if self.is_shallow() {
                 command.extend(["--depth".into(), self.depth()]);
             }
             if self.arguments.tags {

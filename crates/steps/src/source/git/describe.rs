@@ -4,15 +4,17 @@ use buildbot_render::{Kind, Value};
 
 use super::program::Git;
 use crate::error::StepError;
-use crate::source::words::text;
 use crate::source::work::Run;
+use crate::value::text_of as text;
 
 /// What `git describe` says of the commit that is checked out; `None` if it fails. Which options it gets
 /// is said by a dictionary, or there are none.
 pub(super) async fn describe(git: &Git<'_>, how: &Value) -> Result<Option<String>, StepError> {
     let options = options(how)?;
-    let is_dirty_option =
-        |word: &Value| word.as_text().is_some_and(|word| word.starts_with("--dirty"));
+    let is_dirty_option = |word: &Value| {
+        word.as_text()
+            .is_some_and(|word| word.starts_with("--dirty"))
+    };
     let mut command = vec![Value::from("describe")];
     let asks_for_head = !options.iter().any(is_dirty_option);
     command.extend(options);

@@ -7,8 +7,8 @@ use crate::error::StepError;
 use crate::facts::SourceFacts;
 use crate::source::property;
 use crate::source::wanted::Wanted;
-use crate::source::words::text;
 use crate::step::Step;
+use crate::value::text_of as text;
 
 /// A patch set of the source stamp's project is fetched by its reference.
 pub(super) fn gerrit(

@@ -6,8 +6,8 @@ use super::auth::Auth;
 use super::version::{Feature, Version};
 use crate::command::CommandEnd;
 use crate::error::StepError;
-use crate::source::words::text;
 use crate::source::work::{Run, Work};
+use crate::value::text_of as text;
 
 /// Git on a worker.
 pub(super) struct Git<'s> {
@@ -20,7 +20,11 @@ pub(super) struct Git<'s> {
 
 impl<'s> Git<'s> {
     /// Asks for the version. `config` are settings by name.
-    pub async fn find(work: Work<'s>, config: &Value, auth: Auth) -> Result<Self, StepError> {
+    pub(crate) async fn find(
+        work: Work<'s>,
+        config: &Value,
+        auth: Auth,
+    ) -> Result<Self, StepError> {
         let settings = settings(config);
         let mut command = vec![Value::from("git")];
         command.extend(settings.iter().cloned());
@@ -45,12 +49,16 @@ impl<'s> Git<'s> {
     }
 
     /// Whether this git can do something.
-    pub fn has(&self, feature: Feature) -> bool {
+    pub(crate) fn has(&self, feature: Feature) -> bool {
         self.version.has(feature)
     }
 
     /// Calls git; commands that speak to repositories have what proves who asks.
-    pub async fn call(&self, arguments: Vec<Value>, mut run: Run) -> Result<CommandEnd, StepError> {
+    pub(crate) async fn call(
+        &self,
+        arguments: Vec<Value>,
+        mut run: Run,
+    ) -> Result<CommandEnd, StepError> {
         let mut command = vec![Value::from("git")];
         command.extend(self.settings.iter().cloned());
         let subcommand = arguments.first().and_then(Value::as_text);
@@ -68,17 +76,17 @@ impl<'s> Git<'s> {
     }
 
     /// Calls git; a failure ends the step.
-    pub async fn must(&self, arguments: Vec<Value>) -> Result<(), StepError> {
+    pub(crate) async fn must(&self, arguments: Vec<Value>) -> Result<(), StepError> {
         self.call(arguments, Run::default()).await.map(drop)
     }
 
     /// Calls git; whether it ended with the exit code 0.
-    pub async fn succeeds(&self, arguments: Vec<Value>) -> Result<bool, StepError> {
+    pub(crate) async fn succeeds(&self, arguments: Vec<Value>) -> Result<bool, StepError> {
         self.status(arguments, true).await.map(|rc| rc == Some(0))
     }
 
     /// Calls git, and gives its exit code.
-    pub async fn status(
+    pub(crate) async fn status(
         &self,
         arguments: Vec<Value>,
         may_fail: bool,

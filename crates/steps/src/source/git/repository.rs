@@ -3,7 +3,8 @@
 use buildbot_render::{Kind, Value};
 
 use crate::error::StepError;
-use crate::source::words::{required, text};
+use crate::source::words::required;
+use crate::value::text_of as text;
 
 /// The address as git gets it: `host:path` becomes `ssh://host:port/path`, everything else stays.
 pub(super) fn address(repourl: &Value, port: &Value) -> Result<String, StepError> {

@@ -7,7 +7,7 @@ use crate::source::words::words;
 
 impl Checkout<'_> {
     /// Takes over changed addresses of submodules.
-    pub async fn sync_submodules(&self) -> Result<(), StepError> {
+    pub(crate) async fn sync_submodules(&self) -> Result<(), StepError> {
         if self.arguments.submodules {
             self.git.must(words(["submodule", "sync"])).await?;
         }
@@ -15,7 +15,7 @@ impl Checkout<'_> {
     }
 
     /// Fetches submodules of sources that were there before.
-    pub async fn update_submodules(&self) -> Result<(), StepError> {
+    pub(crate) async fn update_submodules(&self) -> Result<(), StepError> {
         if !self.arguments.submodules {
             return Ok(());
         }
@@ -33,7 +33,8 @@ impl Checkout<'_> {
     }
 
     /// Fetches submodules of a new clone; the exit code.
-    pub async fn init_submodules(&self, shallow: bool) -> Result<Option<i64>, StepError> {
+    pub(crate) async fn init_submodules(&self) -> Result<Option<i64>, StepError> {
+        let shallow = self.is_shallow();
         let mut command = words(["submodule", "update", "--init", "--recursive"]);
         if self.arguments.remote_submodules {
             command.push("--remote".into());
@@ -45,7 +46,7 @@ impl Checkout<'_> {
     }
 
     /// Removes what git does not know from submodules.
-    pub async fn clean_submodules(&self, ignored: bool) -> Result<(), StepError> {
+    pub(crate) async fn clean_submodules(&self, ignored: bool) -> Result<(), StepError> {
         if !self.arguments.submodules {
             return Ok(());
         }

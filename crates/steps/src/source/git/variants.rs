@@ -4,8 +4,8 @@ use buildbot_render::{Kind, Value};
 
 use crate::error::StepError;
 use crate::source::wanted::Wanted;
-use crate::source::words::text;
 use crate::step::Step;
+use crate::value::text_of as text;
 
 /// GitHub makes the merge of a pull request anew for every head of the target branch, so its revision is not kept.
 pub(super) fn github(wanted: &mut Wanted) -> Result<(), StepError> {

@@ -27,7 +27,7 @@ pub(super) enum Feature {
 
 impl Version {
     /// The version that `git --version` tells.
-    pub fn parse(output: &str) -> Option<Self> {
+    pub(crate) fn parse(output: &str) -> Option<Self> {
         let version = output
             .trim()
             .strip_prefix("git version ")?
@@ -41,7 +41,7 @@ impl Version {
     }
 
     /// Whether this git can do that.
-    pub fn has(&self, feature: Feature) -> bool {
+    pub(crate) fn has(&self, feature: Feature) -> bool {
         let since: &[u64] = match feature {
             Feature::CloneBranch => &[1, 6, 5],
             Feature::Progress => &[1, 7, 2],
