@@ -37,10 +37,7 @@ pub(crate) async fn poll(
     arguments: &GitArguments,
     port: &dyn Port,
 ) -> Result<(), PollError> {
-    let given = port.render(vec![
-        arguments.repourl.clone(),
-        arguments.project.clone(),
-    ]);
+    let given = port.render(vec![arguments.repourl.clone(), arguments.project.clone()]);
     let given = given.await?;
     let repourl = given.first().map(text).unwrap_or_default();
     let project = given.get(1).map(text).unwrap_or_default();

@@ -45,7 +45,10 @@ impl Schedule {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "they are small, and casts saturate")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "they are small, and casts saturate"
+)]
 fn whole(seconds: f64) -> i64 {
     seconds as i64
 }

@@ -64,7 +64,9 @@ impl Auth {
                 key.push('\n');
             }
             directory.write("ssh-key", MODE_OF_KEY, &key)?;
-            let mut words = ["ssh", "-o", "BatchMode=yes", "-i"].map(str::to_owned).to_vec();
+            let mut words = ["ssh", "-o", "BatchMode=yes", "-i"]
+                .map(str::to_owned)
+                .to_vec();
             words.push(shown(&directory.path("ssh-key")));
             let hosts = match (host_key, known_hosts) {
                 (Value::None, Value::None) => None,
@@ -78,7 +80,11 @@ impl Auth {
             }
             let words: Vec<String> = words.into_iter().map(quoted).collect();
             let ssh = words.join(" ");
-            directory.write(WRAPPER, MODE_OF_WRAPPER, &format!("#!/bin/sh\n{ssh} \"$@\"\n"))?;
+            directory.write(
+                WRAPPER,
+                MODE_OF_WRAPPER,
+                &format!("#!/bin/sh\n{ssh} \"$@\"\n"),
+            )?;
             auth.ssh = Some(ssh);
         }
         auth.directory = Some(directory);

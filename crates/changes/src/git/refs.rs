@@ -81,7 +81,9 @@ async fn default_branch(git: &Git<'_>, repourl: &str) -> Result<String, PollErro
     let output = git.must(words).await?;
     let head = pairs(&output).find(|(first, name)| name == HEAD && !first.starts_with("ref:"));
     let named = pairs(&output).find_map(|(first, name)| {
-        let target = first.strip_prefix("ref:").map(|target| target.trim().to_owned());
+        let target = first
+            .strip_prefix("ref:")
+            .map(|target| target.trim().to_owned());
         match (&head, target) {
             (_, Some(target)) if name == HEAD => Some(target),
             (Some((commit, _)), None) if name != HEAD && first == *commit => Some(name),

@@ -18,7 +18,8 @@ const FORMAT: &str = "--format=%ct%x00%aN <%aE>%x00%cN <%cE>%x00%s%n%b";
 
 /// Reads a commit. Its files are those that differ from its first parent; of a renamed one, the new name.
 ///
-/// Differs: names of files that have quotes or control characters are the names, not git's quoted form of them.
+/// Differs: names of files that have other than ASCII characters, quotes or control characters are the names, not git's
+/// quoted form of them (`gr\\303\\274n`), because nobody can compare them with anything then.
 pub(super) async fn read(
     git: &Git<'_>,
     codec: Codec,
@@ -31,11 +32,13 @@ pub(super) async fn read(
         words
     };
     let told = git.must(words(FORMAT, &[])).await?;
-    let mut parts = told.splitn(4, |byte| *byte == 0).map(|part| codec.decode(part));
+    let mut parts = told
+        .splitn(4, |byte| *byte == 0)
+        .map(|part| codec.decode(part));
     let mut next = || parts.next().unwrap_or_default();
     let timestamp = next().trim().parse();
-    let timestamp = timestamp
-        .map_err(|_| PollError::new(format!("git tells no time of commit {revision}")))?;
+    let timestamp =
+        timestamp.map_err(|_| PollError::new(format!("git tells no time of commit {revision}")))?;
     let (author, committer) = (next(), next());
     let comments = next().trim().to_owned();
     let listed = ["-z", "--name-only", "-m", "--first-parent"];

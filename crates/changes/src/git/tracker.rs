@@ -8,7 +8,11 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'.').remove(b'
 /// The ref that follows the ref `name` of the repository `url`.
 pub(super) fn of(url: &str, name: &str) -> String {
     let repository = match parse(url) {
-        Some(parts) => parts.iter().map(|part| encoded(part)).collect::<Vec<_>>().join("/"),
+        Some(parts) => parts
+            .iter()
+            .map(|part| encoded(part))
+            .collect::<Vec<_>>()
+            .join("/"),
         None => encoded(url),
     };
     match name.strip_prefix("refs/") {
@@ -48,4 +52,32 @@ fn parse(url: &str) -> Option<Vec<String>> {
     }
     let parts = [Some(protocol), Some(&*host), owner, Some(repository)];
     Some(parts.into_iter().flatten().map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn refs_of_each_repository_have_a_place_of_their_own() {
+        for (url, place) in [
+            ("https://github.com/o/r.git", "https/github.com/o/r"),
+            (
+                "https://user:pw@h.org:8443/a/b/c~d.git",
+                "https/h.org%3A8443/a%2Fb/c%7Ed",
+            ),
+            ("git@github.com:o/r.git", "ssh/github.com/o/r"),
+            ("ssh://git@h:29418/p", "ssh/h%3A29418/p"),
+            ("ssh://h/p/", "ssh%3A%2F%2Fh%2Fp%2F"),
+            ("git://x/y/z", "git/x/y/z"),
+            ("file:///a/b.git", "ssh/file/%2F%2F%2Fa/b"),
+            ("/a/~b", "%2Fa%2F%7Eb"),
+            ("h:o/r", "ssh/h/o/r"),
+        ] {
+            let found = super::of(url, "refs/heads/ma~in");
+            assert_eq!(found, format!("refs/buildbot/{place}/heads/ma~in"));
+            assert_eq!(
+                super::of(url, "HEAD"),
+                format!("refs/buildbot/raw/{place}/HEAD")
+            );
+        }
+    }
 }

@@ -48,7 +48,7 @@ class Case(TestReactorMixin, unittest.TestCase):
         os.makedirs(directory)
         repository = os.path.join(directory, "repository")
         arguments = dict(story["arguments"])
-        if arguments.get("branches") in callables:
+        if isinstance(arguments.get("branches"), str):
             arguments["branches"] = callables[arguments["branches"]]
         if arguments.get("category") == "<branch>":
             arguments["category"] = lambda change: change.branch
