@@ -19,7 +19,7 @@ const FORMAT: &str = "--format=%ct%x00%aN <%aE>%x00%cN <%cE>%x00%s%n%b";
 /// Reads a commit. Its files are those that differ from its first parent; of a renamed one, the new name.
 ///
 /// Differs: names of files that have other than ASCII characters, quotes or control characters are the names, not git's
-/// quoted form of them (`gr\\303\\274n`), because nobody can compare them with anything then.
+/// quoted form of them (`gr\303\274n`), because nobody can compare them with anything then.
 pub(super) async fn read(
     git: &Git<'_>,
     codec: Codec,
