@@ -20,6 +20,9 @@ const SSH_VARIABLE: &[u64] = &[2, 3];
 const SSH_SETTING: &[u64] = &[2, 10];
 const CREDENTIAL_STORE: &[u64] = &[1, 7, 9];
 
+/// Variables beside those of the master.
+type Variables = Vec<(&'static str, String)>;
+
 /// Who asks for the commits.
 #[derive(Default)]
 pub(super) struct Auth {
@@ -156,10 +159,7 @@ impl Auth {
     }
 
     /// Options and variables for a command that speaks to the repository.
-    pub(super) fn options(
-        &self,
-        git: &Git<'_>,
-    ) -> Result<(Vec<String>, Vec<(&'static str, String)>), PollError> {
+    pub(super) fn options(&self, git: &Git<'_>) -> Result<(Vec<String>, Variables), PollError> {
         let (mut options, mut env) = (Vec::new(), Vec::new());
         let Some(directory) = &self.directory else {
             return Ok((options, env));
