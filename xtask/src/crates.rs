@@ -66,6 +66,15 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "crates/changes",
+        &[
+            "crates/config",
+            "crates/model",
+            "crates/render",
+            "crates/schedulers",
+        ],
+    ),
+    (
         "crates/steps",
         &[
             "crates/config",

@@ -38,6 +38,7 @@ const PARTS: &[(&str, &str)] = &[
     ("crates/config/", "Checking a configuration"),
     ("crates/render/", "Properties and renderables"),
     ("crates/steps/", "Steps"),
+    ("crates/changes/", "Changes"),
     ("crates/db/", "Database"),
     ("crates/logs/", "Logs"),
     ("crates/engine/", "Starting builds"),

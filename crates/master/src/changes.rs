@@ -39,8 +39,17 @@ pub enum ChangeError {
 /// Adds a change, and tells everybody.
 pub(crate) async fn add(shell: &Arc<Shell>, new: NewChange) -> Result<ChangeId, ChangeError> {
     let site = shell.sites.current();
-    let codebase = codebase_of(&site, &new).await?;
-    let category = category_of(&site, &new).await?;
+    add_by(shell, &site, new).await
+}
+
+/// Adds a change that a part of this configuration has found: its category may be code of that.
+pub(crate) async fn add_by(
+    shell: &Arc<Shell>,
+    site: &Site,
+    new: NewChange,
+) -> Result<ChangeId, ChangeError> {
+    let codebase = codebase_of(site, &new).await?;
+    let category = category_of(site, &new).await?;
     let mut properties = Properties::new();
     for (name, value) in &new.properties {
         if let Some(value) = plain::text_of(value) {

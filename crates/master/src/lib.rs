@@ -22,6 +22,7 @@ mod load;
 mod local_workers;
 mod master;
 mod plan;
+mod pollers;
 mod port;
 pub mod process;
 mod properties;

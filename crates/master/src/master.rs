@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use buildbot_changes::Sources;
 use buildbot_config::Value;
 use buildbot_data::{Bus, Data};
 use buildbot_db::Database;
@@ -31,6 +32,7 @@ use crate::identity::{self, HEARTBEAT, now};
 use crate::live_data::LiveData;
 use crate::load::{LoadFailure, Loaded, Loader};
 use crate::local_workers::{self, LocalWorkers};
+use crate::pollers::PollerPort;
 use crate::recover;
 use crate::rows::Rows;
 use crate::schedulers;
@@ -61,6 +63,7 @@ pub struct Master {
     gateway: Gateway,
     web: Web,
     local: Arc<LocalWorkers>,
+    sources: Sources,
     engine: JoinHandle<()>,
     /// Cancelled when a part that must not end has ended.
     broken: CancellationToken,
@@ -175,6 +178,9 @@ impl Master {
         let web = Web::start(web_settings(&shell, &site), data, bus, control).await?;
 
         set_active(&shell).await;
+        let mut sources = Sources::new();
+        let port = PollerPort::shared(&shell, &site);
+        sources.configure(&site.config.change_sources, &port).await;
         background.spawn(until(ending.clone(), beat(shell.clone())));
         tracing::info!("BuildMaster is running");
         Ok(Self {
@@ -183,6 +189,7 @@ impl Master {
             gateway,
             web,
             local,
+            sources,
             engine,
             broken,
             background,
@@ -267,6 +274,9 @@ impl Master {
             .await;
         self.local.apply(&site);
         self.tell_workers(&site).await;
+        let port = PollerPort::shared(&self.shell, &site);
+        let sources = &site.config.change_sources;
+        self.sources.configure(sources, &port).await;
         Ok(())
     }
 
@@ -316,7 +326,8 @@ impl Master {
     }
 
     /// Ends: builds that run are stopped, and their requests are built again after the next start.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
+        self.sources.stop().await;
         let engine = &self.shell.engine;
         engine.send(Event::ShutdownRequested(Shutdown::Quick)).await;
         if tokio::time::timeout(STOP_GRACE, engine.idle())

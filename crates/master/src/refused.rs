@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use buildbot_config::secrets::SecretsKind;
 use buildbot_config::{
-    ChangeSourceKind, Description, Locks, MasterConfig, Problem, SchedulerKind, Severity,
-    SourcePlace, Value, WorkerKind,
+    Description, Locks, MasterConfig, Problem, SchedulerKind, Severity, SourcePlace, Value,
+    WorkerKind,
 };
 
 /// Everything that is refused, with its place.
@@ -25,9 +25,8 @@ pub(crate) fn find(description: &Description, config: &MasterConfig) -> Vec<Prob
     }
     found.in_workers(config);
     for source in &config.change_sources {
-        if !matches!(source.kind, ChangeSourceKind::Pb(_)) {
-            let class = source.service.object.own_class();
-            found.class("change source", class, source.service.place.clone());
+        if let Some(why) = buildbot_changes::unsupported(source) {
+            found.add(why, source.service.place.clone());
         }
     }
     for service in &config.services {

@@ -126,7 +126,8 @@ pub(crate) async fn ask(shell: &Shell, site: &Site, question: Question) -> Answe
     }
 }
 
-async fn call(
+/// Calls code of a configuration.
+pub(crate) async fn call(
     site: &Site,
     target: Target,
     method: Option<&str>,
