@@ -86,6 +86,7 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "crates/master",
         &[
+            "crates/changes",
             "crates/config",
             "crates/confighost",
             "crates/daemon",
