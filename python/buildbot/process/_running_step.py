@@ -157,7 +157,6 @@ class RunningStep:
 
     def interrupt(self, reason):
         """Stops the step: what it waits for is given up, its command is interrupted."""
-        self.stopped = True
         return runtime.ask(self, "interrupt", reason=reason)
 
     def acquireLocks(self, res=None):
@@ -177,6 +176,10 @@ class RunningStep:
             answer = yield command.run(self, getattr(self, "remote", None), self._builder_name())
         finally:
             self.cmd = None
+        if command.remote_failure_reason in ("timeout", "timeout_without_output"):
+            self.timed_out = True
+        elif command.remote_failure_reason == "max_lines_failure":
+            self.max_lines_reached = True
         return answer
 
     def _builder_name(self):
@@ -237,6 +240,7 @@ class RunningStep:
         log = Log.new(self.master, name, type, logid, encoding)
         log._session = self._session
         self.logs[name] = log
+        self._all_logs.append(log)
         self._connectPendingLogObservers()
         return log
 

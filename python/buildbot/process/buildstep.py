@@ -192,7 +192,12 @@ class BuildStep(
         state = self.__dict__
         state.update(_FRESH)
         state.update(
-            statistics={}, logs={}, _pendingLogObservers=[], _acquiringLocks=[], _test_results={}
+            statistics={},
+            logs={},
+            _all_logs=[],
+            _pendingLogObservers=[],
+            _acquiringLocks=[],
+            _test_results={},
         )
         if kwargs:
             self._take(kwargs)

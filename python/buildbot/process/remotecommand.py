@@ -152,6 +152,19 @@ class RemoteCommand:
         self._closeWhenFinished[logfileName] = close
         return log
 
+    def _wants_updates(self):
+        """Whether code wants to see all that comes while the command runs."""
+        kind = type(self)
+        if kind not in _LISTENING:
+            _LISTENING[kind] = any(
+                getattr(kind, name) is not getattr(RemoteCommand, name) for name in _LISTENERS
+            )
+        return (
+            _LISTENING[kind]
+            or bool(self.delayedLogs)
+            or any(log._callbacks for log in self.logs.values())
+        )
+
     def interrupt(self, why):
         """Stops the command on the worker."""
         if not self.active or self.interrupted:
@@ -274,6 +287,21 @@ class RemoteCommand:
     def didFail(self):
         return self.results() == FAILURE
 
+
+# Methods whose overriding makes a class listen to what comes while its command runs.
+_LISTENERS = (
+    "remote_update",
+    "remote_update_msgpack",
+    "remoteUpdate",
+    "add_stdout_lines",
+    "add_stderr_lines",
+    "add_header_lines",
+    "addStdout",
+    "addStderr",
+    "addHeader",
+    "addToLog",
+)
+_LISTENING: dict = {}
 
 LoggedRemoteCommand = RemoteCommand
 
