@@ -41,10 +41,18 @@ const EDGES: &[(&str, &[&str])] = &[
     ("crates/render", &["crates/model"]),
     ("crates/config", &["crates/model", "crates/render"]),
     ("crates/engine", &["crates/model"]),
-    ("crates/data", &["crates/db", "crates/model"]),
+    ("crates/data", &["crates/db", "crates/logs", "crates/model"]),
     (
         "crates/web",
-        &["crates/config", "crates/data", "crates/db", "crates/model"],
+        &[
+            "crates/config",
+            "crates/data",
+            "crates/endpoint",
+            "crates/model",
+            // Only its tests.
+            "crates/db",
+            "crates/logs",
+        ],
     ),
     (
         "crates/schedulers",
@@ -74,6 +82,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("tests/sim", &["crates/engine", "crates/model"]),
+    ("tests/e2e", &[]),
     // These see programs from outside.
     ("tests/compat", &[]),
     ("xtask", &[]),

@@ -36,7 +36,9 @@ const PARTS: &[(&str, &str)] = &[
     ("crates/cli/", "Checking a configuration"),
     ("crates/config/", "Checking a configuration"),
     ("crates/render/", "Properties and renderables"),
+    ("crates/steps/", "Steps"),
     ("crates/db/", "Database"),
+    ("crates/logs/", "Logs"),
     ("crates/engine/", "Starting builds"),
 ];
 

@@ -2,16 +2,30 @@
 //! interfaces.
 //!
 //! `web` asks it; the master publishes through [`Bus`]. It changes nothing. All SQL that depends on a question is made
-//! in [`select`](crate::select), with values as parameters.
+//! in `select.rs`, with values as parameters.
 
 mod bus;
+mod endpoints;
+mod entities;
+mod entity;
 mod event;
+pub mod json;
 mod live;
+mod memory;
+mod path;
+mod query;
 mod reader;
+mod related;
+mod rows;
+mod select;
+mod sources;
+mod target;
 mod topic;
 
 pub use bus::{Bus, MESSAGES_MAX, Message, Silence, Subscriber};
 pub use event::{Body, BuildVerb, Event, LogVerb, RequestVerb, StepVerb, WorkerVerb};
 pub use live::Live;
-pub use reader::Data;
+pub use query::QueryError;
+pub use reader::{Answer, Data, RawLog, ReadError};
+pub use target::Target;
 pub use topic::{Pattern, Topic};

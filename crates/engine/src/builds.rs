@@ -215,6 +215,9 @@ impl Build {
     }
 
     /// Adds the step about its locks.
+    ///
+    /// Differs: the step `locks_acquire` has a row from the moment on when the worker is ready, not from the start of
+    /// the build, because the reference leaves a step without an end behind when the worker never is.
     fn begin_locks(&mut self, at: Timestamp) {
         let (build, (number, name)) = (self.id, LOCKS);
         self.steps_started = 2;
@@ -381,6 +384,8 @@ impl Engine {
         }
     }
 
+    /// Differs: a `do_build_if` that raises ends the build with an exception, because the reference leaves its request
+    /// claimed for ever.
     pub(crate) fn do_build_if_answered(&mut self, id: BuildId, reply: &Reply) {
         match reply {
             Reply::Flag(true) => {

@@ -306,6 +306,8 @@ impl Engine {
         }
     }
 
+    /// Differs: a step that wants a lock of its own build ends with an exception as others do, because the reference
+    /// leaves it without an end.
     fn want_step_locks(&mut self, id: BuildId, session: SessionId, step: RunningStep) {
         let Some(build) = self.builds.get_mut(id) else {
             return;
@@ -437,6 +439,9 @@ impl Engine {
     }
 
     /// Nobody has said how a step ended whose worker is gone.
+    ///
+    /// Differs: a step that has not ended a minute after its worker was lost is ended with retry, because nothing else
+    /// would end its build.
     pub(crate) fn lost_step_overdue(&mut self, id: BuildId) {
         let phase = self.builds.get_mut(id).map(|build| &build.phase);
         if let Some(

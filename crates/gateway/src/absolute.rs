@@ -131,8 +131,8 @@ mod tests {
         };
         let info = WorkerInfo {
             system: "posix".to_owned(),
-            basedir: "/srv/w".to_owned(),
-            environ: [("HOME".to_owned(), "/home/w".to_owned())].into(),
+            basedir: "/srv/ci".to_owned(),
+            environ: [("HOME".to_owned(), "/own".to_owned())].into(),
             ..WorkerInfo::default()
         };
         let (name, args) = absolute(&info, "full", name.to_owned(), owned(args)).unwrap();
@@ -147,7 +147,7 @@ mod tests {
             (
                 "shell",
                 &[
-                    ("workdir", text("/srv/w/full/build")),
+                    ("workdir", text("/srv/ci/full/build")),
                     ("command", text("true")),
                 ],
             ),
@@ -160,7 +160,7 @@ mod tests {
                 &[
                     ("workdir", text("build")),
                     ("workersrc", text("~/up")),
-                    ("path", text("/home/w/up")),
+                    ("path", text("/own/up")),
                 ],
             ),
         );
@@ -180,7 +180,7 @@ mod tests {
         check(
             "mkdir",
             &[("dir", text("build/new"))],
-            ("mkdir", &[("paths", paths(&["/srv/w/full/build/new"]))]),
+            ("mkdir", &[("paths", paths(&["/srv/ci/full/build/new"]))]),
         );
         check(
             "rmdir",
@@ -192,7 +192,7 @@ mod tests {
                 "rmdir",
                 &[
                     ("logEnviron", Value::Bool(false)),
-                    ("paths", paths(&["/srv/w/full/a", "/b"])),
+                    ("paths", paths(&["/srv/ci/full/a", "/b"])),
                 ],
             ),
         );
@@ -202,20 +202,20 @@ mod tests {
             (
                 "cpdir",
                 &[
-                    ("from_path", text("/srv/w/full/a")),
-                    ("to_path", text("/srv/w/full/b")),
+                    ("from_path", text("/srv/ci/full/a")),
+                    ("to_path", text("/srv/ci/full/b")),
                 ],
             ),
         );
         check(
             "stat",
             &[("file", text("f")), ("workdir", text("build"))],
-            ("stat", &[("path", text("/srv/w/full/build/f"))]),
+            ("stat", &[("path", text("/srv/ci/full/build/f"))]),
         );
         check(
             "listdir",
             &[("dir", text("build"))],
-            ("listdir", &[("path", text("/srv/w/full/build"))]),
+            ("listdir", &[("path", text("/srv/ci/full/build"))]),
         );
     }
 

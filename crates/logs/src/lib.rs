@@ -13,6 +13,8 @@ mod codec;
 mod disk;
 mod limit;
 mod live;
+mod log;
+mod parts;
 mod pool;
 mod reader;
 mod recovery;

@@ -1,4 +1,8 @@
 //! Logs as the master and its web pages use them.
+//!
+//! `like_buildbot` compares rows of `logchunks` with the real one, which `BUILDBOT_VENV` names.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "logs/chunks.rs"]
 mod chunks;

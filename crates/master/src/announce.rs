@@ -39,7 +39,7 @@ pub(crate) fn announce(hands: &mut ShellHands, fact: Fact) {
         }
         Fact::BuildsetCompleted { buildset, results } => {
             shell.bus.publish(BusEvent::buildset_complete(buildset));
-            shell.waiters.complete(buildset);
+            shell.waiters.buildsets.complete(&buildset);
             hands.spawn(async move {
                 let read = shell.store.read(move |connection| {
                     buildbot_db::tables::source_stamps::of_buildset(connection, buildset)
@@ -60,6 +60,7 @@ pub(crate) fn announce(hands: &mut ShellHands, fact: Fact) {
         }
         Fact::RequestCompleted { request, .. } => {
             tell_request(hands, request, RequestVerb::Complete);
+            shell.waiters.requests.complete(&request);
             hands.requests.remove(&request);
         }
         Fact::BuildStarted { build, .. } => {

@@ -422,6 +422,17 @@ impl Port for StepPort {
         })
     }
 
+    fn now_s(&self) -> f64 {
+        let now = std::time::SystemTime::now();
+        let since = now.duration_since(std::time::SystemTime::UNIX_EPOCH);
+        since.unwrap_or_default().as_secs_f64()
+    }
+
+    fn sleep(&self, seconds: f64) -> Later<'_, ()> {
+        let duration = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        Box::pin(tokio::time::sleep(duration))
+    }
+
     fn add_steps(&self, added: Vec<Arc<StepConfig>>, place: AddSteps) {
         let steps = added
             .iter()
@@ -484,6 +495,14 @@ impl Port for StepPort {
                 .schedulers
                 .trigger(&self.shell, build, request)
                 .await
+        })
+    }
+
+    fn request_complete(&self, request: i64) -> Answer<'_, Vec<Results>> {
+        Box::pin(async move {
+            let request = BuildRequestId(request);
+            let results = crate::waiters::request_results(&self.shell, request).await;
+            results.map_err(|error| internal(&error))
         })
     }
 

@@ -111,8 +111,8 @@ impl Found {
                 }
             }
             for step in &factory.steps {
-                if let Some(why) = buildbot_steps::unsupported(step) {
-                    self.add(why, step.place.clone());
+                if buildbot_steps::unsupported(step).is_some() || step.is_custom() {
+                    self.class("step", step.object.own_class(), step.place.clone());
                 }
             }
         }

@@ -1,38 +1,81 @@
-//! Who waits for the end of buildsets.
+//! Who waits for the end of buildsets and requests.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use buildbot_db::tables::{build_requests, builders, builds, buildsets};
 use buildbot_db::{Connection, ReadError, StatementError};
-use buildbot_model::{BuildsetId, Results};
+use buildbot_model::{BuildRequestId, BuildsetId, Results};
 use buildbot_steps::{BuildsetEnd, TriggeredBuild};
 use tokio::sync::oneshot;
 
 use crate::shell::Shell;
 
-/// Who waits for the end of buildsets.
+/// Who waits for the end of buildsets and requests.
 #[derive(Debug, Default)]
-pub(crate) struct Waiters(Mutex<BTreeMap<BuildsetId, Vec<oneshot::Sender<()>>>>);
+pub(crate) struct Waiters {
+    pub(crate) buildsets: Table<BuildsetId>,
+    pub(crate) requests: Table<BuildRequestId>,
+}
 
-impl Waiters {
-    fn wait(&self, buildset: BuildsetId) -> oneshot::Receiver<()> {
+/// Who waits for the end of things of one kind.
+#[derive(Debug)]
+pub(crate) struct Table<K>(Mutex<BTreeMap<K, Vec<oneshot::Sender<()>>>>);
+
+impl<K> Default for Table<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Ord> Table<K> {
+    fn wait(&self, key: K) -> oneshot::Receiver<()> {
         let (sender, receiver) = oneshot::channel();
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = all.entry(buildset).or_default();
+        let waiting = all.entry(key).or_default();
         waiting.retain(|waiter| !waiter.is_closed());
         waiting.push(sender);
         receiver
     }
 
-    /// A buildset is complete.
-    pub(crate) fn complete(&self, buildset: BuildsetId) {
+    /// It is complete.
+    pub(crate) fn complete(&self, key: &K) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for waiter in all.remove(&buildset).into_iter().flatten() {
+        for waiter in all.remove(key).into_iter().flatten() {
             // It may have given up.
             let _ = waiter.send(());
         }
     }
+}
+
+/// Waits until a request is complete, and gives the results of its builds.
+pub(crate) async fn request_results(
+    shell: &Shell,
+    request: BuildRequestId,
+) -> Result<Vec<Results>, ReadError> {
+    let complete = shell.waiters.requests.wait(request);
+    let read = || {
+        shell.store.read(move |connection| {
+            let row = build_requests::by_id(connection, request)?;
+            if row.is_some_and(|row| !row.complete) {
+                return Ok(None);
+            }
+            let builds = builds::of_request(connection, request)?;
+            Ok(Some(
+                builds
+                    .into_iter()
+                    .filter_map(|build| build.results)
+                    .collect(),
+            ))
+        })
+    };
+    if let Some(results) = read().await? {
+        return Ok(results);
+    }
+    if complete.await.is_err() {
+        return Err(ReadError::Stopped);
+    }
+    Ok(read().await?.unwrap_or_default())
 }
 
 /// Waits until a buildset is complete, and says how it ended.
@@ -41,7 +84,7 @@ pub(crate) async fn buildset_end(
     buildset: BuildsetId,
 ) -> Result<BuildsetEnd, ReadError> {
     // First, so that an end between the question and the answer is not missed.
-    let complete = shell.waiters.wait(buildset);
+    let complete = shell.waiters.buildsets.wait(buildset);
     let read = || {
         shell
             .store

@@ -57,6 +57,10 @@ pub struct NewPatch {
 
 /// A source stamp that a buildset wants: one that has a row, or one that is found or added with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a buildset has a few, and they are not kept"
+)]
 pub enum WantedSource {
     /// It has a row: the one of a change, or of the build that is done again.
     Stored(SourceStampId),

@@ -141,7 +141,11 @@ impl Cron {
     }
 
     fn time_from(&self, hour: i8, minute: i8) -> Option<(i8, i8)> {
-        let Fields { minute: minutes, hour: hours, .. } = &self.fields;
+        let Fields {
+            minute: minutes,
+            hour: hours,
+            ..
+        } = &self.fields;
         if hours.has(hour)
             && let Some(minute) = (minute..60).find(|minute| minutes.has(*minute))
         {

@@ -79,10 +79,6 @@ impl Entry {
         }
     }
 
-    pub(crate) fn is_claimed(&self) -> bool {
-        self.stored.is_some()
-    }
-
     pub(crate) fn next_timeout(&self) -> Option<Timestamp> {
         let stable = self.stable.values().min().copied();
         self.acts_at.into_iter().chain(stable).min()
@@ -113,7 +109,13 @@ impl Entry {
                 }
                 let waiting: Vec<_> = self.waiting.values().cloned().collect();
                 for (change, is_important) in waiting {
-                    self.stir(now, changes.tree_stable_timer, changes.is_any_branch, &change, is_important);
+                    self.stir(
+                        now,
+                        changes.tree_stable_timer,
+                        changes.is_any_branch,
+                        &change,
+                        is_important,
+                    );
                 }
             }
             Kind::Timed(timed) => {
@@ -187,7 +189,7 @@ impl Entry {
         outputs: &mut Vec<Output>,
     ) -> Option<Wish> {
         let plan = Arc::clone(&self.plan);
-        let wish = match &plan.kind {
+        match &plan.kind {
             Kind::Changes(changes) => {
                 if changes.tree_stable_timer.is_none() {
                     if !is_important {
@@ -202,7 +204,13 @@ impl Entry {
                 }
                 self.remember(change, outputs);
                 self.classify(change, is_important, outputs);
-                self.stir(now, changes.tree_stable_timer, changes.is_any_branch, change, is_important);
+                self.stir(
+                    now,
+                    changes.tree_stable_timer,
+                    changes.is_any_branch,
+                    change,
+                    is_important,
+                );
                 None
             }
             Kind::Timed(timed) => {
@@ -220,8 +228,7 @@ impl Entry {
             | Kind::Force(_)
             | Kind::TryJobdir
             | Kind::TryUserpass => None,
-        };
-        wish
+        }
     }
 
     fn classify(&mut self, change: &SharedChange, is_important: bool, outputs: &mut Vec<Output>) {
@@ -368,7 +375,8 @@ impl Entry {
 
     fn first_stable(&self, now: Timestamp) -> Option<Branch> {
         let due = self.stable.iter().filter(|(_, at)| **at <= now);
-        due.min_by_key(|(_, at)| **at).map(|(branch, _)| branch.clone())
+        due.min_by_key(|(_, at)| **at)
+            .map(|(branch, _)| branch.clone())
     }
 
     /// When a timed scheduler acts next.
@@ -441,7 +449,9 @@ impl Entry {
             let stamps = self.default_stamps().into_iter();
             return Some(Wish {
                 order: Order {
-                    stamps: stamps.map(|stamp| WantedStamp::New(Box::new(stamp))).collect(),
+                    stamps: stamps
+                        .map(|stamp| WantedStamp::New(Box::new(stamp)))
+                        .collect(),
                     reason: self.plan.reason(),
                     ..Order::default()
                 },

@@ -229,7 +229,9 @@ pub(crate) fn forced(
 
 /// The builders that were chosen; `None` is all of them.
 fn chosen(form: &Form, parameters: &Map<String, Json>) -> Result<Option<Vec<Wanted>>, Refusal> {
-    let names = parameters.get("builderNames").filter(|names| !is_false(names));
+    let names = parameters
+        .get("builderNames")
+        .filter(|names| !names.is_null());
     if let Some(names) = names {
         let names: Vec<&str> = match names {
             Json::Array(names) => names.iter().filter_map(Json::as_str).collect(),

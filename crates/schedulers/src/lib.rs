@@ -32,11 +32,11 @@ pub use incoming::NewChange;
 pub use input::{
     Answer, Found, Input, Stored, StoredBuildset, StoredStamp, SubmittedIds, Trigger, TriggerStamp,
 };
+pub use json::{json_of_value, value_of_json};
 pub use output::{
     Forgotten, NewSourceStamp, Output, Patch, Question, Read, Refusal, Reply, RequestId,
     StateObject, Submission, Ticket, Wanted, WantedStamp,
 };
-pub use json::{json_of_value, value_of_json};
 pub use revlink::{Matcher, Revlink};
 pub use set::{CLAIM_INTERVAL, Refused, Schedulers, Settings, Validation};
 pub use try_job::{JobError, TryJob};

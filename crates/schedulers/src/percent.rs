@@ -83,7 +83,10 @@ fn end_of_conversion(text: &str) -> Option<usize> {
     };
     let letter = text[name..].find(|letter: char| !"#0- +.123456789hlL*".contains(letter))?;
     let letter = name + letter;
-    text[letter..].chars().next().map(|last| letter + last.len_utf8())
+    text[letter..]
+        .chars()
+        .next()
+        .map(|last| letter + last.len_utf8())
 }
 
 #[cfg(test)]

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use buildbot_config::{
     BuilderNames, ChangeArguments, Description, NightlyArguments, Object, Part,
-    Scheduler as Configured, SchedulerKind, Seconds, TimedArguments,
-    filters::FilterKind,
+    Scheduler as Configured, SchedulerKind, Seconds, TimedArguments, filters::FilterKind,
 };
 use buildbot_render::{Callable, Value};
 
@@ -50,8 +49,8 @@ pub(crate) enum Priority {
 
 #[derive(Debug)]
 pub(crate) enum Kind {
-    Changes(ChangePlan),
-    Timed(TimedPlan),
+    Changes(Box<ChangePlan>),
+    Timed(Box<TimedPlan>),
     Dependent { upstream: String },
     Triggerable,
     Force(Box<Form>),
@@ -92,8 +91,8 @@ pub(crate) struct TimedPlan {
 pub(crate) enum When {
     Every(Duration),
     At {
-        cron: Cron,
-        force_at: Option<Cron>,
+        cron: Box<Cron>,
+        force_at: Option<Box<Cron>>,
     },
 }
 
@@ -168,20 +167,30 @@ fn read(
     };
     let kind = match &configured.kind {
         SchedulerKind::SingleBranch(arguments) => {
-            Kind::Changes(of_changes(arguments, object, false)?)
+            Kind::Changes(Box::new(of_changes(arguments, false)?))
         }
-        SchedulerKind::AnyBranch(arguments) => Kind::Changes(of_changes(arguments, object, true)?),
+        SchedulerKind::AnyBranch(arguments) => {
+            Kind::Changes(Box::new(of_changes(arguments, true)?))
+        }
         SchedulerKind::Periodic(arguments, timed) => {
             let every = duration(arguments.periodic_build_timer)
                 .filter(|every| !every.is_zero())
                 .ok_or("periodicBuildTimer must be positive")?;
-            Kind::Timed(of_timed(When::Every(every), timed, object, false)?)
+            Kind::Timed(Box::new(of_timed(
+                When::Every(every),
+                timed,
+                object,
+                false,
+            )?))
         }
-        SchedulerKind::Nightly(times, timed) => {
-            Kind::Timed(of_timed(of_nightly(times)?, timed, object, false)?)
-        }
+        SchedulerKind::Nightly(times, timed) => Kind::Timed(Box::new(of_timed(
+            of_nightly(times)?,
+            timed,
+            object,
+            false,
+        )?)),
         SchedulerKind::NightlyTriggerable(times, timed) => {
-            Kind::Timed(of_timed(of_nightly(times)?, timed, object, true)?)
+            Kind::Timed(Box::new(of_timed(of_nightly(times)?, timed, object, true)?))
         }
         SchedulerKind::Dependent(arguments) => Kind::Dependent {
             upstream: arguments.upstream.0.clone(),
@@ -216,7 +225,10 @@ fn read(
         BuilderNames::These(names) => Value::List(names.clone()),
         BuilderNames::Renderable(value) => value.clone(),
         BuilderNames::Unknown => {
-            return Err("its class finds the names of builders itself, which is not supported yet".to_owned());
+            return Err(
+                "its class finds the names of builders itself, which is not supported yet"
+                    .to_owned(),
+            );
         }
     };
     let state_class = match &kind {
@@ -253,11 +265,7 @@ fn duration(seconds: Seconds) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds.0).ok()
 }
 
-fn of_changes(
-    arguments: &ChangeArguments,
-    object: &Object,
-    is_any_branch: bool,
-) -> Result<ChangePlan, String> {
+fn of_changes(arguments: &ChangeArguments, is_any_branch: bool) -> Result<ChangePlan, String> {
     let branches = if is_any_branch {
         Some(&arguments.branches).filter(|branches| !branches.is_none())
     } else {
@@ -272,14 +280,11 @@ fn of_changes(
             };
             match &arguments.categories {
                 Value::None => filter,
-                value => {
-                    filter.and_categories(texts(value).ok_or("its categories are no texts")?)
-                }
+                value => filter.and_categories(texts(value).ok_or("its categories are no texts")?),
             }
         }
     };
     let timer = arguments.tree_stable_timer.and_then(duration);
-    let _ = object;
     Ok(ChangePlan {
         intake: IntakePlan {
             filter: Arc::new(filter),
@@ -351,9 +356,12 @@ fn of_nightly(times: &NightlyArguments) -> Result<When, String> {
             &or(month, "*".into()),
             &or(day_of_week, "*".into()),
         );
-        Some(cron.map_err(|error| error.to_string())?)
+        Some(Box::new(cron.map_err(|error| error.to_string())?))
     };
-    Ok(When::At { cron, force_at })
+    Ok(When::At {
+        cron: Box::new(cron),
+        force_at,
+    })
 }
 
 /// `%(name)s` and `%(classname)s` in a reason.
@@ -377,11 +385,15 @@ fn codebases(value: &Value) -> Result<BTreeMap<String, Codebase>, String> {
         return Ok(BTreeMap::from([(String::new(), Codebase::default())]));
     }
     if let Some(names) = value.as_sequence() {
-        let named = names.iter().map(|value| Ok((name(value)?, Codebase::default())));
+        let named = names
+            .iter()
+            .map(|value| Ok((name(value)?, Codebase::default())));
         return named.collect();
     }
     let text = |of: &Value, key: &str| of.get(key).and_then(Value::as_text).map(str::to_owned);
-    let pairs = value.as_dict().ok_or("Codebases must be a dict of dicts, or list of strings")?;
+    let pairs = value
+        .as_dict()
+        .ok_or("Codebases must be a dict of dicts, or list of strings")?;
     pairs
         .iter()
         .map(|(key, of)| {

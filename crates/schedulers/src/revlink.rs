@@ -115,7 +115,9 @@ impl Revlink {
                 Some("default_revlink_matcher") => return Ok(Self::Matchers(DEFAULT.clone())),
                 _ => return Err(format!("{name} finds no pages about revisions")),
             };
-            return Ok(Self::Matchers(DEFAULT.get(index).cloned().into_iter().collect()));
+            return Ok(Self::Matchers(
+                DEFAULT.get(index).cloned().into_iter().collect(),
+            ));
         }
         let object = description.object_of(value);
         let object = object.ok_or("revlink must be a callable")?;
@@ -168,7 +170,10 @@ fn add(
     if object.class.ends_with(".GitwebMatch") {
         template.push_str(r"?p=\g<repo>;a=commit;h=%s");
     }
-    matchers.push(Matcher::new(urls.into_iter().flatten().collect(), template)?);
+    matchers.push(Matcher::new(
+        urls.into_iter().flatten().collect(),
+        template,
+    )?);
     Ok(())
 }
 
@@ -208,7 +213,9 @@ fn fill(template: &str, found: &Found<'_>, names: &[String]) -> Option<String> {
     while let Some(at) = rest.find('\\') {
         filled.push_str(&rest[..at]);
         rest = &rest[at + 1..];
-        let named = rest.strip_prefix("g<").and_then(|rest| rest.split_once('>'));
+        let named = rest
+            .strip_prefix("g<")
+            .and_then(|rest| rest.split_once('>'));
         let number = match named {
             Some((name, after)) => {
                 rest = after;
@@ -221,15 +228,12 @@ fn fill(template: &str, found: &Found<'_>, names: &[String]) -> Option<String> {
                 let digits = rest.bytes().take(2).take_while(u8::is_ascii_digit).count();
                 if digits == 0 {
                     let letter = rest.chars().next()?;
-                    filled.push(match letter {
-                        'n' => '\n',
-                        't' => '\t',
-                        '\\' => '\\',
-                        other => {
-                            filled.push('\\');
-                            other
-                        }
-                    });
+                    match letter {
+                        'n' => filled.push('\n'),
+                        't' => filled.push('\t'),
+                        '\\' => filled.push('\\'),
+                        other => filled.extend(['\\', other]),
+                    }
                     rest = &rest[letter.len_utf8()..];
                     continue;
                 }

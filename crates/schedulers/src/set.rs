@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use buildbot_config::{Description, Scheduler as Configured};
+use buildbot_config::{Description, MasterConfig, Scheduler as Configured, Value};
 use buildbot_model::{BuildsetId, Results, SourceStampId, Timestamp};
+use buildbot_python_regex::Pattern;
 use buildbot_render::SecretService;
 use jiff::tz::TimeZone;
 use serde_json::Value as Json;
@@ -15,9 +16,7 @@ use crate::entry::{Entry, Wish};
 use crate::force::{FormView, forced};
 use crate::input::{Answer, Found, Input, Stored, StoredBuildset, SubmittedIds, Trigger};
 use crate::intake::{Intake, Taken};
-use crate::output::{
-    Output, Read, Refusal, Reply, RequestId, Ticket, WantedStamp,
-};
+use crate::output::{Output, Read, Refusal, Reply, RequestId, Ticket, WantedStamp};
 use crate::plan::{Kind, Plan};
 use crate::triggering;
 use crate::try_job::TryJob;
@@ -40,9 +39,9 @@ pub struct Schedulers {
 #[derive(Debug, Clone, Default)]
 pub struct Validation {
     /// `property_name`.
-    pub property_name: Option<buildbot_python_regex::Pattern>,
+    pub property_name: Option<Pattern>,
     /// `property_value`.
-    pub property_value: Option<buildbot_python_regex::Pattern>,
+    pub property_value: Option<Pattern>,
 }
 
 /// What schedulers share with the rest of the configuration.
@@ -54,6 +53,50 @@ pub struct Settings {
     pub has_secrets: bool,
     /// Which properties people may enter.
     pub validation: Validation,
+    /// Why nobody can tell which they may enter.
+    pub wrong: Option<String>,
+}
+
+impl Settings {
+    /// The settings of a configuration.
+    pub fn of(config: &MasterConfig, generation: u64) -> Self {
+        let mut settings = Self {
+            generation,
+            has_secrets: !config.secrets_providers.is_empty(),
+            ..Self::default()
+        };
+        let given = &config.validation;
+        for (name, value, place) in [
+            (
+                "property_name",
+                &given.property_name,
+                &mut settings.validation.property_name,
+            ),
+            (
+                "property_value",
+                &given.property_value,
+                &mut settings.validation.property_value,
+            ),
+        ] {
+            let pattern = match value {
+                Value::Text(text) => Pattern::new(text, 0).map_err(|error| error.to_string()),
+                Value::Regex(regex) => match regex.pattern.as_text() {
+                    Some(text) => {
+                        Pattern::new(text, regex.flags).map_err(|error| error.to_string())
+                    }
+                    None => Err("it is no text".to_owned()),
+                },
+                _ => Err("it is no text".to_owned()),
+            };
+            match pattern {
+                Ok(pattern) => *place = Some(pattern),
+                Err(why) => {
+                    settings.wrong = Some(format!("{name} of c['validation']: {why}"));
+                }
+            }
+        }
+        settings
+    }
 }
 
 /// What waits for an answer.
@@ -120,6 +163,15 @@ impl Schedulers {
                 Err(why) => refused.push(why),
             }
         }
+        let has_form = plans
+            .iter()
+            .find(|plan| matches!(plan.kind, Kind::Force(_)));
+        if let (Some(reason), Some(plan)) = (settings.wrong, has_form) {
+            refused.push(Refused {
+                scheduler: plan.name.clone(),
+                reason,
+            });
+        }
         if !refused.is_empty() {
             return Err(refused);
         }
@@ -148,10 +200,7 @@ impl Schedulers {
                     outputs.push(Output::Claim {
                         scheduler: entry.plan.name.clone(),
                         state: entry.object(),
-                        wants_changes: matches!(
-                            entry.plan.kind,
-                            Kind::Changes(_) | Kind::Timed(_)
-                        ),
+                        wants_changes: matches!(entry.plan.kind, Kind::Changes(_) | Kind::Timed(_)),
                     });
                     self.entries.insert(entry.plan.name.clone(), entry);
                 }

@@ -46,7 +46,10 @@ fn reason(entry: &Entry, properties: &[(String, Value, String)]) -> String {
 pub(crate) fn with_defaults(entry: &Entry, given: &[TriggerStamp]) -> Vec<WantedStamp> {
     let mut stamps = entry.default_stamps();
     for of in given {
-        match stamps.iter_mut().find(|stamp| stamp.codebase == of.codebase) {
+        match stamps
+            .iter_mut()
+            .find(|stamp| stamp.codebase == of.codebase)
+        {
             Some(stamp) => {
                 update(stamp, of);
                 if let Some(project) = &of.project {
@@ -67,7 +70,9 @@ pub(crate) fn with_defaults(entry: &Entry, given: &[TriggerStamp]) -> Vec<Wanted
         }
     }
     let stamps = stamps.into_iter();
-    stamps.map(|stamp| WantedStamp::New(Box::new(stamp))).collect()
+    stamps
+        .map(|stamp| WantedStamp::New(Box::new(stamp)))
+        .collect()
 }
 
 fn update(stamp: &mut NewSourceStamp, of: &TriggerStamp) {

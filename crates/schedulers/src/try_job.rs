@@ -68,7 +68,9 @@ impl TryJob {
     pub fn parse(content: &[u8]) -> Result<Self, JobError> {
         let mut parts = netstrings(content)?.into_iter();
         let mut next = || {
-            let part = parts.next().ok_or(JobError::Malformed("it ends too early"))?;
+            let part = parts
+                .next()
+                .ok_or(JobError::Malformed("it ends too early"))?;
             Ok(part)
         };
         let version = text(next()?)?;
@@ -89,14 +91,14 @@ impl TryJob {
             patch_body: next()?.to_vec(),
             ..Self::default()
         };
-        if version >= "2".to_owned() {
+        if version.as_str() >= "2" {
             job.repository = text(next()?)?;
             job.project = text(next()?)?;
         }
-        if version >= "3".to_owned() {
+        if version.as_str() >= "3" {
             job.who = text(next()?)?;
         }
-        if version >= "4".to_owned() {
+        if version.as_str() >= "4" {
             job.comment = text(next()?)?;
         }
         job.builders = parts.map(text).collect::<Result<_, _>>()?;

@@ -6,12 +6,14 @@ use buildbot_model::Results;
 
 use crate::error::StepError;
 use crate::port::Later;
-use crate::source;
 use crate::step::{Step, type_error};
 use crate::summary::Summary;
 use crate::value::text_of;
 use crate::warnings::Counting;
-use crate::{directories, local_command, properties, sequence, shell, transfer, trigger, warnings};
+use crate::{
+    directories, languages, local_command, packages, properties, sequence, shell, source, transfer,
+    trigger, twisted, warnings, windows,
+};
 
 /// How a step reacts when it is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +79,29 @@ pub(crate) fn run<'a>(step: &'a Step<'a>) -> Later<'a, Result<Results, StepError
         StepKind::MakeDirectory(arguments) => Box::pin(directories::make(step, arguments)),
         StepKind::RemoveDirectory(arguments) => Box::pin(directories::remove(step, arguments)),
         StepKind::Trigger(arguments) => Box::pin(trigger::run(step, arguments)),
+        StepKind::CMake(arguments) => Box::pin(languages::cmake(step, arguments)),
+        StepKind::Cppcheck(arguments) => Box::pin(languages::cppcheck(step, arguments)),
+        StepKind::Sphinx(arguments) => Box::pin(languages::sphinx(step, arguments)),
+        StepKind::EpyDoc => Box::pin(languages::epydoc(step)),
+        StepKind::PyFlakes => Box::pin(languages::pyflakes(step)),
+        StepKind::PyLint(arguments) => Box::pin(languages::pylint(step, arguments)),
+        StepKind::MaxQ(arguments) => Box::pin(shell::max_q(step, arguments)),
+        StepKind::Trial(arguments) => Box::pin(twisted::trial(step, arguments)),
+        StepKind::HLint(arguments) => Box::pin(twisted::hlint(step, arguments)),
+        StepKind::RemovePycs => Box::pin(shell::run(step)),
+        StepKind::VisualStudio(arguments) => Box::pin(windows::visual_studio(step, arguments)),
+        StepKind::VisualStudioArch(arguments) => {
+            Box::pin(windows::visual_studio_arch(step, arguments))
+        }
+        StepKind::MsBuild(arguments) => Box::pin(windows::msbuild(step, arguments)),
+        StepKind::Lintian(arguments) => Box::pin(packages::lintian(step, arguments)),
+        StepKind::Pbuilder(arguments) => Box::pin(packages::pbuilder(step, arguments)),
+        StepKind::Mock(arguments) => Box::pin(packages::mock(step, arguments)),
+        StepKind::MockBuild(arguments) => Box::pin(packages::mock_build(step, arguments)),
+        StepKind::MockRebuild(arguments) => Box::pin(packages::mock_rebuild(step, arguments)),
+        StepKind::RpmBuild(arguments) => Box::pin(packages::rpmbuild(step, arguments)),
+        StepKind::RpmLint(arguments) => Box::pin(packages::rpmlint(step, arguments)),
+        StepKind::Robocopy(arguments) => Box::pin(windows::robocopy(step, arguments)),
         kind if source::is_known(kind) => Box::pin(source::run(step)),
         _ => Box::pin(async { Err(type_error("the step cannot be carried out")) }),
     }
@@ -84,8 +109,16 @@ pub(crate) fn run<'a>(step: &'a Step<'a>) -> Later<'a, Result<Results, StepError
 
 /// Whether steps of a kind can be carried out.
 pub(crate) fn is_supported(step: &StepConfig) -> bool {
+    let kind = &step.arguments.kind;
+    if source::is_known(kind) {
+        return true;
+    }
+    if let StepKind::RpmBuild(arguments) = kind {
+        // It counts in a file of the master.
+        return !arguments.auto_release;
+    }
     matches!(
-        &step.arguments.kind,
+        kind,
         StepKind::ShellCommand
             | StepKind::Configure
             | StepKind::ShellSequence(_)
@@ -115,17 +148,50 @@ pub(crate) fn is_supported(step: &StepConfig) -> bool {
             | StepKind::MakeDirectory(_)
             | StepKind::RemoveDirectory(_)
             | StepKind::Trigger(_)
+            | StepKind::CMake(_)
+            | StepKind::Cppcheck(_)
+            | StepKind::Sphinx(_)
+            | StepKind::EpyDoc
+            | StepKind::PyFlakes
+            | StepKind::PyLint(_)
+            | StepKind::MaxQ(_)
+            | StepKind::Trial(_)
+            | StepKind::HLint(_)
+            | StepKind::RemovePycs
+            | StepKind::VisualStudio(_)
+            | StepKind::VisualStudioArch(_)
+            | StepKind::MsBuild(_)
+            | StepKind::Robocopy(_)
+            | StepKind::Lintian(_)
+            | StepKind::Pbuilder(_)
+            | StepKind::Mock(_)
+            | StepKind::MockBuild(_)
+            | StepKind::MockRebuild(_)
+            | StepKind::RpmLint(_)
     )
 }
 
 /// What a step shows at its end.
 pub(crate) fn summary(step: &Step<'_>, results: Results) -> Summary {
     let text = match &step.arguments.kind {
-        StepKind::Test(_) | StepKind::PerlModuleTest(_) => warnings::test_summary(step, results),
+        StepKind::Test(_) | StepKind::PerlModuleTest(_) | StepKind::RpmLint(_) => warnings::test_summary(step, results),
         StepKind::SetPropertyFromCommand(_) => properties::from_command_summary(step, results),
         StepKind::Assert(_) => properties::assert_summary(step, results),
         StepKind::Trigger(_) => return trigger::summary(step),
         StepKind::TreeSize => shell::tree_size_summary(step, results),
+        StepKind::VisualStudio(_) | StepKind::VisualStudioArch(_) | StepKind::MsBuild(_) => {
+            windows::summary(step, results)
+        }
+        StepKind::MaxQ(_) => step
+            .summary()
+            .unwrap_or_else(|| step.shell_summary(results)),
+        StepKind::Cppcheck(_)
+        | StepKind::Sphinx(_)
+        | StepKind::EpyDoc
+        | StepKind::PyFlakes
+        | StepKind::PyLint(_)
+        | StepKind::Trial(_)
+        | StepKind::HLint(_) => languages::found_summary(step, results),
         _ if step.arguments.shell.is_some() => step.shell_summary(results),
         _ => step.default_summary(results),
     };

@@ -107,6 +107,9 @@ pub trait Port: Send + Sync {
     /// Secrets that values of this build have used are replaced by `<name>`.
     fn mask(&self, text: &str) -> String;
 
+    /// The time, in seconds since the epoch.
+    fn now_s(&self) -> f64;
+
     // Values.
 
     /// Evaluates values with the properties of the build, as they are now, all in the same rounds. If several

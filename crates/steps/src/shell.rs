@@ -1,10 +1,11 @@
 //! What all steps share that run a command of the worker.
 
+use buildbot_config::steps::languages::MaxQArguments;
 use buildbot_config::steps::shell::ShellArguments;
 use buildbot_model::Results;
 use buildbot_render::Value;
 
-use crate::command::{CommandEnd, DecodeRc, LogTarget, Observer, RemoteCommand};
+use crate::command::{CommandEnd, DecodeRc, LogTarget, Observer, Piece, RemoteCommand};
 use crate::error::StepError;
 use crate::port::{Channel, LogKind};
 use crate::step::{Step, type_error};
@@ -29,6 +30,8 @@ pub struct Shell {
     pub initial_stdin: Option<Value>,
     /// Variables over those of the step.
     pub env: Vec<(Value, Value)>,
+    /// Its log files, if not those of the step.
+    pub logfiles: Option<Value>,
 }
 
 impl Default for Shell {
@@ -42,6 +45,7 @@ impl Default for Shell {
             decode_rc: None,
             initial_stdin: None,
             env: Vec::new(),
+            logfiles: None,
         }
     }
 }
@@ -103,6 +107,7 @@ impl Step<'_> {
             Value::None => false.into(),
             given => given.clone(),
         };
+        let logfiles = shell.logfiles.unwrap_or_else(|| arguments.logfiles.clone());
         let initial_stdin = shell
             .initial_stdin
             .unwrap_or_else(|| arguments.initial_stdin.clone());
@@ -114,7 +119,7 @@ impl Step<'_> {
                 ("env", env),
                 ("want_stdout", arguments.want_stdout.clone()),
                 ("want_stderr", arguments.want_stderr.clone()),
-                ("logfiles", arguments.logfiles.clone()),
+                ("logfiles", logfiles.clone()),
                 ("timeout", arguments.timeout.clone()),
                 ("maxTime", arguments.max_time.clone()),
                 ("max_lines", arguments.max_lines.clone()),
@@ -135,13 +140,13 @@ impl Step<'_> {
             .decode_rc
             .unwrap_or_else(|| decode_rc(&arguments.decode_rc));
         let lazy = arguments.lazylogfiles.is_true();
-        if !matches!(arguments.logfiles, Value::Dict(_)) {
+        if !matches!(logfiles, Value::Dict(_)) {
             return Err(type_error(format!(
                 "'{}' object is not iterable",
-                arguments.logfiles.type_name()
+                logfiles.type_name()
             )));
         }
-        for (name, _) in pairs(&arguments.logfiles) {
+        for (name, _) in pairs(&logfiles) {
             let name = text_of(name);
             let target = if lazy {
                 LogTarget::Lazy(name.clone())
@@ -258,4 +263,48 @@ pub(crate) fn tree_size_summary(step: &Step<'_>, results: Results) -> String {
     } else {
         format!("{text} ({})", results.name())
     }
+}
+
+/// Runs the command of the step, and shows every line of its output to `see`.
+pub(crate) async fn run_lines(
+    step: &Step<'_>,
+    shell: Shell,
+    mut see: impl FnMut(Channel, &str) + Send,
+) -> Result<CommandEnd, StepError> {
+    let mut observer = |piece: Piece<'_>| {
+        if piece.log == "stdio" {
+            for line in piece.lines() {
+                see(piece.channel, line);
+            }
+        }
+    };
+    let end = step.run_shell(shell, Some(&mut observer)).await?;
+    if let Some(log) = step.log("stdio") {
+        step.port.finish_log(log).await?;
+    }
+    Ok(end)
+}
+
+/// `MaxQ`: failures that the tests report.
+pub(crate) async fn max_q(
+    step: &Step<'_>,
+    arguments: &MaxQArguments,
+) -> Result<Results, StepError> {
+    let command = Value::List(vec!["run_maxq.py".into(), arguments.testdir.clone()]);
+    let mut failures = 0;
+    let see = |_, line: &str| {
+        if line.starts_with("TEST FAILURE:") {
+            failures += 1;
+        }
+    };
+    let end = run_lines(step, Shell::of(command), see).await?;
+    if failures == 0 && end.did_fail() {
+        failures = 1;
+    }
+    if failures == 0 {
+        step.set_summary("success");
+        return Ok(Results::Success);
+    }
+    step.set_summary(format!("{failures} maxq failures"));
+    Ok(Results::Failure)
 }

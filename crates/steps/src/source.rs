@@ -4,9 +4,11 @@
 //! then a sequence of programs and file commands on the worker.
 
 mod git;
+mod mercurial;
 mod patch;
 mod property;
 mod retry;
+mod subversion;
 mod wanted;
 mod words;
 mod work;
@@ -33,6 +35,8 @@ pub(crate) fn is_known(kind: &StepKind) -> bool {
             | StepKind::GitTag(_)
             | StepKind::GitCommit(_)
             | StepKind::GitDiffInfo(_)
+            | StepKind::Mercurial(_)
+            | StepKind::Subversion(_)
     )
 }
 
@@ -82,6 +86,8 @@ pub(crate) fn renderables(kind: &mut StepKind) -> Vec<&mut Value> {
             &mut git.method,
             &mut git.origin,
         ],
+        StepKind::Mercurial(hg) => vec![&mut hg.repourl],
+        StepKind::Subversion(svn) => vec![&mut svn.repourl],
         StepKind::GitPush(push) => vec![&mut push.repourl, &mut push.branch],
         StepKind::GitTag(tag) => vec![&mut tag.tag_name, &mut tag.messages],
         StepKind::GitCommit(commit) => vec![&mut commit.paths, &mut commit.messages],
@@ -103,6 +109,8 @@ pub(crate) async fn run<'a>(step: &'a Step<'a>) -> Result<Results, StepError> {
         (StepKind::GitPush(push), _) => git::push(step, push).await,
         (StepKind::GitTag(tag), _) => git::tag(step, tag).await,
         (StepKind::GitCommit(commit), _) => git::commit(step, commit).await,
+        (StepKind::Mercurial(hg), Some(source)) => mercurial::fetch(step, source, hg).await,
+        (StepKind::Subversion(svn), Some(source)) => subversion::fetch(step, source, svn).await,
         (StepKind::GitDiffInfo(info), _) => git::diff_info(step, info).await,
         _ => Err(crate::step::type_error("it fetches no sources")),
     }

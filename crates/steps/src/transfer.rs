@@ -455,12 +455,11 @@ pub(crate) fn stamp_pairs(source: &crate::facts::SourceFacts) -> Vec<(&'static s
     ]
 }
 
-/// `DownloadSecretsToWorker`.
+/// `DownloadSecretsToWorker`; it succeeds always, as the reference's.
 pub(crate) async fn download_secrets(
     step: &Step<'_>,
     arguments: &SecretsToWorkerArguments,
 ) -> Result<Results, StepError> {
-    let mut results = Results::Success;
     for (path, secret) in secrets(&arguments.populated_secret_list)? {
         let mut command = RemoteCommand::new(
             "downloadFile",
@@ -473,32 +472,32 @@ pub(crate) async fn download_secrets(
             ],
         );
         command.transfer = Some(Transfer::FromMemory(text_of(&secret).into_bytes()));
-        let end = step.run_command(command, None).await?;
-        results = results.worst(if end.did_fail() {
-            Results::Failure
-        } else {
-            Results::Success
-        });
+        step.run_command(command, None).await?;
     }
-    Ok(results)
+    Ok(Results::Success)
 }
 
-/// `RemoveWorkerFileSecret`.
+/// `RemoveWorkerFileSecret`; it succeeds always, as the reference's.
 pub(crate) async fn remove_secrets(
     step: &Step<'_>,
     arguments: &SecretsToWorkerArguments,
 ) -> Result<Results, StepError> {
     for (path, _) in secrets(&arguments.populated_secret_list)? {
         let is_old = step.port.worker().is_older_than("rmdir", "3.1");
-        let (name, argument) = if is_old {
-            ("rmdir", "dir")
-        } else {
-            ("rmfile", "path")
-        };
-        let args = [
-            (argument, path),
+        let mut args = vec![
+            ("path", path.clone()),
             ("logEnviron", arguments.log_environ.into()),
         ];
+        if is_old {
+            let path = text_of(&path);
+            let path = if path.starts_with('/') {
+                path
+            } else {
+                format!("{}/{path}", step.port.build().basedir)
+            };
+            args.push(("dir", path.into()));
+        }
+        let name = if is_old { "rmdir" } else { "rmfile" };
         step.run_simple(name, args, None).await?;
     }
     Ok(Results::Success)

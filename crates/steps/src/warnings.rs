@@ -16,7 +16,7 @@ use crate::value::{NoObjects, repr, strip};
 /// Bytes of one piece of a file of suppressions.
 const BLOCK: i64 = 32 * 1024;
 
-const WARNING: &str = "(?i).*warning[: ].*";
+pub(crate) const WARNING: &str = "(?i).*warning[: ].*";
 const ENTER: &str = "make.*: Entering directory [\u{2019}\"`'](.*)[\u{2019}'`\"]";
 const LEAVE: &str = "make.*: Leaving directory";
 
@@ -39,6 +39,10 @@ pub(crate) struct Counting {
     pub(crate) own: Vec<Suppression>,
     /// The source of the property.
     pub(crate) class: &'static str,
+    /// The pattern if none was given.
+    pub(crate) default_pattern: &'static str,
+    /// The command, if it is not that of the step.
+    pub(crate) command: Option<Value>,
 }
 
 impl From<&WarningArguments> for Counting {
@@ -53,6 +57,8 @@ impl From<&WarningArguments> for Counting {
             list: arguments.suppression_list.clone(),
             own: Vec::new(),
             class: "WarningCountingShellCommand",
+            default_pattern: WARNING,
+            command: None,
         }
     }
 }
@@ -187,7 +193,7 @@ pub(crate) async fn count(
 ) -> Result<(crate::command::CommandEnd, Counted), StepError> {
     let suppressions = suppressions(step, counting).await?;
     let mut scanner = Scanner {
-        warning: pattern(step, "warningPattern", &counting.pattern, WARNING)?,
+        warning: pattern(step, "warningPattern", &counting.pattern, counting.default_pattern)?,
         enter: pattern(step, "directoryEnterPattern", &counting.enter, ENTER)?,
         leave: pattern(step, "directoryLeavePattern", &counting.leave, LEAVE)?,
         directories: Vec::new(),
@@ -201,7 +207,13 @@ pub(crate) async fn count(
                 more.lines(piece);
             }
         };
-        step.run_shell(Shell::default(), Some(&mut both)).await?
+        {
+            let shell = Shell {
+                command: counting.command.clone(),
+                ..Shell::default()
+            };
+            step.run_shell(shell, Some(&mut both)).await?
+        }
     };
     if let Some(log) = step.log("stdio") {
         step.port.finish_log(log).await?;
@@ -315,7 +327,7 @@ async fn extract(
         return Ok((None, None, line.to_owned()));
     }
     let of_step = regex(&counting.pattern)?.unwrap_or_else(|| Regex {
-        pattern: WARNING.into(),
+        pattern: counting.default_pattern.into(),
         flags: 32,
     });
     if known == FROM_GROUPS {
@@ -524,7 +536,7 @@ pub(crate) async fn run_perl(step: &Step<'_>, counting: &Counting) -> Result<Res
         }
     };
     let _ = count(step, counting, Some(&mut see)).await?;
-    let warning = pattern(step, "warningPattern", &counting.pattern, WARNING)?;
+    let warning = pattern(step, "warningPattern", &counting.pattern, counting.default_pattern)?;
     let new = |text| Pattern::new(text, 32).map_err(raise);
     let report = new("^Test Summary Report")?;
     let subtests = new(r"(\d+)/(\d+) subtests failed")?;

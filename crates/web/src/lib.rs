@@ -2,10 +2,25 @@
 //!
 //! It does not know the master: what it wants done goes through [`Control`], what it tells comes from `data`.
 
+mod access_log;
+mod authz;
+mod badges;
 mod control;
 mod identity;
+mod index;
+mod listen;
+mod login;
+mod origin;
+mod pattern;
+mod request;
+mod response;
+mod rest;
+mod router;
+mod rpc;
 mod server;
+mod session;
 mod settings;
+mod site;
 
 pub use control::{Action, Control, ControlError, Later, Outcome, WorkerAction};
 pub use identity::Identity;

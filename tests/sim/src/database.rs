@@ -313,12 +313,10 @@ impl Database {
 
     fn stamp(&mut self, wanted: &WantedSource) -> SourceStamp {
         let new = match wanted {
-            WantedSource::Stored(id) => {
-                match self.stamps.values().find(|stamp| stamp.id == *id) {
-                    Some(stamp) => return stamp.clone(),
-                    None => panic!("source stamp {id} does not exist"),
-                }
-            }
+            WantedSource::Stored(id) => match self.stamps.values().find(|stamp| stamp.id == *id) {
+                Some(stamp) => return stamp.clone(),
+                None => panic!("source stamp {id} does not exist"),
+            },
             WantedSource::New(new) => new,
         };
         let known = self.stamps.get(new);

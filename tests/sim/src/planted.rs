@@ -126,13 +126,12 @@ impl Planted {
     pub(crate) fn alter(self, transaction: &mut Transaction, database: &Database) {
         let writes = &mut transaction.writes;
         match self {
-            Self::StepNotEnded => {
+            Self::StepNotEnded
                 if writes
                     .iter()
-                    .any(|it| matches!(it, Write::FinishBuild { .. }))
-                {
-                    writes.retain(|write| !matches!(write, Write::FinishStep { .. }));
-                }
+                    .any(|it| matches!(it, Write::FinishBuild { .. })) =>
+            {
+                writes.retain(|write| !matches!(write, Write::FinishStep { .. }));
             }
             Self::LateState => {
                 let mut ended = database.builds.iter();

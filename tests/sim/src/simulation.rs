@@ -324,8 +324,7 @@ impl Simulation {
                             build.is_ready = true;
                             build.is_waiting_for_locks = true;
                         }
-                        Prepared::SetupFailed => {}
-                        Prepared::NotPinged | Prepared::Refused => {
+                        Prepared::SetupFailed | Prepared::NotPinged | Prepared::Refused => {
                             build.has_failed_preparation = true;
                         }
                     }

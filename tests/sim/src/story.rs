@@ -322,6 +322,24 @@ impl World {
         &self.database.builds[&self.builds[&request]]
     }
 
+    /// What people read about a build.
+    pub fn state_of(&self, build: BuildId) -> &str {
+        &self.database.builds[&build].state
+    }
+
+    /// The locks that the first step of a builder has.
+    pub fn locks_of_first_step(&self, builder: &str) -> Vec<buildbot_engine::config::LockAccess> {
+        let mut builders = self.config.builders.values();
+        let found = builders.find(|one| &*one.name == builder);
+        found.map_or_else(Vec::new, |found| found.steps[0].locks.to_vec())
+    }
+
+    /// No step of the request runs.
+    pub fn expect_not_running(&mut self, request: BuildRequestId) -> &mut Self {
+        assert!(!self.running.contains_key(&request), "{request} runs");
+        self
+    }
+
     /// The name of the step of a request that is rendered.
     pub fn name_step(&mut self, request: BuildRequestId, name: Option<&str>) -> &mut Self {
         let build = self.builds[&request];

@@ -1,5 +1,7 @@
 """Writes or reads the first log of a database with the real Buildbot: `write|read METHOD STATE DIRECTORY`."""
 
+import os
+import signal
 import sys
 
 from buildbot.master import BuildMaster
@@ -16,9 +18,12 @@ def main(reactor, action, method, state, directory):
     master.config.logCompressionMethod = method
     yield master.db.setup()
     db = master.db
+    # Its threads compress.
+    db.logs.startService()
     if action == "read":
         text = yield defer.ensureDeferred(db.logs.getLogLines(1, 0, 3999))
         sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
         return
     master.masterid = yield db.masters.findMasterId("host:/base")
     builder = yield db.builders.findBuilderId("b")
@@ -52,4 +57,15 @@ def main(reactor, action, method, state, directory):
         yield defer.ensureDeferred(db.logs.compressLog(log))
 
 
-task.react(main, sys.argv[1:])
+# A script that hangs ends, too.
+signal.alarm(60)
+
+
+def end(reactor, *arguments):
+    # The threads of the master do not end by themselves.
+    done = main(reactor, *arguments)
+    done.addCallback(lambda _: (sys.stdout.flush(), os._exit(0)))
+    return done
+
+
+task.react(end, sys.argv[1:])

@@ -65,7 +65,8 @@ impl Kind {
 
     fn number(self, text: &str) -> Result<i64, String> {
         let value = if is_number(text) {
-            text.parse().map_err(|_| format!("{text} is out of range"))?
+            text.parse()
+                .map_err(|_| format!("{text} is out of range"))?
         } else {
             self.named(text)
                 .ok_or_else(|| format!("{text:?} is no number"))?
@@ -226,8 +227,7 @@ impl Fields {
         if !self.nearest.is_empty() {
             return self.has_nearest(date);
         }
-        self.day_of_month.has(date.day())
-            || self.has_last_day && date.day() == date.days_in_month()
+        self.day_of_month.has(date.day()) || self.has_last_day && date.day() == date.days_in_month()
     }
 
     fn has_day_of_week(&self, date: Date) -> bool {
@@ -277,7 +277,10 @@ fn split_nth(item: &str) -> Result<(&str, Option<Nth>), String> {
     }
     let Some((day, number)) = item.rsplit_once('#').filter(|(day, number)| {
         let is_word = |word: &str| {
-            !word.is_empty() && word.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
+            !word.is_empty()
+                && word
+                    .bytes()
+                    .all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
         };
         let is_range = |names: &[&str]| {
             day.split_once('-')
@@ -316,23 +319,24 @@ fn split_range(kind: Kind, item: &str) -> Option<(&str, String, &str, bool)> {
         return is_number(step).then(|| ("*", max.to_string(), step, false));
     }
     if let Some((low, high, step)) = of(item) {
-        return Some((&item[..low], high, step.map_or("1", |at| &item[at..]), false));
+        return Some((
+            &item[..low],
+            high,
+            step.map_or("1", |at| &item[at..]),
+            false,
+        ));
     }
     let (low, step) = item.rsplit_once('/')?;
     (!low.is_empty() && !low.contains('-') && is_number(step))
         .then(|| (low, max.to_string(), step, true))
 }
 
-fn range(
-    kind: Kind,
-    low: &str,
-    high: &str,
-    step: &str,
-    begins: bool,
-) -> Result<Vec<i64>, String> {
+fn range(kind: Kind, low: &str, high: &str, step: &str, begins: bool) -> Result<Vec<i64>, String> {
     let (min, max) = kind.range();
     let (min, max) = (i64::from(min), i64::from(max));
-    let step: usize = step.parse().map_err(|_| format!("the step {step} is too large"))?;
+    let step: usize = step
+        .parse()
+        .map_err(|_| format!("the step {step} is too large"))?;
     if step == 0 {
         return Err("a step is 0".to_owned());
     }

@@ -190,8 +190,7 @@ impl Field {
         let label = text("label").unwrap_or_else(|| match &class {
             Class::UserName => "Your name:".to_owned(),
             Class::AnyProperty => String::new(),
-            Class::Codebase(codebase) if codebase.is_empty() => String::new(),
-            Class::Codebase(codebase) => format!("Codebase: {codebase}"),
+            Class::Codebase(codebase) if !codebase.is_empty() => format!("Codebase: {codebase}"),
             _ => name.clone(),
         });
         let regex = given.get("regex").or_else(|| attrs.get("regex"));
@@ -225,11 +224,15 @@ impl Field {
         if field.class.is_group() {
             let visible = field.fields.iter();
             let visible = visible.filter(|field| !field.attribute("hide").is_true());
-            let two = visible.count() >= 4 && field.class != Class::Patch;
+            let has_patch = matches!(field.class, Class::Codebase(_))
+                && field.fields.iter().any(|field| field.class == Class::Patch);
+            let is_narrow = field.class == Class::Patch || has_patch;
+            let two = visible.count() >= 4 && !is_narrow;
             field.set("columns", Value::Int(if two { 2 } else { 1 }));
         }
         for (name, value) in attrs.iter().chain(given.iter()) {
-            let is_read_elsewhere = ["name", "label", "tablabel", "fields", "regex"].contains(&name);
+            let is_read_elsewhere =
+                ["name", "label", "tablabel", "fields", "regex"].contains(&name);
             let is_unset = name == "columns" && value.is_none();
             if !is_read_elsewhere && !is_unset {
                 field.set(name, value.clone());

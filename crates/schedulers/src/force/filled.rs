@@ -179,26 +179,33 @@ impl<'a> Filled<'a> {
         properties: &mut Entered,
     ) -> Result<(), String> {
         let mut group = self.group(field)?;
-        let text = |value: Option<Value>| match value {
-            Some(Value::Text(text)) => text,
-            _ => String::new(),
-        };
-        let name = text(group.swap_remove("name"));
-        let value = text(group.swap_remove("value"));
-        if name.is_empty() {
+        let name = group.swap_remove("name").unwrap_or_default();
+        let value = group.swap_remove("value").unwrap_or_default();
+        if !name.is_true() {
             return Ok(());
         }
+        let not_text = |value: &Value| {
+            let kind = value.type_name();
+            format!("TypeError: expected string or bytes-like object, got '{kind}'")
+        };
+        let name = match name {
+            Value::Text(name) => name,
+            other => return Err(not_text(&other)),
+        };
         let is_valid = |pattern: &Option<buildbot_python_regex::Pattern>, text: &str| match pattern
         {
             None => true,
             Some(pattern) => matches!(pattern.match_start(text), Ok(Some(_))),
         };
-        if is_valid(&self.validation.property_name, &name)
-            && is_valid(&self.validation.property_value, &value)
-        {
-            properties.insert(name, value.into());
+        let is_right = is_valid(&self.validation.property_name, &name)
+            && match &value {
+                Value::Text(text) => is_valid(&self.validation.property_value, text),
+                other => return Err(not_text(other)),
+            };
+        if is_right {
+            properties.insert(name, value);
         } else {
-            let message = format!("bad property name='{name}', value='{value}'");
+            let message = format!("bad property name='{name}', value='{}'", plain(&value));
             self.errors.insert(full_name.to_owned(), message);
         }
         Ok(())
@@ -232,14 +239,27 @@ impl<'a> Filled<'a> {
         let values = entered.map(Vec::as_slice).unwrap_or_default().iter();
         let mut values: Vec<&Value> = values.filter(|value| !is_blank(value)).collect();
         let is_required = field.attribute("required").is_true();
+        let is_multiple = field.attribute("multiple").is_true();
+        let mut letters = Vec::new();
         if values.is_empty() {
             if is_required {
                 let label = field.label();
                 return Err(Wrong::Invalid(format!("'{label}' needs to be specified")));
             }
+            // Several are what Python iterates over.
             match default {
-                Value::List(items) => values.extend(items),
-                one => values.push(one),
+                one if !is_multiple => values.push(one),
+                Value::List(items) | Value::Tuple(items) => values.extend(items),
+                Value::Text(text) => {
+                    letters.extend(text.chars().map(|letter| Value::Text(letter.to_string())));
+                    values.extend(&letters);
+                }
+                other => {
+                    let kind = other.type_name();
+                    return Err(Wrong::Failed(format!(
+                        "TypeError: '{kind}' object is not iterable"
+                    )));
+                }
             }
         }
         for value in &values {
@@ -248,7 +268,7 @@ impl<'a> Filled<'a> {
         if field.class == Class::Fixed {
             return Ok(default.clone());
         }
-        if field.attribute("multiple").is_true() {
+        if is_multiple {
             let values = values.into_iter();
             let values: Result<Vec<Value>, Wrong> = values
                 .map(|value| one(field, full_name, value, is_required))
@@ -256,7 +276,9 @@ impl<'a> Filled<'a> {
             return Ok(Value::List(values?));
         }
         let Some(value) = values.first() else {
-            return Err(Wrong::Failed("IndexError: list index out of range".to_owned()));
+            return Err(Wrong::Failed(
+                "IndexError: list index out of range".to_owned(),
+            ));
         };
         match one(field, full_name, value, is_required)? {
             Value::None => Err(Wrong::Invalid(format!(
@@ -310,12 +332,7 @@ fn check(field: &Field, value: &Value) -> Result<(), Wrong> {
 }
 
 /// Converts one value.
-fn one(
-    field: &Field,
-    full_name: &str,
-    value: &Value,
-    is_required: bool,
-) -> Result<Value, Wrong> {
+fn one(field: &Field, full_name: &str, value: &Value, is_required: bool) -> Result<Value, Wrong> {
     match field.class {
         Class::Int => int(value),
         Class::UserName => user_name(field, value, is_required),
@@ -369,14 +386,17 @@ fn parse_int(text: &str) -> Option<i64> {
 }
 
 fn user_name(field: &Field, value: &Value, is_required: bool) -> Result<Value, Wrong> {
+    let needs_mail = field.attribute("need_email").is_true();
+    if !needs_mail || !value.is_true() && !is_required {
+        return Ok(value.clone());
+    }
     let Some(text) = value.as_text() else {
         return Err(Wrong::Failed(format!(
             "AttributeError: '{}' object has no attribute 'strip'",
             value.type_name()
         )));
     };
-    let needs_mail = field.attribute("need_email").is_true();
-    if needs_mail && (!text.trim().is_empty() || is_required) && !has_mail_address(text) {
+    if (!text.trim().is_empty() || is_required) && !has_mail_address(text) {
         let name = &field.name;
         return Err(Wrong::Invalid(format!(
             "{name}: please fill in email address in the form 'User <email@email.com>'"

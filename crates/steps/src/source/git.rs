@@ -36,13 +36,9 @@ pub(super) async fn fetch<'a>(
     source: &'a SourceArguments,
     git: &'a GitArguments,
 ) -> Result<Results, StepError> {
-    let latest = |changes: &[crate::facts::ChangeFacts]| changes.last()?.revision.clone();
-    let mut wanted = match step.wanted() {
-        Some(wanted) => wanted,
-        None => match wanted(step, source, git.branch.as_text(), latest).await? {
-            Ok(wanted) => wanted,
-            Err(results) => return Ok(results),
-        },
+    let mut wanted = match wanted(step, source, git.branch.as_text(), wanted::last).await? {
+        Ok(wanted) => wanted,
+        Err(results) => return Ok(results),
     };
     let mut repourl = git.repourl.clone();
     match step.arguments.kind {

@@ -2,7 +2,8 @@
 
 use buildbot_render::Value;
 
-use super::work::Work;
+use super::words::words;
+use super::work::{Run, Work};
 use crate::error::StepError;
 use crate::facts::PatchFacts;
 
@@ -27,9 +28,26 @@ pub(crate) async fn bring(work: &mut Work<'_>, patch: &PatchFacts) -> Result<(),
     work.write(&work.workdir, MARKER, None, "patched\n").await
 }
 
+/// Applies a patch with the program of that name.
+pub(crate) async fn apply(work: &mut Work<'_>, patch: &PatchFacts) -> Result<(), StepError> {
+    bring(work, patch).await?;
+    let level = format!("-p{}", patch.level);
+    let command = words([
+        "patch",
+        &level,
+        "--remove-empty-files",
+        "--force",
+        "--forward",
+        "-i",
+        DIFF,
+    ]);
+    work.program(command, Run::default()).await?;
+    remove(work).await
+}
+
 /// Removes the patch after it was applied.
 pub(crate) async fn remove(work: &Work<'_>) -> Result<(), StepError> {
-    if work.remove(&work.path(DIFF)).await? {
+    if work.remove(work.path(DIFF)).await? {
         Ok(())
     } else {
         Err(StepError::Failed)
@@ -54,7 +72,8 @@ fn trimmed(directory: String, workdir: &str) -> String {
 
 /// Whether `path` is `directory` or something in it.
 ///
-/// Differs: names that only begin like the directory's, `../build2`, are outside of it.
+/// Differs: a patch for `../build2` is applied in `build`, because a name that only begins like that of the sources is
+/// another directory.
 fn is_below(path: &str, directory: &str) -> bool {
     let separators: &[char] = &['/', '\\'];
     let parts = |path: &str| -> Option<Vec<String>> {

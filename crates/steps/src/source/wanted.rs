@@ -3,7 +3,7 @@
 use buildbot_config::steps::source::SourceArguments;
 use buildbot_model::Results;
 use buildbot_model::python_text::repr_of_text;
-use buildbot_render::Value;
+use buildbot_render::{Kind, Value};
 
 use super::property;
 use crate::error::StepError;
@@ -26,6 +26,32 @@ pub(crate) fn codebase(source: &SourceArguments) -> &str {
     source.codebase.as_text().unwrap_or_default()
 }
 
+/// The revision of the last change: all others came before.
+pub(crate) fn last(changes: &[ChangeFacts]) -> Result<Option<String>, StepError> {
+    Ok(changes.last().and_then(|change| change.revision.clone()))
+}
+
+/// The greatest revision, where they are numbers; `None` if a change has none.
+pub(crate) fn greatest(changes: &[ChangeFacts]) -> Result<Option<String>, StepError> {
+    let mut greatest = None;
+    for change in changes {
+        let Some(revision) = &change.revision else {
+            return Ok(None);
+        };
+        let number: i64 = revision.trim().parse().map_err(|_| {
+            StepError::raise(
+                Kind::Value,
+                format!(
+                    "invalid literal for int() with base 10: {}",
+                    repr_of_text(revision)
+                ),
+            )
+        })?;
+        greatest = greatest.max(Some(number));
+    }
+    Ok(greatest.map(|number| number.to_string()))
+}
+
 /// The source stamp of a step, unless it always takes the latest.
 pub(crate) fn source_stamp<'s>(
     step: &'s Step<'_>,
@@ -43,8 +69,11 @@ pub(crate) async fn wanted(
     step: &Step<'_>,
     source: &SourceArguments,
     branch: Option<&str>,
-    latest: impl Fn(&[ChangeFacts]) -> Option<String>,
+    latest: impl Fn(&[ChangeFacts]) -> Result<Option<String>, StepError>,
 ) -> Result<Result<Wanted, Results>, StepError> {
+    if let Some(wanted) = step.wanted() {
+        return Ok(Ok(wanted));
+    }
     let own_branch = branch.map(str::to_owned);
     if source.always_use_latest {
         return Ok(Ok(Wanted {
@@ -64,7 +93,7 @@ pub(crate) async fn wanted(
     };
     let mut revision = stamp.revision.clone().filter(|known| !known.is_empty());
     if revision.is_none() {
-        revision = latest(&stamp.changes);
+        revision = latest(&stamp.changes)?;
         if let Some(revision) = &revision {
             property::set(step, source, "revision", Value::from(revision.as_str()))?;
         }

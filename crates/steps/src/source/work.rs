@@ -33,6 +33,8 @@ pub(crate) struct Settings {
     pub timeout: Value,
     /// Whether the log shows the environment.
     pub log_environ: bool,
+    /// Whether programs are asked to end before they are killed.
+    pub ends_gently: bool,
 }
 
 /// How a program is run.
@@ -58,12 +60,23 @@ impl Settings {
         Self::new(&source.env, source.timeout, source.log_environ)
     }
 
+    /// The same for git, whose programs end gently.
+    pub(crate) fn gently(self) -> Self {
+        let env = match self.env {
+            Value::None => Value::Dict(Vec::new()),
+            env => env,
+        };
+        Self {
+            env,
+            ends_gently: true,
+            ..self
+        }
+    }
+
     pub(crate) fn new(env: &Value, timeout: Option<Seconds>, log_environ: bool) -> Self {
         Self {
-            env: match env {
-                Value::None => Value::Dict(Vec::new()),
-                env => env.clone(),
-            },
+            env: env.clone(),
+            ends_gently: false,
             timeout: timeout.map_or(Value::None, |Seconds(seconds)| number(seconds)),
             log_environ,
         }
@@ -137,9 +150,11 @@ impl<'s> Work<'s> {
             ("logEnviron", self.settings.log_environ.into()),
             ("initial_stdin", run.stdin.unwrap_or_default()),
         ];
+        let gently = self.settings.ends_gently;
         if !is_older("2.16") {
-            args.push(("sigtermTime", Value::Int(1)));
-        } else if !is_older("2.15") {
+            let seconds = if gently { Value::Int(1) } else { Value::None };
+            args.push(("sigtermTime", seconds));
+        } else if gently && !is_older("2.15") {
             args.push(("interruptSignal", "TERM".into()));
         }
         let mut command = self.command("shell", args);
@@ -182,8 +197,8 @@ impl<'s> Work<'s> {
         Ok(!end.did_fail())
     }
 
-    /// Removes a file or directory; whether that went well.
-    pub(crate) async fn remove(&self, path: &str) -> Result<bool, StepError> {
+    /// Removes files or directories; whether that went well.
+    pub(crate) async fn remove(&self, path: impl Into<Value>) -> Result<bool, StepError> {
         let end = self
             .files("rmdir", vec![("dir", path.into()), self.shown()])
             .await?;
@@ -199,14 +214,15 @@ impl<'s> Work<'s> {
         Ok(!end.did_fail())
     }
 
-    /// Copies a directory.
-    pub(crate) async fn copy(&self, from: &str, to: &str) -> Result<(), StepError> {
-        let args = vec![
-            ("fromdir", from.into()),
-            ("todir", to.into()),
-            self.shown(),
-            ("timeout", self.settings.timeout.clone()),
-        ];
+    /// Copies a directory; `timeout` is that of the step, or the worker's own.
+    pub(crate) async fn copy(
+        &self,
+        from: &str,
+        to: &str,
+        timeout: Option<Value>,
+    ) -> Result<(), StepError> {
+        let mut args = vec![("fromdir", from.into()), ("todir", to.into()), self.shown()];
+        args.extend(timeout.map(|timeout| ("timeout", timeout)));
         if self.files("cpdir", args).await?.did_fail() {
             return Err(StepError::Failed);
         }

@@ -92,6 +92,7 @@ fn expected(cases: &[Json]) -> Vec<Json> {
 fn configuration(cases: &[Json]) -> String {
     let mut text = String::from(
         "import re\nfrom buildbot.process.results import *\n\
+         from buildbot.steps.download_secret_to_worker import *\n\
          from buildbot.plugins import steps, util\n\
          c = BuildmasterConfig = {}\n\
          c['builders'] = []\n\

@@ -590,6 +590,10 @@ impl Port for Fake<'_> {
         self.masks.lock().expect("masks").clean(text)
     }
 
+    fn now_s(&self) -> f64 {
+        self.case["now"].as_f64().unwrap_or_default()
+    }
+
     fn render(&self, values: Vec<Value>) -> Later<'_, Vec<Result<Value, StepError>>> {
         Box::pin(async move {
             let context = self.context.lock().expect("a context").clone();
@@ -774,6 +778,10 @@ impl Port for Fake<'_> {
                 Poll::Ready(told.remove(0))
             }
         }))
+    }
+
+    fn sleep(&self, _seconds: f64) -> Later<'_, ()> {
+        Box::pin(async {})
     }
 
     fn add_steps(&self, _steps: Vec<Arc<StepConfig>>, _place: AddSteps) {}

@@ -334,6 +334,9 @@ class Case(TestBuildStepMixin, TestReactorMixin, unittest.TestCase):
             summary = yield self.step_now.getCurrentSummary()
             self.seen.running = summary.get("step")
         args = {name: value for name, value in command.args.items() if name not in ("reader", "writer")}
+        for name, value in args.items():
+            if isinstance(value, str):
+                args[name] = value.replace(self.master.basedir, "<basedir>")
         shown = {"command": command.remote_command, "args": plain(args)}
         self.seen.commands.append(shown)
         if not self.answers:
@@ -440,7 +443,7 @@ def archive(members, compress):
 
 
 NAMES: dict = {}
-exec("from buildbot.process.results import *", NAMES)
+exec("from buildbot.process.results import *\nfrom buildbot.steps.download_secret_to_worker import *", NAMES)
 NAMES.update(steps=buildbot.plugins.steps, util=buildbot.plugins.util, re=re)
 
 

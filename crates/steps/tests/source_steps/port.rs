@@ -165,7 +165,7 @@ impl<W: Worker> Port for World<W> {
     }
 
     fn call<'a>(&'a self, _: &'a Value, _: Vec<Argument>) -> Answer<'a, Value> {
-        unimplemented!("no code of users")
+        panic!("no code of users")
     }
 
     fn object(&self, id: ObjectId) -> Option<Arc<Object>> {
@@ -301,15 +301,15 @@ impl<W: Worker> Port for World<W> {
         _: &'a str,
         _: &'a str,
     ) -> Answer<'a, TestResultSet> {
-        unimplemented!("no tests")
+        panic!("no tests")
     }
 
     fn add_test_result(&self, _: TestResultSet, _: TestResult) -> Answer<'_, ()> {
-        unimplemented!("no tests")
+        panic!("no tests")
     }
 
     fn finish_test_results(&self, _: TestResultSet) -> Answer<'_, ()> {
-        unimplemented!("no tests")
+        panic!("no tests")
     }
 
     fn interrupted(&self) -> Later<'_, Interruption> {
@@ -325,11 +325,11 @@ impl<W: Worker> Port for World<W> {
     }
 
     fn add_steps(&self, _: Vec<Arc<StepConfig>>, _: AddSteps) {
-        unimplemented!("no steps are added")
+        panic!("no steps are added")
     }
 
     fn run_custom<'a>(&'a self, _: &'a Step<'a>) -> Answer<'a, Results> {
-        unimplemented!("no code of users")
+        panic!("no code of users")
     }
 
     fn is_triggerable(&self, _: &str) -> Option<bool> {
@@ -337,19 +337,23 @@ impl<W: Worker> Port for World<W> {
     }
 
     fn trigger(&self, _: TriggerRequest) -> Answer<'_, Triggered> {
-        unimplemented!("nothing is triggered")
+        panic!("nothing is triggered")
     }
 
     fn buildset_complete(&self, _: i64) -> Answer<'_, BuildsetEnd> {
-        unimplemented!("nothing is triggered")
+        panic!("nothing is triggered")
+    }
+
+    fn request_complete(&self, _: i64) -> Answer<'_, Vec<Results>> {
+        panic!("nothing is triggered")
     }
 
     fn cancel_requests<'a>(&'a self, _: &'a [i64], _: &'a str) -> Answer<'a, ()> {
-        unimplemented!("nothing is triggered")
+        panic!("nothing is triggered")
     }
 
     fn run_local(&self, _: LocalCommand) -> Answer<'_, LocalEnd> {
-        unimplemented!("nothing runs on the master")
+        panic!("nothing runs on the master")
     }
 
     fn signal_local(&self, _: &str) {}
@@ -359,6 +363,6 @@ impl<W: Worker> Port for World<W> {
     }
 
     fn http(&self, _: HttpRequest) -> Answer<'_, HttpResponse> {
-        unimplemented!("no requests")
+        panic!("no requests")
     }
 }

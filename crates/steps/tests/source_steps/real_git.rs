@@ -472,7 +472,7 @@ fn lines_that_differ_are_data_of_the_build() {
 #[test]
 fn credentials_are_on_the_worker_only_while_the_step_runs() {
     let place = Place::new();
-    let lines = "url=https://example.org\nusername=me\npassword=secret\n";
+    let lines = "url=https://host.example\nusername=me\npassword=secret\n";
     let options = json!({"$": "tuple", "v": [[lines], null]});
     let commands = place.fetched(json!({"git_credentials": options}));
     assert!(

@@ -295,7 +295,7 @@ fn every_step_does_what_the_reference_did() {
     let cases = recorded["cases"].as_array().unwrap();
     assert_eq!(cases.len(), factory.steps.len());
     let only = std::env::var("CASE").unwrap_or_default();
-    let mut wrong = 0;
+    let mut wrong = Vec::new();
     for (recorded_case, step) in cases.iter().zip(&factory.steps) {
         let case = &recorded_case["case"];
         let name = case["name"].as_str().unwrap();
@@ -306,16 +306,16 @@ fn every_step_does_what_the_reference_did() {
         let got = outcome(&world, &Arc::new(step.clone()));
         let expected = &recorded_case["expected"];
         if got != *expected {
-            wrong += 1;
-            report(name, &got, expected);
+            wrong.push(difference(name, &got, expected));
         }
     }
-    assert_eq!(wrong, 0, "of {} steps", cases.len());
+    let (count, all) = (wrong.len(), cases.len());
+    assert!(wrong.is_empty(), "{}{count} of {all} steps", wrong.concat());
 }
 
-/// Shows what is different.
-fn report(name: &str, got: &Json, expected: &Json) {
-    eprintln!("{name}");
+/// What is different.
+fn difference(name: &str, got: &Json, expected: &Json) -> String {
+    let mut report = format!("{name}\n");
     let keys: HashSet<&String> = [got, expected]
         .iter()
         .flat_map(|outcome| outcome.as_object().unwrap().keys())
@@ -333,12 +333,13 @@ fn report(name: &str, got: &Json, expected: &Json) {
                         let shown = |one: Option<&Json>| {
                             one.map_or_else(|| "nothing".to_owned(), Json::to_string)
                         };
-                        eprintln!("  {key} {number}: {}", shown(got));
-                        eprintln!("      expected {}", shown(expected));
+                        report += &format!("  {key} {number}: {}\n", shown(got));
+                        report += &format!("      expected {}\n", shown(expected));
                     }
                 }
             }
-            _ => eprintln!("  {key}: {got}\n      expected {expected}"),
+            _ => report += &format!("  {key}: {got}\n      expected {expected}\n"),
         }
     }
+    report
 }

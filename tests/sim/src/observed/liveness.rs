@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use buildbot_engine::SemaphoreId;
 use buildbot_engine::config::{AccessMode, Builder, BuilderLocks};
-use buildbot_model::WorkerId;
+use buildbot_model::{Results, WorkerId};
 
 use super::{Broken, Idle, Observed, SeenWorker, accesses, needs_user_code};
 
@@ -60,9 +60,8 @@ impl Observed {
             let is_free = |(lock, mode): (&SemaphoreId, &AccessMode)| {
                 is_alone(lock) && self.has_room(lock, *mode)
             };
-            let is_sent = self.sent.contains_key(id)
-                || build.stop.is_some()
-                || build.steps.is_changed_late;
+            let is_sent =
+                self.sent.contains_key(id) || build.stop.is_some() || build.steps.is_changed_late;
             if !build.is_finishing && !is_sent && wanted.iter().all(is_free) {
                 return Err(Idle {
                     request: None,
@@ -101,10 +100,18 @@ impl Observed {
                 let is_failing = self.builds.iter().any(|(id, build)| {
                     build.worker == *worker
                         && self.sent.contains_key(id)
-                        && (build.has_failed_preparation || build.session.is_none())
+                        && (build.has_failed_preparation
+                            || build.has_no_name
+                            || build.steps.results.0 == Results::Exception
+                            || build.session.is_none())
                 });
                 let is_unsure = seen.is_some_and(|it| it.is_quarantine_unsure);
-                if is_free && !is_between && !is_failing && !is_unsure && self.fits(builder, *worker).is_ok() {
+                if is_free
+                    && !is_between
+                    && !is_failing
+                    && !is_unsure
+                    && self.fits(builder, *worker).is_ok()
+                {
                     return Err(Idle {
                         request: Some(*request),
                         broken: format!(

@@ -175,7 +175,7 @@ impl Observed {
             return Ok(());
         }
         let expected = build.stop.unwrap_or(build.steps.results.0);
-        if results != expected && !self.shutdown.is_some_and(|_| build.stop.is_some()) {
+        if results != expected && self.shutdown.is_none_or(|_| build.stop.is_none()) {
             return Err(format!("build {id} is {results:?} and not {expected:?}"));
         }
         match build.steps.next() {

@@ -1,3 +1,5 @@
+//! Archives of friends and enemies.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

@@ -175,7 +175,7 @@ impl Auth {
 
     /// Forgets what was brought to the worker.
     async fn clear(&mut self, work: &Work<'_>) -> Result<(), StepError> {
-        if self.is_installed && !work.remove(&self.directory).await? {
+        if self.is_installed && !work.remove(self.directory.as_str()).await? {
             return Err(StepError::Failed);
         }
         Ok(())
@@ -199,7 +199,8 @@ impl Credential {
 
     /// What git reads.
     ///
-    /// Differs: properties of the build are known where the reference knows only secrets.
+    /// Differs: credentials of Git steps may refer to properties of the build, because where only secrets are known
+    /// a property silently becomes nothing.
     async fn render(&self, step: &Step<'_>) -> Result<Secret<String>, StepError> {
         match self {
             Self::Lines(value) => {

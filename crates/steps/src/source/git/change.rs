@@ -32,7 +32,7 @@ pub(in crate::source) async fn push<'a>(
             repourl: &push.repourl,
         },
     );
-    let settings = Settings::new(&push.env, push.timeout, push.log_environ);
+    let settings = Settings::new(&push.env, push.timeout, push.log_environ).gently();
     let mut work = Work::begin(step, workdir, settings).await?;
     work.log_of_files = None;
     let repository = repository::address(&push.repourl, &push.port)?;
@@ -55,7 +55,7 @@ pub(in crate::source) async fn tag<'a>(
     step: &'a Step<'a>,
     tag: &GitTagArguments,
 ) -> Result<Results, StepError> {
-    let settings = Settings::new(&tag.env, tag.timeout, tag.log_environ);
+    let settings = Settings::new(&tag.env, tag.timeout, tag.log_environ).gently();
     let work = Work::begin(step, super::workdir(step)?, settings).await?;
     let git = Git::find(work, &tag.config, Auth::none()).await?;
     let mut command = words(["tag"]);
@@ -76,7 +76,7 @@ pub(in crate::source) async fn commit<'a>(
     step: &'a Step<'a>,
     commit: &GitCommitArguments,
 ) -> Result<Results, StepError> {
-    let settings = Settings::new(&commit.env, commit.timeout, commit.log_environ);
+    let settings = Settings::new(&commit.env, commit.timeout, commit.log_environ).gently();
     let work = Work::begin(step, super::workdir(step)?, settings).await?;
     let git = Git::find(work, &commit.config, Auth::none()).await?;
     require_branch(&git).await?;

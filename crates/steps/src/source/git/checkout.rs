@@ -98,7 +98,7 @@ impl<'s> Checkout<'s> {
             },
         );
         let attempts = retry::Attempts::new(&source.retry)?;
-        let work = Work::begin(step, workdir, Settings::of(source)).await?;
+        let work = Work::begin(step, workdir, Settings::of(source).gently()).await?;
         Ok(Self {
             git: Git::find(work, &arguments.config, auth).await?,
             source,
@@ -220,7 +220,8 @@ impl<'s> Checkout<'s> {
         self.git.work.remove_tree(workdir.as_str()).await?;
         self.git.work.workdir = SOURCE.to_owned();
         self.incremental().await?;
-        self.git.work.copy(SOURCE, &workdir).await?;
+        let timeout = Some(self.git.work.settings.timeout.clone());
+        self.git.work.copy(SOURCE, &workdir, timeout).await?;
         self.git.work.workdir = workdir;
         Ok(())
     }

@@ -2,15 +2,13 @@
 
 use buildbot_config::steps::git::GitDiffInfoArguments;
 use buildbot_model::Results;
-use buildbot_render::Value;
 
 use super::difference;
 use crate::error::StepError;
 use crate::shell::Shell;
 use crate::source::property::class_name;
-use crate::source::words::words;
 use crate::step::Step;
-use crate::value::text;
+use crate::value::{text, texts};
 
 /// Compares.
 pub(in crate::source) async fn diff_info(
@@ -44,12 +42,11 @@ async fn run(
     log: &str,
     arguments: &[&str],
 ) -> Result<(Results, String), StepError> {
-    let mut command = words(["git"]);
-    command.extend(words(arguments.iter().copied()));
+    let command = texts(["git"].into_iter().chain(arguments.iter().copied()));
     let shell = Shell {
         log: Some(log.to_owned()),
         collect_stdout: true,
-        ..Shell::of(Value::List(command))
+        ..Shell::of(command)
     };
     let end = step.run_shell(shell, None).await?;
     Ok((end.results, end.stdout))

@@ -46,7 +46,7 @@ fn wrong(message: String) -> StepError {
 
 /// Reads a unified difference without prefixes of names.
 ///
-/// Differs: names with blanks are understood in every case.
+/// Differs: `GitDiffInfo` understands names with blanks in every case, because the reference breaks on some.
 pub(super) fn parse(text: &str) -> Result<Vec<FileDifference>, StepError> {
     let mut files: Vec<FileDifference> = Vec::new();
     // Whether lines about names and modes belong to the last file.

@@ -13,14 +13,14 @@ use buildbot_model::Secret;
 use tokio::sync::mpsc;
 
 /// How long anything may take that takes a second on an idle machine.
-pub const PATIENCE: Duration = Duration::from_secs(150);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(150);
 
 /// Who is configured, and what he builds.
 #[derive(Default)]
-pub struct Configured {
-    pub workers: Mutex<BTreeMap<String, Admitted>>,
-    pub builders: Mutex<Vec<WorkerBuilder>>,
-    pub refused: Mutex<Option<Refused>>,
+pub(crate) struct Configured {
+    pub(crate) workers: Mutex<BTreeMap<String, Admitted>>,
+    pub(crate) builders: Mutex<Vec<WorkerBuilder>>,
+    pub(crate) refused: Mutex<Option<Refused>>,
 }
 
 impl Admission for Configured {
@@ -44,14 +44,14 @@ impl Admission for Configured {
 }
 
 /// A gateway with the worker `w` (password `pw`) and the builder `b`.
-pub struct World {
-    pub gateway: Gateway,
-    pub events: mpsc::Receiver<GatewayEvent>,
-    pub configured: Arc<Configured>,
-    pub directory: tempfile::TempDir,
+pub(crate) struct World {
+    pub(crate) gateway: Gateway,
+    pub(crate) events: mpsc::Receiver<GatewayEvent>,
+    pub(crate) configured: Arc<Configured>,
+    pub(crate) directory: tempfile::TempDir,
 }
 
-pub fn builder(name: &str) -> WorkerBuilder {
+pub(crate) fn builder(name: &str) -> WorkerBuilder {
     WorkerBuilder {
         name: name.to_owned(),
         directory: format!("{name}-dir"),
@@ -59,11 +59,11 @@ pub fn builder(name: &str) -> WorkerBuilder {
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(|_| {})
     }
 
-    pub fn with(change: impl FnOnce(&mut Settings)) -> Self {
+    pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let configured = Arc::new(Configured::default());
         let directory = tempfile::tempdir().unwrap();
         let mut settings = Settings {
@@ -83,7 +83,7 @@ impl World {
         world
     }
 
-    pub fn configure(&self, name: &str, keepalive: Option<Duration>) {
+    pub(crate) fn configure(&self, name: &str, keepalive: Option<Duration>) {
         let admitted = Admitted {
             password: Secret::new("pw".to_owned()),
             keepalive,
@@ -92,23 +92,23 @@ impl World {
         workers.insert(name.to_owned(), admitted);
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    pub async fn event(&mut self) -> GatewayEvent {
+    pub(crate) async fn event(&mut self) -> GatewayEvent {
         let event = tokio::time::timeout(PATIENCE, self.events.recv()).await;
         event.expect("an event in time").expect("an event")
     }
 
-    pub async fn attached(&mut self) -> Session {
+    pub(crate) async fn attached(&mut self) -> Session {
         match self.event().await {
             GatewayEvent::Attached(Attached { session, .. }) => session,
             other => panic!("{other:?}"),
         }
     }
 
-    pub async fn detached(&mut self) -> (SessionId, DetachReason) {
+    pub(crate) async fn detached(&mut self) -> (SessionId, DetachReason) {
         match self.event().await {
             GatewayEvent::Detached {
                 session, reason, ..
@@ -118,17 +118,17 @@ impl World {
     }
 
     /// That nothing has happened so far.
-    pub fn is_quiet(&mut self) -> bool {
+    pub(crate) fn is_quiet(&mut self) -> bool {
         self.events.try_recv().is_err()
     }
 }
 
-pub fn text(text: &str) -> Value {
+pub(crate) fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
 }
 
 /// A command for the builder `b`.
-pub fn command(name: &str, args: &[(&str, Value)]) -> Command {
+pub(crate) fn command(name: &str, args: &[(&str, Value)]) -> Command {
     let args = args.iter();
     Command {
         builder: "b".to_owned(),
@@ -141,7 +141,7 @@ pub fn command(name: &str, args: &[(&str, Value)]) -> Command {
 }
 
 /// Runs `script` with a shell.
-pub fn shell(script: &str) -> Command {
+pub(crate) fn shell(script: &str) -> Command {
     command(
         "shell",
         &[
@@ -153,7 +153,7 @@ pub fn shell(script: &str) -> Command {
 }
 
 /// The text of one stream.
-pub fn stdout(updates: &[Update]) -> String {
+pub(crate) fn stdout(updates: &[Update]) -> String {
     let mut all = String::new();
     for update in updates {
         if let Update::Text {
@@ -170,7 +170,7 @@ pub fn stdout(updates: &[Update]) -> String {
 }
 
 /// Everything that was sent so far or will be, until nobody sends any more.
-pub async fn all(mut updates: mpsc::Receiver<Update>) -> Vec<Update> {
+pub(crate) async fn all(mut updates: mpsc::Receiver<Update>) -> Vec<Update> {
     let mut found = Vec::new();
     while let Some(update) = updates.recv().await {
         found.push(update);

@@ -115,12 +115,10 @@ async fn a_second_connection_is_refused_while_the_first_one_lives() {
         let (mut first, session) = Peer::attach(&mut world, protocol).await;
         let mut second = Peer::connect(&world, protocol, "w", "pw");
         let refused = async {
-            loop {
-                match second.serve().await {
-                    Some(WorkerEvent::LoginFailed(failure)) => return Some(failure),
-                    Some(WorkerEvent::Closed) | None => return None,
-                    Some(other) => panic!("{other:?}"),
-                }
+            match second.serve().await {
+                Some(WorkerEvent::LoginFailed(failure)) => Some(failure),
+                Some(WorkerEvent::Closed) | None => None,
+                Some(other) => panic!("{other:?}"),
             }
         };
         let refused = tokio::select! {

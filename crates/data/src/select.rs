@@ -1,0 +1,359 @@
+//! Questions as SQL: the only place in which statements are made of what somebody asks. Values are parameters, always.
+
+use std::fmt::Write as _;
+
+use buildbot_db::Value;
+
+use crate::entity::{Entity, Field, Paging, Stored};
+use crate::query::{Filter, Literal, Operator, Query};
+
+/// A value of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Bound {
+    Integer(i64),
+    Text(String),
+}
+
+impl Bound {
+    pub(crate) fn value(&self) -> Value<'_> {
+        match self {
+            Self::Integer(value) => Value::Integer(*value),
+            Self::Text(value) => Value::Text(value),
+        }
+    }
+}
+
+/// A statement with its values.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Sql {
+    pub(crate) text: String,
+    pub(crate) values: Vec<Bound>,
+}
+
+impl Sql {
+    /// Adds text without values.
+    pub(crate) fn push(&mut self, text: &str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Adds a value.
+    pub(crate) fn bind(&mut self, value: Bound) -> &mut Self {
+        self.values.push(value);
+        let _ = write!(self.text, "${}", self.values.len());
+        self
+    }
+
+    /// Adds text in which `{name}` stands for an argument of the path.
+    pub(crate) fn push_template(&mut self, template: &str, arguments: &Arguments) -> &mut Self {
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once('{') {
+            self.push(before);
+            let Some((name, after)) = after.split_once('}') else {
+                return self.push(after);
+            };
+            match arguments.get(name) {
+                Some(value) => self.bind(value.clone()),
+                None => self.push("NULL"),
+            };
+            rest = after;
+        }
+        self.push(rest)
+    }
+
+    fn push_list(&mut self, values: impl Iterator<Item = Bound>) {
+        self.push("(");
+        for (index, value) in values.enumerate() {
+            if index > 0 {
+                self.push(", ");
+            }
+            self.bind(value);
+        }
+        self.push(")");
+    }
+
+    /// Adds a list of ids. Its length is a power of two, so that there are few different statements.
+    pub(crate) fn push_ids(&mut self, ids: &[i64]) {
+        let last = ids.last().copied().unwrap_or(-1);
+        let padding = ids.len().max(1).next_power_of_two() - ids.len();
+        let all = ids
+            .iter()
+            .copied()
+            .chain(std::iter::repeat_n(last, padding));
+        self.push_list(all.map(Bound::Integer));
+    }
+
+    /// Its values, as the database takes them.
+    pub(crate) fn values(&self) -> Vec<Value<'_>> {
+        self.values.iter().map(Bound::value).collect()
+    }
+}
+
+/// What a path says: numbers and names by name.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Arguments(pub(crate) Vec<(&'static str, Bound)>);
+
+impl Arguments {
+    pub(crate) fn get(&self, name: &str) -> Option<&Bound> {
+        self.0
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
+    }
+
+    /// A number; 0, which nothing has for an id, if there is none.
+    pub(crate) fn integer(&self, name: &str) -> i64 {
+        match self.get(name) {
+            Some(Bound::Integer(value)) => *value,
+            Some(Bound::Text(_)) | None => 0,
+        }
+    }
+
+    pub(crate) fn text(&self, name: &str) -> &str {
+        match self.get(name) {
+            Some(Bound::Text(value)) => value,
+            Some(Bound::Integer(_)) | None => "",
+        }
+    }
+}
+
+/// How much of a query the database answers.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    /// The rows. Columns are the stored fields in [`Compiled::columns`].
+    pub(crate) rows: Sql,
+    /// How many match before paging, if that is asked for and not simply the number of rows.
+    pub(crate) count: Option<Sql>,
+    /// The fields of a row, from left to right.
+    pub(crate) columns: Vec<&'static Field>,
+    /// What is left to do in memory.
+    pub(crate) rest: Rest,
+}
+
+/// What the database does not do.
+#[derive(Debug, Default)]
+pub(crate) struct Rest {
+    pub(crate) filters: Vec<Filter>,
+    pub(crate) order: bool,
+    pub(crate) page: bool,
+}
+
+/// Makes the statement for the objects of a type for which a condition holds.
+pub(crate) fn compile(
+    entity: &'static Entity,
+    condition: &Sql,
+    query: &Query,
+    is_collection: bool,
+) -> Compiled {
+    let (stored, rest): (Vec<&Filter>, Vec<&Filter>) = query
+        .filters
+        .iter()
+        .partition(|filter| column(filter.field).is_some());
+    let order_is_stored = query.order.iter().all(|o| column(o.field).is_some());
+    let is_negative = |number: Option<i64>| number.is_some_and(|number| number < 0);
+    let slices =
+        entity.paging == Paging::Memory && (is_negative(query.limit) || is_negative(query.offset));
+    let pages = rest.is_empty() && order_is_stored && !slices;
+
+    let columns: Vec<&'static Field> = entity
+        .fields
+        .iter()
+        .filter(|field| field.stored != Stored::Elsewhere)
+        .collect();
+    let mut body = Sql::default();
+    body.push(" FROM ").push(entity.from);
+    push_conditions(&mut body, entity, condition, &stored);
+
+    let mut rows = Sql::default();
+    rows.push("SELECT ");
+    for (index, field) in columns.iter().enumerate() {
+        if index > 0 {
+            rows.push(", ");
+        }
+        match field.stored {
+            Stored::Column(expression) | Stored::Json(expression) => rows.push(expression),
+            Stored::Elsewhere => rows.push("NULL"),
+        };
+    }
+    rows.text.push_str(&body.text);
+    rows.values.clone_from(&body.values);
+    if is_collection {
+        push_order(
+            &mut rows,
+            entity,
+            if order_is_stored { query } else { &NOTHING },
+        );
+        let asked = query.limit.is_some() || query.offset.is_some();
+        if pages && asked {
+            rows.push(" LIMIT ")
+                .bind(Bound::Integer(query.limit.unwrap_or(-1)));
+            rows.push(" OFFSET ")
+                .bind(Bound::Integer(query.offset.unwrap_or(0)));
+        }
+    } else {
+        rows.push(" LIMIT 1");
+    }
+    let counts = pages
+        && entity.paging == Paging::Memory
+        && (query.limit.is_some() || query.offset.is_some());
+    let count = counts.then(|| {
+        let mut count = Sql::default();
+        count.push("SELECT COUNT(*)").push(&body.text);
+        count.values = body.values;
+        count
+    });
+    Compiled {
+        rows,
+        count,
+        columns,
+        rest: Rest {
+            filters: rest.into_iter().cloned().collect(),
+            order: !order_is_stored,
+            page: !pages,
+        },
+    }
+}
+
+static NOTHING: Query = Query {
+    fields: Vec::new(),
+    filters: Vec::new(),
+    order: Vec::new(),
+    limit: None,
+    offset: None,
+    properties: Vec::new(),
+};
+
+fn column(field: &Field) -> Option<&'static str> {
+    match field.stored {
+        Stored::Column(expression) => Some(expression),
+        Stored::Json(_) | Stored::Elsewhere => None,
+    }
+}
+
+fn push_conditions(sql: &mut Sql, entity: &Entity, condition: &Sql, filters: &[&Filter]) {
+    let mut word = " WHERE ";
+    if !condition.text.is_empty() {
+        // The condition comes first, so that its parameters keep their numbers.
+        sql.push(word).push(&condition.text);
+        sql.values.extend(condition.values.iter().cloned());
+        word = " AND ";
+    }
+    for filter in filters {
+        let Some(expression) = column(filter.field) else {
+            continue;
+        };
+        sql.push(word);
+        push_filter(sql, entity.paging, expression, filter);
+        word = " AND ";
+        if let Some(hint) = hint(entity, filter) {
+            sql.push(word).push(hint);
+        }
+    }
+}
+
+/// What follows from a filter, and has an index where the filter has none.
+///
+/// A build that runs has a request that is not complete: nobody goes through the history to find it.
+fn hint(entity: &Entity, filter: &Filter) -> Option<&'static str> {
+    let asks_for = |value: bool| {
+        filter.field.name == "complete"
+            && match filter.operator {
+                Operator::In => filter.values == [Literal::Boolean(value)],
+                Operator::NotIn => filter.values == [Literal::Boolean(!value)],
+                _ => false,
+            }
+    };
+    let unclaimed = filter.field.name == "claimed"
+        && filter.operator == Operator::In
+        && filter.values == [Literal::Boolean(false)];
+    match entity.name {
+        "build" if asks_for(false) => Some(
+            "builds.buildrequestid IN (SELECT unfinished.id FROM buildrequests AS unfinished WHERE unfinished.complete = 0)",
+        ),
+        "buildrequest" if unclaimed => Some("buildrequests.complete = 0"),
+        _ => None,
+    }
+}
+
+fn push_filter(sql: &mut Sql, paging: Paging, expression: &str, filter: &Filter) {
+    let expression = if expression.contains(' ') {
+        &format!("({expression})")
+    } else {
+        expression
+    };
+    let bound = |literal: &Literal| match literal {
+        Literal::Integer(value) => Bound::Integer(*value),
+        Literal::Boolean(value) => Bound::Integer((*value).into()),
+        Literal::Text(value) => Bound::Text(value.clone()),
+    };
+    let compare = |sql: &mut Sql, operator: &str| {
+        let value = filter.values.first().map_or(Bound::Integer(0), bound);
+        sql.push(expression).push(operator).bind(value);
+    };
+    match filter.operator {
+        Operator::In if filter.values.len() == 1 => compare(sql, " = "),
+        Operator::In => {
+            sql.push(expression).push(" IN ");
+            sql.push_list(filter.values.iter().map(bound));
+        }
+        Operator::NotIn => {
+            sql.push("(").push(expression);
+            if filter.values.len() == 1 {
+                sql.push(" <> ");
+                let value = filter.values.first().map_or(Bound::Integer(0), bound);
+                sql.bind(value);
+            } else {
+                sql.push(" NOT IN ");
+                sql.push_list(filter.values.iter().map(bound));
+            }
+            if paging == Paging::Memory {
+                sql.push(" OR ").push(expression).push(" IS NULL");
+            }
+            sql.push(")");
+        }
+        Operator::Less => compare(sql, " < "),
+        Operator::LessOrEqual => compare(sql, " <= "),
+        Operator::Greater => compare(sql, " > "),
+        Operator::GreaterOrEqual => compare(sql, " >= "),
+        Operator::Contains => {
+            sql.push("(");
+            for (index, value) in filter.values.iter().enumerate() {
+                if index > 0 {
+                    sql.push(" OR ");
+                }
+                let text = match value {
+                    Literal::Integer(value) => value.to_string(),
+                    Literal::Boolean(value) => i64::from(*value).to_string(),
+                    Literal::Text(value) => value.clone(),
+                };
+                if paging == Paging::Database {
+                    sql.push(expression).push(" LIKE ");
+                    sql.bind(Bound::Text(format!("%{text}%")));
+                } else {
+                    sql.push("instr(").push(expression).push(", ");
+                    sql.bind(Bound::Text(text)).push(") > 0");
+                }
+            }
+            sql.push(")");
+        }
+    }
+}
+
+fn push_order(sql: &mut Sql, entity: &Entity, query: &Query) {
+    let mut word = " ORDER BY ";
+    let mut is_total = false;
+    for order in &query.order {
+        let Some(expression) = column(order.field) else {
+            continue;
+        };
+        sql.push(word).push(expression);
+        if order.descending {
+            sql.push(" DESC");
+        }
+        is_total |= expression == entity.order;
+        word = ", ";
+    }
+    if !is_total {
+        sql.push(word).push(entity.order);
+    }
+}

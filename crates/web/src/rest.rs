@@ -1,0 +1,236 @@
+//! `/api/v2`: reading, and the way to control.
+
+use std::io::{self, Write as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use buildbot_data::{Answer, RawLog, ReadError, json};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{
+    ACCEPT, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, EXPIRES, PRAGMA, SET_COOKIE, VARY,
+};
+use hyper::{Method, StatusCode};
+use serde_json::{Map, Value as Json};
+use tokio::sync::mpsc;
+
+use crate::authz::{Denied, Wish};
+use crate::identity::Identity;
+use crate::origin::{self, Origin};
+use crate::request::{self, Request};
+use crate::response::{self, Body, HTML, JSON, Response, TEXT};
+use crate::rpc;
+use crate::server::Shared;
+use crate::site::{Site, now};
+
+/// `/api`: which versions there are.
+pub(crate) fn versions(site: &Site) -> Response {
+    // Seen: the list leaves a version out that is served when it is just the minimum.
+    let mut versions = Map::new();
+    if site.rest_minimum_version < 2 {
+        let url = format!("{}api/v2", site.settings.buildbot_url);
+        versions.insert("v2".to_owned(), url.into());
+    }
+    let body = serde_json::json!({ "api_versions": versions });
+    response::with(StatusCode::OK, "application/json", body.to_string())
+}
+
+/// A request below `/api/v2`. `path` is what follows.
+pub(crate) async fn serve(
+    shared: &Arc<Shared>,
+    site: &Site,
+    request: &Request,
+    path: &[String],
+    body: Incoming,
+) -> Response {
+    let allowed = match origin::check(site, request) {
+        Origin::None => None,
+        Origin::Allowed(origin) => Some(origin),
+        Origin::Answered(response) => return response,
+    };
+    let visitor = site.visitor(request);
+    let mut response = if request.method == Method::GET || request.method == Method::HEAD {
+        get(shared, site, &visitor.identity, request, path).await
+    } else if request.method == Method::POST {
+        match request::read(body).await {
+            Some(body) => rpc::call(shared, site, &visitor.identity, request, path, &body).await,
+            None => origin::refusal(request, "the request body cannot be read or is too long"),
+        }
+    } else {
+        origin::refusal(request, "invalid HTTP method")
+    };
+    if let Some(origin) = allowed {
+        origin::allow(&mut response, &origin);
+    }
+    if let Some(cookie) = visitor.cookie {
+        response::add(&mut response, SET_COOKIE, &cookie);
+    }
+    response::compress(request, &mut response);
+    response
+}
+
+fn error(status: StatusCode, text: &str) -> Response {
+    let body = serde_json::json!({ "error": text });
+    response::with(status, TEXT, json::compact(body))
+}
+
+/// What an error of reading is in HTTP.
+pub(crate) fn status_of(error: &ReadError) -> StatusCode {
+    match error {
+        ReadError::NoPath(_) | ReadError::NotFound(_) => StatusCode::NOT_FOUND,
+        ReadError::Query(_) => StatusCode::BAD_REQUEST,
+        ReadError::Database(_) | ReadError::Log(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// What a refusal is in HTTP.
+pub(crate) fn status_of_denial(denied: &Denied) -> StatusCode {
+    match denied {
+        Denied::Role(_) => StatusCode::FORBIDDEN,
+        Denied::Read(error) => status_of(error),
+    }
+}
+
+async fn get(
+    shared: &Arc<Shared>,
+    site: &Site,
+    who: &Identity,
+    request: &Request,
+    path: &[String],
+) -> Response {
+    let wish = Wish {
+        path,
+        action: request.method.as_str(),
+        parameters: None,
+    };
+    if let Err(denied) = site.authorise(&shared.data, who, wish).await {
+        return error(status_of_denial(&denied), &denied.to_string());
+    }
+    if let [noun, id, why] = path
+        && noun == "buildrequests"
+        && why == "why"
+        && let Ok(id) = id.parse()
+    {
+        return self::why(shared, site, request, id).await;
+    }
+    match shared.data.read(path, &request.parameters).await {
+        Ok(Answer::Objects {
+            plural,
+            items,
+            total,
+        }) => {
+            let mut meta = Map::new();
+            if let Some(total) = total {
+                meta.insert("total".to_owned(), total.into());
+            }
+            let mut answer = Map::new();
+            answer.insert("meta".to_owned(), meta.into());
+            answer.insert(plural.to_owned(), items.into());
+            read(site, request, answer.into())
+        }
+        Ok(Answer::Bytes { name, bytes }) => {
+            let content_type = "application/octet-stream; charset=utf-8";
+            let mut response = response::with(StatusCode::OK, content_type, bytes);
+            let disposition = format!("attachment; filename={name}");
+            response::set(&mut response, CONTENT_DISPOSITION, &disposition);
+            response
+        }
+        Ok(Answer::Log(log)) => raw(shared, request, log),
+        Err(failed) => {
+            if let ReadError::Database(_) | ReadError::Log(_) = failed {
+                tracing::error!(path = path.join("/"), error = %failed, "a request cannot be answered");
+            }
+            error(status_of(&failed), &failed.to_string())
+        }
+    }
+}
+
+/// Something that was read.
+fn read(site: &Site, request: &Request, answer: Json) -> Response {
+    let wants_json = request
+        .header(ACCEPT)
+        .is_some_and(|accept| accept.contains("application/json"));
+    let mut response = if wants_json {
+        response::with(StatusCode::OK, JSON, json::compact(answer))
+    } else {
+        response::with(StatusCode::OK, TEXT, json::pretty(answer))
+    };
+    if let Ok(seconds @ 1..) = u64::try_from(site.cache_seconds) {
+        let until = std::time::UNIX_EPOCH + Duration::from_secs(now().saturating_add(seconds));
+        response::set(&mut response, EXPIRES, &httpdate::fmt_http_date(until));
+        response::set(&mut response, PRAGMA, "no-cache");
+    }
+    response
+}
+
+/// `buildrequests/N/why`: why a request waits. Ours; the reference has no such path.
+async fn why(shared: &Arc<Shared>, site: &Site, request: &Request, id: i64) -> Response {
+    match shared.control.why(buildbot_model::BuildRequestId(id)).await {
+        Ok(Some(why)) => read(
+            site,
+            request,
+            serde_json::json!({ "why": [why], "meta": {} }),
+        ),
+        Ok(None) => error(StatusCode::NOT_FOUND, "there is no such build request"),
+        Err(failed) => error(StatusCode::INTERNAL_SERVER_ERROR, &failed.to_string()),
+    }
+}
+
+/// How many pieces of a log wait for a slow client; each has about 128 KiB.
+const PIECES_MAX: usize = 2;
+
+/// A whole log, piece by piece.
+fn raw(shared: &Arc<Shared>, request: &Request, log: RawLog) -> Response {
+    let content_type = if log.is_html { HTML } else { TEXT };
+    let (pieces, receiver) = mpsc::channel(PIECES_MAX);
+    let mut response = Response::new(Body::Pieces(receiver));
+    response::set(&mut response, CONTENT_TYPE, content_type);
+    if let Some(name) = &log.file_name {
+        let disposition = format!("attachment; filename={name}");
+        response::set(&mut response, CONTENT_DISPOSITION, &disposition);
+    }
+    if request.method == Method::HEAD {
+        return response;
+    }
+    let compresses = response::takes_gzip(request);
+    if compresses {
+        response::set(&mut response, CONTENT_ENCODING, "gzip");
+        response::set(&mut response, VARY, "Accept-Encoding");
+    }
+    shared.tasks.spawn(async move {
+        // A client that went away wants no more.
+        if let Err(error) = send(log, compresses, &pieces).await {
+            drop(pieces.send(Err(error)).await);
+        }
+    });
+    response
+}
+
+async fn send(
+    log: RawLog,
+    compresses: bool,
+    pieces: &mpsc::Sender<io::Result<Bytes>>,
+) -> io::Result<()> {
+    let mut encoder = compresses.then(|| GzEncoder::new(Vec::new(), Compression::fast()));
+    let mut lines = log.reader.raw();
+    let mut text = Some(log.head);
+    while let Some(piece) = text {
+        let bytes = match &mut encoder {
+            Some(encoder) => {
+                encoder.write_all(piece.as_bytes())?;
+                std::mem::take(encoder.get_mut())
+            }
+            None => piece.into_bytes(),
+        };
+        if !bytes.is_empty() && pieces.send(Ok(bytes.into())).await.is_err() {
+            return Ok(());
+        }
+        let next = lines.next().await.map_err(io::Error::other)?;
+        text = next.map(|lines| lines.text);
+    }
+    if let Some(encoder) = encoder {
+        drop(pieces.send(Ok(encoder.finish()?.into())).await);
+    }
+    Ok(())
+}

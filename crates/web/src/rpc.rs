@@ -1,0 +1,292 @@
+//! Control: JSON-RPC 2.0 by POST.
+
+use std::sync::Arc;
+
+use buildbot_data::{ReadError, Target, json};
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use hyper::header::CONTENT_TYPE;
+use serde_json::{Map, Value as Json};
+
+use crate::authz::{Denied, Wish};
+use crate::control::{Action, ControlError, Outcome, WorkerAction};
+use crate::identity::Identity;
+use crate::request::Request;
+use crate::response::{self, Response};
+use crate::rest::{status_of, status_of_denial};
+use crate::server::Shared;
+use crate::site::Site;
+
+const PARSE_ERROR: i64 = -32700;
+const INVALID_REQUEST: i64 = -32600;
+const METHOD_NOT_FOUND: i64 = -32601;
+const INVALID_PARAMS: i64 = -32602;
+const INTERNAL_ERROR: i64 = -32603;
+
+/// What is wanted.
+struct Call {
+    method: String,
+    id: Json,
+    parameters: Map<String, Json>,
+}
+
+/// Why it is not done.
+struct Failure {
+    status: StatusCode,
+    code: i64,
+    message: Json,
+    /// That of the call, as soon as it is known.
+    id: Option<Json>,
+}
+
+impl Failure {
+    fn new(status: StatusCode, code: i64, message: impl Into<Json>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            id: None,
+        }
+    }
+
+    fn invalid(message: impl Into<Json>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, message)
+    }
+}
+
+/// Does what the body of a request says to what is at a path.
+pub(crate) async fn call(
+    shared: &Arc<Shared>,
+    site: &Site,
+    who: &Identity,
+    request: &Request,
+    path: &[String],
+    body: &Bytes,
+) -> Response {
+    let answer = match parse(request, body) {
+        Err(failure) => Err(failure),
+        Ok(call) => {
+            let id = call.id.clone();
+            let done = act(shared, site, who, path, call).await;
+            match done {
+                Ok(result) => Ok((id, result)),
+                Err(failure) => Err(Failure {
+                    id: Some(id),
+                    ..failure
+                }),
+            }
+        }
+    };
+    let (status, body) = match answer {
+        Ok((id, result)) => {
+            let body = serde_json::json!({ "id": id, "jsonrpc": "2.0", "result": result });
+            (StatusCode::OK, body)
+        }
+        Err(failure) => {
+            let mut body = Map::new();
+            body.insert("jsonrpc".to_owned(), "2.0".into());
+            if let Some(id) = failure.id {
+                body.insert("id".to_owned(), id);
+            }
+            let error = serde_json::json!({ "code": failure.code, "message": failure.message });
+            body.insert("error".to_owned(), error);
+            (failure.status, body.into())
+        }
+    };
+    response::with(status, "application/json", json::compact(body))
+}
+
+fn parse(request: &Request, body: &Bytes) -> Result<Call, Failure> {
+    let content_type = request.header(CONTENT_TYPE).unwrap_or_default();
+    let content_type = content_type.split(';').next().unwrap_or_default().trim();
+    if content_type != "application/json" {
+        return Err(Failure::invalid(
+            "Invalid content-type (use application/json)",
+        ));
+    }
+    let parsed: Json = serde_json::from_slice(body).map_err(|error| {
+        let message = format!("JSON parse error: {error}");
+        Failure::new(StatusCode::BAD_REQUEST, PARSE_ERROR, message)
+    })?;
+    let mut root = match parsed {
+        Json::Object(root) => root,
+        Json::Array(_) => {
+            return Err(Failure::invalid("JSONRPC batch requests are not supported"));
+        }
+        _ => return Err(Failure::invalid("JSONRPC root object must be an object")),
+    };
+    let known_id = root.get("id").cloned();
+    let mut take = |key: &str, fits: &dyn Fn(&Json) -> bool, kinds: &str| {
+        let failed = |message: String| Failure {
+            id: known_id.clone(),
+            ..Failure::invalid(message)
+        };
+        match root.remove(key) {
+            None => Err(failed(format!("missing key '{key}'"))),
+            Some(value) if !fits(&value) => Err(failed(format!("'{key}' must be {kinds}"))),
+            Some(value) => Ok(value),
+        }
+    };
+    let version = take("jsonrpc", &Json::is_string, "a string")?;
+    let method = take("method", &Json::is_string, "a string")?;
+    let is_id = |value: &Json| value.is_string() || value.is_number() || value.is_null();
+    let id = take("id", &is_id, "a string, number, or null")?;
+    let parameters = take("params", &Json::is_object, "an object")?;
+    if version != "2.0" {
+        return Err(Failure {
+            id: Some(id),
+            ..Failure::invalid("only JSONRPC 2.0 is supported")
+        });
+    }
+    match (method, parameters) {
+        (Json::String(method), Json::Object(parameters)) => Ok(Call {
+            method,
+            id,
+            parameters,
+        }),
+        // Both are checked above.
+        _ => Err(Failure::invalid("JSONRPC root object must be an object")),
+    }
+}
+
+async fn act(
+    shared: &Arc<Shared>,
+    site: &Site,
+    who: &Identity,
+    path: &[String],
+    call: Call,
+) -> Result<Json, Failure> {
+    let wish = Wish {
+        path,
+        action: &call.method,
+        parameters: Some(&call.parameters),
+    };
+    let allowed = site.authorise(&shared.data, who, wish).await;
+    allowed.map_err(|denied| of_denial(&denied))?;
+    let target = shared.data.target(path).await;
+    let target = target.map_err(|error| of_read_error(&error))?;
+    let mut parameters = call.parameters;
+    // Whoever asks is known; what they say they are does not count.
+    parameters.insert("owner".to_owned(), who.owner().into());
+    let Some(action) = action(&target, &call.method, parameters)? else {
+        return Ok(Json::Null);
+    };
+    if let Action::Force { scheduler, .. } = &action {
+        let name = Json::from(scheduler.as_str());
+        let all = shared.data.live().force_schedulers();
+        if !all.iter().any(|known| known.get("name") == Some(&name)) {
+            let message = format!("there is no force scheduler {scheduler}");
+            return Err(Failure::new(
+                StatusCode::NOT_FOUND,
+                INVALID_REQUEST,
+                message,
+            ));
+        }
+    }
+    match shared.control.act(action, who.owner()).await {
+        Ok(Outcome::Accepted) => Ok(Json::Null),
+        Ok(Outcome::Buildset { buildset, requests }) => {
+            let requests: Map<String, Json> = requests
+                .into_iter()
+                .map(|(builder, request)| (builder.to_string(), request.into()))
+                .collect();
+            Ok(serde_json::json!([buildset, requests]))
+        }
+        Err(ControlError::NotFound(text)) => {
+            Err(Failure::new(StatusCode::NOT_FOUND, INVALID_REQUEST, text))
+        }
+        Err(ControlError::Fields(fields)) => Err(Failure::new(
+            StatusCode::BAD_REQUEST,
+            INVALID_PARAMS,
+            fields,
+        )),
+        Err(ControlError::Failed(text)) => Err(Failure::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            INTERNAL_ERROR,
+            text,
+        )),
+    }
+}
+
+fn of_denial(denied: &Denied) -> Failure {
+    Failure::new(
+        status_of_denial(denied),
+        INVALID_REQUEST,
+        denied.to_string(),
+    )
+}
+
+fn of_read_error(error: &ReadError) -> Failure {
+    let code = match error {
+        ReadError::NoPath(_) | ReadError::NotFound(_) | ReadError::Query(_) => INVALID_REQUEST,
+        ReadError::Database(_) | ReadError::Log(_) => INTERNAL_ERROR,
+    };
+    Failure::new(status_of(error), code, error.to_string())
+}
+
+/// What a method does to a target; nothing for those that the reference answers without doing anything.
+fn action(
+    target: &Target,
+    method: &str,
+    parameters: Map<String, Json>,
+) -> Result<Option<Action>, Failure> {
+    let reason = || {
+        let reason = parameters.get("reason").and_then(Json::as_str);
+        reason.unwrap_or("no reason").to_owned()
+    };
+    let unsupported = || {
+        let message = format!("action: {method} is not supported");
+        Failure::new(StatusCode::NOT_IMPLEMENTED, METHOD_NOT_FOUND, message)
+    };
+    let wrong = |text: &str| Failure::new(StatusCode::BAD_REQUEST, INVALID_PARAMS, text);
+    Ok(Some(match (target, method) {
+        (Target::Build(build), "stop") => Action::StopBuild {
+            build: *build,
+            reason: reason(),
+        },
+        (Target::Build(build), "rebuild") => Action::RebuildBuild { build: *build },
+        (Target::Request(request), "cancel") => Action::CancelRequest {
+            request: *request,
+            reason: reason(),
+        },
+        (Target::Request(request), "set_priority") => Action::SetPriority {
+            request: *request,
+            priority: parameters
+                .get("priority")
+                .and_then(whole)
+                .ok_or_else(|| wrong("'priority' must be an integer"))?,
+        },
+        (Target::Worker(worker), _) => Action::Worker {
+            worker: *worker,
+            action: match method {
+                "stop" => WorkerAction::Stop,
+                "kill" => WorkerAction::Kill,
+                "pause" => WorkerAction::Pause,
+                "unpause" => WorkerAction::Unpause,
+                _ => return Err(unsupported()),
+            },
+            reason: reason(),
+        },
+        (Target::Scheduler(scheduler), "enable") => Action::EnableScheduler {
+            scheduler: *scheduler,
+            enabled: parameters
+                .get("enabled")
+                .and_then(Json::as_bool)
+                .ok_or_else(|| wrong("'enabled' must be a boolean"))?,
+        },
+        (Target::ForceScheduler(name), "force") => Action::Force {
+            scheduler: name.clone(),
+            parameters,
+        },
+        // Seen: other methods of schedulers are answered, and do nothing.
+        (Target::Scheduler(_) | Target::ForceScheduler(_), _) => return Ok(None),
+        (Target::Build(_) | Target::Request(_) | Target::Other, _) => return Err(unsupported()),
+    }))
+}
+
+/// An integer, also as text, as forms have it.
+fn whole(value: &Json) -> Option<i64> {
+    value
+        .as_i64()
+        .or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()))
+}
