@@ -174,7 +174,9 @@ pub(crate) fn is_supported(step: &StepConfig) -> bool {
 /// What a step shows at its end.
 pub(crate) fn summary(step: &Step<'_>, results: Results) -> Summary {
     let text = match &step.arguments.kind {
-        StepKind::Test(_) | StepKind::PerlModuleTest(_) | StepKind::RpmLint(_) => warnings::test_summary(step, results),
+        StepKind::Test(_) | StepKind::PerlModuleTest(_) | StepKind::RpmLint(_) => {
+            warnings::test_summary(step, results)
+        }
         StepKind::SetPropertyFromCommand(_) => properties::from_command_summary(step, results),
         StepKind::Assert(_) => properties::assert_summary(step, results),
         StepKind::Trigger(_) => return trigger::summary(step),

@@ -15,8 +15,8 @@ use crate::port::Channel;
 use crate::shell::{Shell, run_lines};
 use crate::step::Step;
 use crate::value::{pairs, text_of};
-use crate::worker_files::{FileKind, stat_of};
 use crate::warnings::{self, Counting, Suppression};
+use crate::worker_files::{FileKind, stat_of};
 
 /// `DebLintian`.
 pub(crate) async fn lintian(
@@ -144,10 +144,7 @@ async fn run_mock(
 }
 
 /// `Mock`.
-pub(crate) async fn mock(
-    step: &Step<'_>,
-    arguments: &MockArguments,
-) -> Result<Results, StepError> {
+pub(crate) async fn mock(step: &Step<'_>, arguments: &MockArguments) -> Result<Results, StepError> {
     let (root, dir) = (&arguments.root, &arguments.resultdir);
     run_mock(step, root, dir, Vec::new(), |_| ()).await
 }
@@ -240,7 +237,10 @@ pub(crate) async fn rpmbuild(
     let see = |_, line: &str| {
         if prefixes.iter().any(|prefix| line.starts_with(prefix)) {
             lines.push(line.to_owned());
-        } else if line.starts_with("   ") || line.starts_with("RPM build errors:") || line.starts_with("error: ") {
+        } else if line.starts_with("   ")
+            || line.starts_with("RPM build errors:")
+            || line.starts_with("error: ")
+        {
             errors.push(line.to_owned());
         }
     };
@@ -268,7 +268,11 @@ pub(crate) async fn pbuilder(
     let class = step.config.class();
     let is_cow = class.ends_with("Cowbuilder");
     let is_ubuntu = class.contains(".Ubu");
-    let tool = if is_cow { "/usr/sbin/cowbuilder" } else { "/usr/sbin/pbuilder" };
+    let tool = if is_cow {
+        "/usr/sbin/cowbuilder"
+    } else {
+        "/usr/sbin/pbuilder"
+    };
     let option = if is_cow { "--basepath" } else { "--basetgz" };
     let distribution = match &arguments.distribution {
         Value::None => "stable".to_owned(),
@@ -302,8 +306,15 @@ pub(crate) async fn pbuilder(
         .await?;
     let prepare = if end.did_fail() {
         let mut command: Vec<String> = [
-            "sudo", tool, "--create", option, &base, "--distribution", &distribution,
-            "--mirror", &mirror,
+            "sudo",
+            tool,
+            "--create",
+            option,
+            &base,
+            "--distribution",
+            &distribution,
+            "--mirror",
+            &mirror,
         ]
         .map(str::to_owned)
         .to_vec();
@@ -315,7 +326,10 @@ pub(crate) async fn pbuilder(
             command.extend(["--othermirror".to_owned(), mirrors.join("|")]);
         }
         if arguments.architecture.is_true() {
-            command.extend(["--architecture".to_owned(), text_of(&arguments.architecture)]);
+            command.extend([
+                "--architecture".to_owned(),
+                text_of(&arguments.architecture),
+            ]);
         }
         if !extra.is_empty() {
             command.extend(["--extrapackages".to_owned(), extra.join(" ")]);
@@ -350,7 +364,10 @@ pub(crate) async fn pbuilder(
         let mut remote = RemoteCommand::new(
             "shell",
             [
-                ("command", Value::List(command.into_iter().map(Value::from).collect())),
+                (
+                    "command",
+                    Value::List(command.into_iter().map(Value::from).collect()),
+                ),
                 ("workdir", step.workdir()),
                 ("env", Value::None),
                 ("want_stdout", 1.into()),
@@ -374,7 +391,10 @@ pub(crate) async fn pbuilder(
         .map(str::to_owned)
         .to_vec();
     if arguments.architecture.is_true() {
-        command.extend(["--architecture".to_owned(), text_of(&arguments.architecture)]);
+        command.extend([
+            "--architecture".to_owned(),
+            text_of(&arguments.architecture),
+        ]);
     }
     command.extend(["--", "--buildresult", ".", option, &base].map(str::to_owned));
     if !extra.is_empty() {

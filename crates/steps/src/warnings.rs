@@ -193,7 +193,12 @@ pub(crate) async fn count(
 ) -> Result<(crate::command::CommandEnd, Counted), StepError> {
     let suppressions = suppressions(step, counting).await?;
     let mut scanner = Scanner {
-        warning: pattern(step, "warningPattern", &counting.pattern, counting.default_pattern)?,
+        warning: pattern(
+            step,
+            "warningPattern",
+            &counting.pattern,
+            counting.default_pattern,
+        )?,
         enter: pattern(step, "directoryEnterPattern", &counting.enter, ENTER)?,
         leave: pattern(step, "directoryLeavePattern", &counting.leave, LEAVE)?,
         directories: Vec::new(),
@@ -536,7 +541,12 @@ pub(crate) async fn run_perl(step: &Step<'_>, counting: &Counting) -> Result<Res
         }
     };
     let _ = count(step, counting, Some(&mut see)).await?;
-    let warning = pattern(step, "warningPattern", &counting.pattern, counting.default_pattern)?;
+    let warning = pattern(
+        step,
+        "warningPattern",
+        &counting.pattern,
+        counting.default_pattern,
+    )?;
     let new = |text| Pattern::new(text, 32).map_err(raise);
     let report = new("^Test Summary Report")?;
     let subtests = new(r"(\d+)/(\d+) subtests failed")?;

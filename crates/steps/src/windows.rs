@@ -97,11 +97,7 @@ const VC6: Product = Product {
         r"\Common\TOOLS\WINNT",
         r"\Common\TOOLS",
     ],
-    include: &[
-        r"\VC98\INCLUDE",
-        r"\VC98\ATL\INCLUDE",
-        r"\VC98\MFC\INCLUDE",
-    ],
+    include: &[r"\VC98\INCLUDE", r"\VC98\ATL\INCLUDE", r"\VC98\MFC\INCLUDE"],
     lib: &[r"\VC98\LIB", r"\VC98\MFC\LIB"],
 };
 
@@ -178,7 +174,11 @@ impl Environment {
     /// Appends a directory to a variable.
     fn add(&mut self, name: &str, directory: &str) {
         let added = format!("{directory};");
-        match self.0.iter_mut().find(|(known, _)| known.as_text() == Some(name)) {
+        match self
+            .0
+            .iter_mut()
+            .find(|(known, _)| known.as_text() == Some(name))
+        {
             Some((_, value)) => {
                 let mut text = text_of(value);
                 if !text.is_empty() && !text.ends_with(';') {
@@ -277,7 +277,11 @@ async fn studio(step: &Step<'_>, arguments: &Arguments) -> Result<Results, StepE
             ));
         }
         "VC6" => {
-            command.extend(["msdev".into(), arguments.projectfile.clone(), "/MAKE".into()]);
+            command.extend([
+                "msdev".into(),
+                arguments.projectfile.clone(),
+                "/MAKE".into(),
+            ]);
             command.push(match &arguments.project {
                 Value::None => format!("ALL - {config}").into(),
                 project => format!("{} - {config}", text_of(project)).into(),
@@ -295,7 +299,11 @@ async fn studio(step: &Step<'_>, arguments: &Arguments) -> Result<Results, StepE
             }
         }
         class => {
-            let tool = if class == "VCExpress9" { "vcexpress" } else { "devenv.com" };
+            let tool = if class == "VCExpress9" {
+                "vcexpress"
+            } else {
+                "devenv.com"
+            };
             command.extend([tool.into(), arguments.projectfile.clone()]);
             command.push(
                 match mode {
@@ -363,7 +371,9 @@ async fn compile(
     };
     let end = run_lines(step, shell, see).await?;
     for line in to_warnings {
-        step.port.append(warnings_log, Channel::Stdout, &line).await?;
+        step.port
+            .append(warnings_log, Channel::Stdout, &line)
+            .await?;
     }
     for (channel, line) in to_errors {
         step.port.append(errors_log, channel, &line).await?;

@@ -157,7 +157,9 @@ class Session:
             _print_error(error)
         if step not in self.build.executedSteps:
             self.build.executedSteps.append(step)
-        statistics, _objects = self._steps.described(list(step.statistics.items()))
+        statistics, _objects = self._steps.described(
+            [[name, value] for name, value in step.statistics.items()]
+        )
         return {
             "results": results,
             "hidden": bool(hidden),
@@ -389,6 +391,7 @@ class Session:
             if end.get(name) is not None and hasattr(step, name):
                 setattr(step, name, end[name])
         step.statistics.update(end["statistics"])
+        step._said = end["summary"]
         step.timed_out = step.timed_out or end["timed_out"]
         step.max_lines_reached = step.max_lines_reached or end["max_lines"]
         step.stopped = step.stopped or end["stopped"]
@@ -549,9 +552,7 @@ def _received(args, data):
     writer = args.get("writer")
     if writer is None or not data:
         return
-    import binascii
-
-    writer.remote_write(binascii.a2b_base64(data))
+    writer.remote_write(data)
     writer.remote_close()
 
 

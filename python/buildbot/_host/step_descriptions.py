@@ -31,6 +31,9 @@ class DynamicSteps:
                 given[name] = step.__dict__[stored]
             elif name not in given and hasattr(type(step), name) and name in facts.attrs:
                 given[name] = getattr(step, name)
+        if "masterWorkdir" in step.__dict__:
+            # On the master the directory of the build means nothing.
+            given["workdir"] = step.__dict__["masterWorkdir"]
         describer = _StepDescriber(self._values.loaded.describer)
         described = {
             "c": facts.name,

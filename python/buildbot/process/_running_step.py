@@ -31,6 +31,8 @@ class RunningStep:
     cmd = None
     _workdir = None
     _session = None
+    # What the master says of a built-in step that it has carried out.
+    _said = None
 
     # What a running step knows
 
@@ -101,6 +103,8 @@ class RunningStep:
 
     def getResultSummary(self):
         """What is shown when it has ended; the key `build` speaks for the whole build."""
+        if self._said is not None:
+            return {"step": self._with_results(self._said)}
         words = self.description if self.descriptionDone is None else self.descriptionDone
         if words is None:
             words = ["finished"]
@@ -114,6 +118,11 @@ class RunningStep:
             elif self.max_lines_reached:
                 text += " (max lines reached)"
         return {"step": text}
+
+    def _with_results(self, text):
+        if self.results != SUCCESS:
+            text += f" ({statusToString(self.results)})"
+        return text
 
     @runtime.inline
     def getBuildResultSummary(self):
@@ -318,4 +327,6 @@ def _numbers(version):
 
 
 def _joined(words):
+    if not isinstance(words, (list, tuple)):
+        return str(words)
     return " ".join(word if isinstance(word, str) else str(word) for word in words)

@@ -430,7 +430,7 @@ class ShellMixin:
         return {**of_builder, **(own or {})}
 
     def getResultSummary(self):
-        if self.descriptionDone is not None or not self.command:
+        if self.descriptionDone is not None or not self.command or self._said is not None:
             return super().getResultSummary()
         from buildbot.util import command_to_string
 

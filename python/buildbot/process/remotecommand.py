@@ -367,8 +367,28 @@ class RemoteShellCommand(RemoteCommand):
     @runtime.inline
     def _start(self):
         self.args.setdefault("command", self.command)
+        if self.args["usePTY"] is None:
+            old = self.step.workerVersionIsOlderThan("shell", "3.0")
+            self.args["usePTY"] = "slave-config" if old else False
+        yield self._leave_out_what_is_too_new()
         answer = yield super()._start()
         return answer
+
+    @runtime.inline
+    def _leave_out_what_is_too_new(self):
+        """Old workers do not know all arguments; a header says so where people would notice."""
+        older = self.step.workerVersionIsOlderThan
+        notes = []
+        if self.args["usePTY"] != "slave-config" and older("shell", "2.7"):
+            self.args["usePTY"] = "slave-config"
+            notes.append("override usePTY")
+        if self.args.get("interruptSignal") and older("shell", "2.15"):
+            del self.args["interruptSignal"]
+            notes.append("specify interruptSignal")
+        if older("shell", "2.16"):
+            self.args.pop("sigtermTime", None)
+        for what in notes:
+            yield self.addHeader(f"NOTE: worker does not allow master to {what}\n")
 
     def __repr__(self):
         return f"<RemoteShellCommand '{self.fake_command!r}'>"

@@ -291,7 +291,7 @@ class WarningCountingShellCommand(buildstep.ShellMixin, CompositeStepMixin, buil
     @runtime.inline
     def finish_logs(self):
         log = self.logs.get("stdio")
-        if log is not None:
+        if log is not None and not log.finished:
             yield log.finish()
 
     @runtime.inline

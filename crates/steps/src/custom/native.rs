@@ -129,6 +129,7 @@ fn told(step: &Step<'_>, outcome: Result<Results, StepError>) -> Json {
         "descriptionDone": changed.description_done,
         "descriptionSuffix": changed.description_suffix,
         "command": changed.command,
+        "summary": step.summary(),
         "statistics": {"$": "dict", "v": step.statistics()},
         "timed_out": step.has_timed_out(),
         "max_lines": step.has_reached_max_lines(),

@@ -91,7 +91,7 @@ fn expected(cases: &[Json]) -> Vec<Json> {
 /// A configuration with a builder for each case.
 fn configuration(cases: &[Json]) -> String {
     let mut text = String::from(
-        "import re\nfrom buildbot.process.results import *\n\
+        "import re, sys\nfrom buildbot.process.results import *\n\
          from buildbot.steps.download_secret_to_worker import *\n\
          from buildbot.plugins import steps, util\n\
          c = BuildmasterConfig = {}\n\
@@ -100,6 +100,10 @@ fn configuration(cases: &[Json]) -> String {
          \x20   c['builders'].append(util.BuilderConfig(name=str(number), workernames=['w'], env=env, properties=properties,\n\
          \x20       factory=util.BuildFactory([step])))\n",
     );
+    text.push_str(&format!(
+        "sys.path.insert(0, {})\nfrom custom_steps import *\n",
+        python_of(&REFERENCE.into())
+    ));
     for (number, case) in cases.iter().enumerate() {
         let step = case["step"].as_str().expect("a step");
         let env = match &case["env"] {
@@ -170,12 +174,13 @@ fn block_on<T>(future: impl Future<Output = T>) -> Option<T> {
 
 /// What this crate makes of a case.
 fn outcome(
-    host: &Host,
+    host: &Arc<Host>,
     description: &Description,
     case: &Json,
     step: Arc<StepConfig>,
     env: Value,
     properties: Vec<(String, Value)>,
+    builder: &str,
 ) -> Json {
     let before = Fake::new(
         host,
@@ -184,11 +189,12 @@ fn outcome(
         env.clone(),
         properties.clone(),
         String::new(),
+        builder,
     );
     let name = block_on(name(&step, &before))
         .expect("a name")
         .expect("a name");
-    let port = Fake::new(host, description, case, env, properties, name);
+    let port = Fake::new(host, description, case, env, properties, name, builder);
     let end: Option<StepEnd> = block_on(async {
         let prepared: Prepared = prepare(step, &port).await;
         prepared.run(&port).await
@@ -246,6 +252,7 @@ fn outcome(
         "test_sets": seen.test_sets,
         "test_results": seen.test_results,
         "triggered": seen.triggered,
+        "added": seen.added,
         "files": seen.files,
     })
 }
@@ -310,6 +317,7 @@ fn steps_do_what_those_of_the_reference_do() {
             step,
             builder.env.clone(),
             builder.properties.clone(),
+            &builder.name,
         );
         let different = differences(&expected[number], &got);
         if !different.is_empty() {
