@@ -64,7 +64,7 @@ fn custom_steps_and_built_in_ones_make_one_build() -> Result<()> {
             ("discover", 0, "'printf one\\ntwo\\n'"),
             ("make one", 0, "'echo one'"),
             ("make two", 0, "'echo two'"),
-            ("shows", 0, "'echo ['one', ...'"),
+            ("shows", 0, "'echo ['one', 'two']'"),
             ("measure", 0, "measured 2 commands"),
             ("version", 0, "version 1.2"),
             ("report", 1, "reported (warnings)"),
