@@ -281,9 +281,10 @@ class Session:
             return
         if step.stopped and not lost:
             return
-        step.stopped = True
-        name = "cancelled while waiting for locks" if step._waitingForLocks else "cancelled"
-        yield step.addCompleteLog(name, _text_of(reason))
+        if not step.stopped:
+            step.stopped = True
+            name = "cancelled while waiting for locks" if step._waitingForLocks else "cancelled"
+            yield step.addCompleteLog(name, _text_of(reason))
         if step.cmd is not None:
             yield step.cmd.interrupt(reason)
 
@@ -342,6 +343,9 @@ class Session:
                 yield command.remoteUpdate(key, value, False)
 
     def _ask_interruptCommand(self, _command, args):
+        if args["lost"]:
+            # It ends by itself.
+            return defer_module().succeed(None)
         return self._question("interruptCommands", {"reason": args["why"]})
 
     def _tell_addSteps(self, _build, args):

@@ -94,23 +94,14 @@ class RunningStep:
 
     def getCurrentSummary(self):
         """What is shown while the step runs."""
-        words = self.description
-        if words is None:
-            words = ["running"]
-        elif self.descriptionSuffix:
-            words = [*words, *self.descriptionSuffix]
-        return {"step": _joined(words)}
+        return {"step": self._described(self.description, "running")}
 
     def getResultSummary(self):
         """What is shown when it has ended; the key `build` speaks for the whole build."""
         if self._said is not None:
             return {"step": self._with_results(self._said)}
         words = self.description if self.descriptionDone is None else self.descriptionDone
-        if words is None:
-            words = ["finished"]
-        elif self.descriptionSuffix:
-            words = [*words, *self.descriptionSuffix]
-        text = _joined(words)
+        text = self._described(words, "finished")
         if self.results != SUCCESS:
             text += f" ({statusToString(self.results)})"
             if self.timed_out:
@@ -118,6 +109,14 @@ class RunningStep:
             elif self.max_lines_reached:
                 text += " (max lines reached)"
         return {"step": text}
+
+    def _described(self, words, otherwise):
+        if words is None:
+            return otherwise
+        text = _joined(words)
+        if self.descriptionSuffix:
+            text += " " + _joined(self.descriptionSuffix)
+        return text
 
     def _with_results(self, text):
         if self.results != SUCCESS:

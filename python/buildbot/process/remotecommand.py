@@ -170,7 +170,8 @@ class RemoteCommand:
         if not self.active or self.interrupted:
             return runtime.inline(lambda: iter(()))()
         self.interrupted = True
-        return runtime.ask(self, "interruptCommand", why=str(why))
+        lost = "ConnectionLost" in type(getattr(why, "value", None)).__name__
+        return runtime.ask(self, "interruptCommand", why=str(why), lost=lost)
 
     # What comes while it runs
 

@@ -549,3 +549,81 @@ class Old(buildstep.BuildStep):
         d.addCallback(lambda _: self.log.finish())
         d.addCallback(lambda _: WARNINGS)
         return d
+
+
+class Fetches(Git):
+    @defer.inlineCallbacks
+    def run_vc(self, branch, revision, patch):
+        yield self.addCompleteLog("before", repr([branch, revision, patch]))
+        res = yield super().run_vc(branch, revision, patch)
+        self.setProperty("fetched", [res, self.getProperty("got_revision")], "Fetches")
+        return res
+
+
+class OwnSources(steps.Source if hasattr(steps, "Source") else __import__("buildbot.steps.source.base", fromlist=["Source"]).Source):
+    """A version control system that nobody knows."""
+
+    name = "own"
+
+    def computeSourceRevision(self, changes):
+        return "newest"
+
+    @defer.inlineCallbacks
+    def run_vc(self, branch, revision, patch):
+        cmd = remotecommand.RemoteShellCommand(self.workdir, ["own", branch, revision])
+        log = yield self.addLog("stdio")
+        cmd.useLog(log, False)
+        yield self.runCommand(cmd)
+        self.updateSourceProperty("got_revision", "5")
+        return cmd.results()
+
+
+class Downloads(steps.StringDownload):
+    def __init__(self, **kwargs):
+        super().__init__("the text", **kwargs)
+
+    @defer.inlineCallbacks
+    def run(self):
+        self.s = self.s + " and more"
+        res = yield super().run()
+        return res
+
+
+class SetsMore(steps.SetProperty):
+    @defer.inlineCallbacks
+    def run(self):
+        res = yield super().run()
+        self.setProperty("seen", self.getProperty("p"), "SetsMore")
+        return res
+
+
+class Wrong(steps.BuildStep):
+    def run(self):
+        return self.nothing_like_that
+
+
+class Pieces(steps.BuildStep):
+    @defer.inlineCallbacks
+    def run(self):
+        log = yield self.addLog("pieces")
+        self.seen = []
+        log.subscribe(lambda stream, text: self.seen.append([stream, text]))
+        for piece in ("a", "b\nc", "", "\n", "d\r\n", "e\rf\n", "\n\n", "last"):
+            yield log.addStdout(piece)
+            yield log.addStderr(piece.upper())
+        yield log.flush()
+        yield log.add_stdout_lines("whole\nlines\n")
+        yield log.finish()
+        self.setProperty("seen", self.seen, "Pieces")
+        return SUCCESS
+
+
+class BadInterrupt(Shell):
+    def interrupt(self, reason):
+        d = super().interrupt(reason)
+        d.addCallback(lambda _: 1 / 0)
+        return d
+
+
+def wanted_later(step):
+    return defer.succeed(step.getProperty("p") == 1)
