@@ -1,6 +1,7 @@
 //! What a step asks of the master, for one step of one build.
 
 mod command;
+mod kept;
 mod local;
 mod log;
 mod shown;
@@ -35,6 +36,7 @@ use crate::plan;
 use crate::rendering;
 use crate::shell::Shell;
 
+use kept::OpenSet;
 use local::Locals;
 use log::OpenLog;
 use shown::Shown;
@@ -57,6 +59,7 @@ pub(crate) struct StepPort {
 #[derive(Default)]
 struct State {
     logs: Vec<Arc<OpenLog>>,
+    sets: Vec<OpenSet>,
     urls: Vec<Url>,
     are_urls_stored: bool,
     commands: BTreeMap<u64, RunningCommand>,
@@ -378,8 +381,7 @@ impl Port for StepPort {
         value: Vec<u8>,
         source: &'a str,
     ) -> Answer<'a, ()> {
-        let _ = (name, value, source);
-        Box::pin(async { Err(internal(&"data of builds cannot be kept yet")) })
+        Box::pin(kept::set_build_data(self, name, value, source))
     }
 
     fn add_test_results<'a>(
@@ -388,18 +390,15 @@ impl Port for StepPort {
         category: &'a str,
         value_unit: &'a str,
     ) -> Answer<'a, TestResultSet> {
-        let _ = (description, category, value_unit);
-        Box::pin(async { Err(internal(&"results of tests cannot be kept yet")) })
+        Box::pin(kept::add_set(self, description, category, value_unit))
     }
 
     fn add_test_result(&self, set: TestResultSet, result: TestResult) -> Answer<'_, ()> {
-        let _ = (set, result);
-        Box::pin(async { Err(internal(&"results of tests cannot be kept yet")) })
+        Box::pin(kept::add(self, set, result))
     }
 
     fn finish_test_results(&self, set: TestResultSet) -> Answer<'_, ()> {
-        let _ = set;
-        Box::pin(async { Err(internal(&"results of tests cannot be kept yet")) })
+        Box::pin(kept::finish(self, set))
     }
 
     fn interrupted(&self) -> Later<'_, Interruption> {

@@ -89,7 +89,9 @@ fn custom_steps_and_built_in_ones_make_one_build() -> Result<()> {
 
 #[test]
 fn an_exception_of_a_custom_step_is_shown_with_its_lines() -> Result<()> {
-    let site = site("c['builders'] = [builder('b', Breaks(), shell('true', name='never'), shell('true', name='always', alwaysRun=True))]")?;
+    let site = site(
+        "c['builders'] = [builder('b', Breaks(), shell('true', name='never'), shell('true', name='always', alwaysRun=True))]",
+    )?;
     let build = site.wait_for_build(site.force("b")?)?;
     assert_eq!(build["results"], EXCEPTION);
     let steps = outline(&site, &build)?;
@@ -107,7 +109,9 @@ fn a_custom_step_that_is_stopped_hears_of_it() -> Result<()> {
     let request = site.force("b")?;
     let build = site.wait_for_step(request, "sleeps")?;
     site.wait_for("the command to run", |site| {
-        Ok(site.log_of(&build, 1).is_ok_and(|log| log.contains("awake")))
+        Ok(site
+            .log_of(&build, 1)
+            .is_ok_and(|log| log.contains("awake")))
     })?;
     let path = format!("builds/{}", build["buildid"]);
     site.control(&path, "stop", json!({"reason": "no need"}))?;
