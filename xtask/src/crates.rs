@@ -15,6 +15,7 @@ use crate::{Problem, Tree};
 /// is thought about.
 const EDGES: &[(&str, &[&str])] = &[
     ("crates/confighost", &["crates/model"]),
+    ("crates/daemon", &[]),
     ("crates/db", &["crates/model"]),
     ("crates/endpoint", &[]),
     (
@@ -30,6 +31,7 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "crates/worker",
         &[
+            "crates/daemon",
             "crates/endpoint",
             "crates/model",
             "crates/options",
@@ -73,10 +75,36 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "crates/master",
+        &[
+            "crates/config",
+            "crates/confighost",
+            "crates/daemon",
+            "crates/data",
+            "crates/db",
+            "crates/endpoint",
+            "crates/engine",
+            "crates/gateway",
+            "crates/logs",
+            "crates/model",
+            "crates/python-regex",
+            "crates/render",
+            "crates/schedulers",
+            "crates/steps",
+            "crates/tac",
+            "crates/web",
+            "crates/wire",
+            "crates/worker",
+        ],
+    ),
+    (
         "crates/cli",
         &[
             "crates/config",
             "crates/confighost",
+            "crates/daemon",
+            "crates/db",
+            "crates/master",
             "crates/options",
             "crates/tac",
         ],

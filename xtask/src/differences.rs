@@ -14,11 +14,10 @@ const MARK: &str = "Differs: ";
 /// Parts of the page: beginnings of source paths, and the heading for what they say. The first that fits counts.
 const PARTS: &[(&str, &str)] = &[
     ("crates/worker/src/cli/", "Command line"),
-    ("crates/worker/src/daemon", "Process"),
-    ("crates/worker/src/pid_file", "Process"),
+    ("crates/daemon/src/log", "Log"),
+    ("crates/daemon/", "Process"),
     ("crates/worker/src/worker_process", "Process"),
     ("crates/worker/src/signals", "Process"),
-    ("crates/worker/src/log", "Log"),
     ("crates/tac/src/master", "Checking a configuration"),
     ("crates/tac/", "`buildbot.tac`"),
     ("crates/endpoint/src/python_number", "Numbers in options"),
@@ -33,13 +32,18 @@ const PARTS: &[(&str, &str)] = &[
     ("crates/worker/src/command/shell", "Programs"),
     ("crates/worker/src/output/", "Output"),
     ("crates/worker/src/command/", "Files and transfers"),
-    ("crates/cli/", "Checking a configuration"),
+    ("crates/cli/src/checkconfig", "Checking a configuration"),
+    ("crates/cli/", "Command line of a master"),
+    ("crates/master/", "Running a master"),
     ("crates/config/", "Checking a configuration"),
     ("crates/render/", "Properties and renderables"),
     ("crates/steps/", "Steps"),
     ("crates/db/", "Database"),
     ("crates/logs/", "Logs"),
     ("crates/engine/", "Starting builds"),
+    ("crates/schedulers/", "Schedulers"),
+    ("crates/data/", "REST API"),
+    ("crates/web/", "REST API"),
 ];
 
 const HEAD: &str = "\

@@ -8,7 +8,7 @@ use crate::entities::{
     PROJECT, PROPERTIES, PROPERTY, ROOT_LINK, SCHEDULER, SOURCE_STAMP, SPEC, STEP, TEST_RESULT,
     TEST_RESULT_SET, WORKER,
 };
-use crate::entity::Entity;
+use crate::entity::{Entity, Paging};
 use crate::path::PathPattern;
 use crate::select::Arguments;
 
@@ -22,6 +22,8 @@ pub(crate) struct Endpoint {
     pub(crate) source: Source,
     /// A statement that must give a row, or there is nothing at the path.
     pub(crate) parent: Option<String>,
+    /// Who filters and pages in the reference: mostly the same for all objects of a type.
+    pub(crate) paging: Paging,
 }
 
 /// What an answer is.
@@ -62,6 +64,9 @@ pub(crate) enum Source {
 }
 
 /// All of them, in the order in which they are tried.
+///
+/// Differs: below a build, a step or a builder that does not exist, paths whose answer is an error 500 or everything in the
+/// reference (`changes`, `test_result_sets`, `forceschedulers`) are not found or empty.
 pub(crate) static ENDPOINTS: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
     let mut endpoints = Vec::new();
     builders(&mut endpoints);
@@ -113,6 +118,7 @@ fn endpoint(
         shape,
         source,
         parent: None,
+        paging: entity.paging,
     }
 }
 
@@ -132,6 +138,11 @@ fn one(path: impl Into<String>, entity: &'static Entity, condition: impl Into<St
 impl Endpoint {
     fn within(mut self, parent: impl Into<String>) -> Self {
         self.parent = Some(parent.into());
+        self
+    }
+
+    fn paged_in_memory(mut self) -> Self {
+        self.paging = Paging::Memory;
         self
     }
 }
@@ -246,7 +257,8 @@ fn builds(to: &mut Vec<Endpoint>) {
                 JOIN buildset_sourcestamps ON buildset_sourcestamps.sourcestampid = changes.sourcestampid \
                 JOIN buildrequests ON buildrequests.buildsetid = buildset_sourcestamps.buildsetid \
                 WHERE changes.changeid = {changeid})",
-        ),
+        )
+        .paged_in_memory(),
         all(
             "workers/n:workerid/builds",
             &BUILD,
@@ -258,7 +270,8 @@ fn builds(to: &mut Vec<Endpoint>) {
             "builds.buildrequestid IN (SELECT buildrequests.id FROM buildsets \
                 JOIN buildrequests ON buildrequests.buildsetid = buildsets.id \
                 WHERE buildsets.parent_buildid = {buildid})",
-        ),
+        )
+        .paged_in_memory(),
         all(
             "builds/n:buildid/property_list",
             &BUILD_PROPERTY,

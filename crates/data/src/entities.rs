@@ -313,7 +313,7 @@ entity! {
 }
 
 entity! {
-    TEST_RESULT_SET = "test_result_set" / "test_result_sets", Database,
+    TEST_RESULT_SET = "test_result_set" / "test_result_sets", Memory,
     from "test_result_sets" order "test_result_sets.id" {
         test_result_setid: Integer => Column("test_result_sets.id");
         builderid: Integer => Column("test_result_sets.builderid");
@@ -329,7 +329,7 @@ entity! {
 }
 
 entity! {
-    TEST_RESULT = "test_result" / "test_results", Database,
+    TEST_RESULT = "test_result" / "test_results", Memory,
     from "test_results LEFT JOIN test_names ON test_names.id = test_results.test_nameid \
         LEFT JOIN test_code_paths ON test_code_paths.id = test_results.test_code_pathid"
     order "test_results.id" {

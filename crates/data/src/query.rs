@@ -213,7 +213,7 @@ impl Literal {
     fn parse(kind: &Kind, text: &str) -> Option<Self> {
         match kind {
             Kind::Integer | Kind::Date => integer(text).map(Self::Integer),
-            Kind::Text => Some(Self::Text(text.to_owned())),
+            Kind::Text | Kind::Binary => Some(Self::Text(text.to_owned())),
             Kind::Boolean => match text.to_lowercase().as_str() {
                 "on" | "true" | "yes" | "1" => Some(Self::Boolean(true)),
                 "off" | "false" | "no" | "0" => Some(Self::Boolean(false)),
@@ -224,7 +224,7 @@ impl Literal {
                 fits.then(|| Self::Text(text.to_owned()))
             }
             Kind::List(of) => Self::parse(of, text),
-            Kind::Binary | Kind::Json | Kind::Properties | Kind::Entity(_) => None,
+            Kind::Json | Kind::Properties | Kind::Entity(_) => None,
         }
     }
 }

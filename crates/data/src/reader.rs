@@ -10,7 +10,6 @@ use serde_json::{Value as Json, json};
 use tokio::sync::oneshot;
 
 use crate::endpoints::{self, Endpoint, Shape, Source};
-use crate::entities::TEST_RESULT_SET;
 use crate::entity::{Entity, Paging};
 use crate::live::Live;
 use crate::memory::{self, Item};
@@ -350,7 +349,7 @@ fn answer(
             let is_collection = endpoint.shape == Shape::Collection;
             let (mut items, total) = stored(
                 connection,
-                endpoint.entity,
+                endpoint,
                 &condition,
                 arguments,
                 query,
@@ -377,14 +376,7 @@ fn answer(
                 condition.push(", ").bind(Bound::Text(revision));
             }
             condition.push("))");
-            let (items, total) = stored(
-                connection,
-                &TEST_RESULT_SET,
-                &condition,
-                arguments,
-                query,
-                true,
-            )?;
+            let (items, total) = stored(connection, endpoint, &condition, arguments, query, true)?;
             Found::Objects(items, total)
         }
         Source::BuildProperties(id) => one(sources::build_properties(connection, id, arguments)?),
@@ -473,13 +465,14 @@ fn reverse_changes(items: &mut [Item], query: &Query) {
 /// The rows for which a condition holds, as the query wants them, with their number if they are a collection.
 fn stored(
     connection: &Connection,
-    entity: &'static Entity,
+    endpoint: &'static Endpoint,
     condition: &Sql,
     arguments: &Arguments,
     query: &Query,
     is_collection: bool,
 ) -> Result<(Vec<Item>, Option<usize>), StatementError> {
-    let compiled = select::compile(entity, condition, query, is_collection);
+    let entity = endpoint.entity;
+    let compiled = select::compile(entity, endpoint.paging, condition, query, is_collection);
     let mut items = rows::objects(connection, &compiled)?;
     let mut total = None;
     if is_collection && compiled.rest.page {

@@ -30,8 +30,7 @@ pub(crate) fn fill(
         "buildrequest" => request_properties(connection, query, items)?,
         "builder" => {
             if missing("masterids") {
-                let text = "SELECT builderid, masterid FROM builder_masters WHERE builderid IN {ids} ORDER BY id";
-                list_of_cells(connection, text, "builderid", "masterids", items)?;
+                builder_masters(connection, arguments, items)?;
             }
             if missing("tags") {
                 let text = "SELECT builders_tags.builderid, tags.name FROM builders_tags \
@@ -40,16 +39,8 @@ pub(crate) fn fill(
                 list_of_cells(connection, text, "builderid", "tags", items)?;
             }
         }
-        "buildset" => {
-            if missing("sourcestamps") {
-                buildset_stamps(connection, items)?;
-            }
-        }
-        "sourcestamp" => {
-            if missing("patch") {
-                patches(connection, items)?;
-            }
-        }
+        "buildset" if missing("sourcestamps") => buildset_stamps(connection, items)?,
+        "sourcestamp" if missing("patch") => patches(connection, items)?,
         "change" => change(connection, &missing, items)?,
         "worker" => worker(connection, arguments, &missing, items)?,
         "scheduler" => {
@@ -98,6 +89,30 @@ fn list_of_cells(
         })
     })?;
     put_lists(items, key, name, found);
+    Ok(())
+}
+
+/// Below a worker, a builder tells only of masters on which it may use that worker.
+fn builder_masters(
+    connection: &Connection,
+    arguments: &Arguments,
+    items: &mut [Item],
+) -> Result<(), StatementError> {
+    let all =
+        "SELECT builderid, masterid FROM builder_masters WHERE builderid IN {ids} ORDER BY id";
+    if arguments.get("workerid").is_none() {
+        return list_of_cells(connection, all, "builderid", "masterids", items);
+    }
+    let text = "SELECT builder_masters.builderid, builder_masters.masterid, configured_workers.workerid \
+        FROM builder_masters JOIN configured_workers ON configured_workers.buildermasterid = builder_masters.id \
+        WHERE builder_masters.builderid IN {ids} ORDER BY builder_masters.id";
+    let found = rows::of_ids(connection, text, &ids(items, "builderid"), |row| {
+        Ok((row.take::<i64>()?, row.take::<i64>()?))
+    })?;
+    let worker = arguments.integer("workerid");
+    let found = found.into_iter().filter(|(_, (_, of))| *of == worker);
+    let found = found.map(|(builder, (master, _))| (builder, master.into()));
+    put_lists(items, "builderid", "masterids", found.collect());
     Ok(())
 }
 
@@ -231,6 +246,7 @@ fn by_id(items: Vec<Item>, key: &str) -> HashMap<i64, Json> {
         .collect()
 }
 
+/// Differs: the body of a patch is its text; the reference cannot encode it, and tells null.
 fn patches(connection: &Connection, stamps: &mut [Item]) -> Result<(), StatementError> {
     let text = "SELECT id, patchid FROM sourcestamps WHERE id IN {ids} AND patchid IS NOT NULL";
     let patched = rows::of_ids(connection, text, &ids(stamps, "ssid"), |row| {
@@ -358,6 +374,8 @@ fn masters(
 }
 
 /// Whether some builder of a project is on a master is told only to who filters by it.
+///
+/// Differs: `projects?active=true` lists a project once; the reference lists it for each of its builders.
 fn active_projects(
     connection: &Connection,
     query: &Query,

@@ -157,8 +157,13 @@ pub(crate) fn by_ids(
         let mut condition = Sql::default();
         condition.push(entity.order).push(" IN ");
         condition.push_ids(ids);
-        let compiled =
-            crate::select::compile(entity, &condition, &crate::query::Query::default(), true);
+        let compiled = crate::select::compile(
+            entity,
+            entity.paging,
+            &condition,
+            &crate::query::Query::default(),
+            true,
+        );
         found.extend(objects(connection, &compiled)?);
     }
     Ok(found)

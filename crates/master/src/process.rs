@@ -1,12 +1,13 @@
 //! The process of a master: log, pid file, signals.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use buildbot_tac::{Surroundings, read_master};
-use buildbot_worker::log::{self, DateStyle, LogLayer, Rotation, Target};
-use buildbot_worker::pid_file::{self, Found, PidFile};
+use buildbot_daemon::Launcher;
+use buildbot_daemon::log::{self, DateStyle, LogLayer, Rotation, Target};
+use buildbot_daemon::pid_file::{self, Found, PidFile};
+use buildbot_tac::{LogTarget, Surroundings, read_master};
 use buildbot_worker::signals;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -18,28 +19,22 @@ const BUILDBOT_VERSION: &str = "4.3.0";
 /// The file that a `buildbot.tac` names if it names none.
 const DEFAULT_CONFIG: &str = "master.cfg";
 
-/// What `create-master` writes about the log.
-const ROTATION: Rotation = Rotation {
-    size: Some(10_000_000),
-    keep: Some(10),
-};
+/// The umask of a daemon until `buildbot.tac` says another: its files are nobody else's business.
+const DAEMON_UMASK: u32 = 0o077;
 
-/// Runs the master of a base directory in this process until it ends. Its pid file is written if it is to be.
-pub fn run(basedir: &Path, with_pid_file: bool) -> ExitCode {
-    match prepare(basedir, with_pid_file) {
-        Ok(prepared) => prepared.run(),
+/// Runs the master of a base directory in this process until it ends. One that has left its terminal has a pid file.
+pub fn run(basedir: &Path, launcher: Launcher) -> ExitCode {
+    match prepare(basedir, launcher.is_daemon()) {
+        Ok(prepared) => {
+            launcher.ready();
+            prepared.run()
+        }
         Err(error) => {
             tracing::error!("{error:#}");
-            eprint(&format!("{error:#}"));
+            launcher.refuse(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
-}
-
-fn eprint(text: &str) {
-    use std::io::Write as _;
-    // Standard error may be closed, as anywhere.
-    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 struct Prepared {
@@ -47,30 +42,24 @@ struct Prepared {
     pid_file: Option<PidFile>,
 }
 
-fn prepare(basedir: &Path, with_pid_file: bool) -> anyhow::Result<Prepared> {
+fn prepare(basedir: &Path, is_daemon: bool) -> anyhow::Result<Prepared> {
     let basedir = std::path::absolute(basedir)?;
-    let tac = basedir.join("buildbot.tac");
-    let text = std::fs::read(&tac).with_context(|| format!("error reading '{}'", tac.display()))?;
-    let text = String::from_utf8_lossy(&text).into_owned();
-    let config_file = {
-        let surroundings = Surroundings::of_this_process(tac)?;
-        read_master(&text, &surroundings)?.config_file
+    let path = basedir.join("buildbot.tac");
+    let text =
+        std::fs::read(&path).with_context(|| format!("error reading '{}'", path.display()))?;
+    let tac = {
+        let surroundings = Surroundings::of_this_process(path)?;
+        read_master(&String::from_utf8_lossy(&text), &surroundings)?
     };
-    let target = if text.contains("sys.stdout") {
-        Target::Stdout
-    } else {
-        Target::File {
-            path: basedir.join("twistd.log"),
-            rotation: ROTATION,
-        }
-    };
-    let layer = LogLayer::open(&target, DateStyle::Space).context("cannot open the log")?;
-    log::install(layer);
     std::env::set_current_dir(&basedir)
         .with_context(|| format!("while changing to the directory {}", basedir.display()))?;
+    open_log(&tac.log, is_daemon).context("cannot open the log")?;
     tracing::info!("Log opened.");
+    if is_daemon {
+        set_umask(DAEMON_UMASK);
+    }
     let pid_path = basedir.join(pid_file::NAME);
-    let pid_file = if with_pid_file {
+    let pid_file = if is_daemon {
         if let Found::Alive(pid) = pid_file::check(&pid_path)? {
             anyhow::bail!("Another twistd server is running, PID {pid}");
         }
@@ -78,13 +67,52 @@ fn prepare(basedir: &Path, with_pid_file: bool) -> anyhow::Result<Prepared> {
     } else {
         None
     };
+    if let Some(umask) = tac.umask {
+        set_umask(umask);
+    }
     Ok(Prepared {
         options: Options {
             basedir,
-            config_file: PathBuf::from(config_file.unwrap_or_else(|| DEFAULT_CONFIG.to_owned())),
+            config_file: tac
+                .config_file
+                .unwrap_or_else(|| DEFAULT_CONFIG.to_owned())
+                .into(),
         },
         pid_file,
     })
+}
+
+/// A daemon has no standard output.
+fn open_log(of_tac: &LogTarget, is_daemon: bool) -> std::io::Result<()> {
+    let in_directory = |rotation| Target::File {
+        path: "twistd.log".into(),
+        rotation,
+    };
+    let (target, date_style) = match of_tac {
+        LogTarget::RotatedFile {
+            path,
+            rotate_length,
+            max_rotated_files,
+        } => {
+            let rotation = Rotation {
+                size: *rotate_length,
+                keep: max_rotated_files.map(u64::from),
+            };
+            let path = path.clone();
+            (Target::File { path, rotation }, DateStyle::Space)
+        }
+        LogTarget::StandardOutput if !is_daemon => (Target::Stdout, DateStyle::Space),
+        LogTarget::StandardError if !is_daemon => (Target::Stderr, DateStyle::Space),
+        LogTarget::StandardOutput | LogTarget::StandardError | LogTarget::TwistdDefault => {
+            (in_directory(Rotation::TWISTD), DateStyle::T)
+        }
+    };
+    log::install(LogLayer::open(&target, date_style)?);
+    Ok(())
+}
+
+fn set_umask(umask: u32) {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(umask));
 }
 
 impl Prepared {

@@ -20,6 +20,9 @@ use crate::plan::{Plan, Priority};
 pub(crate) const SOURCE: &str = "Scheduler";
 
 /// A buildset that is being put together.
+///
+/// Differs: a function as `priority` is also called for buildsets that are made without changes, with no changes,
+/// because the reference fails there.
 pub(crate) struct Composition {
     pub(crate) plan: Arc<Plan>,
     pub(crate) order: Order,
@@ -168,7 +171,9 @@ impl Composition {
                     let Some(found) = stored.iter().find(|found| found.id == *id) else {
                         return Progress::Failed(format!("there is no source stamp {id}"));
                     };
-                    self.changes.extend(found.changes.iter().cloned());
+                    // Of several changes with one source stamp the reference sees the last only.
+                    let last = found.changes.iter().max_by_key(|change| change.id);
+                    self.changes.extend(last.cloned());
                     stored_stamp(found)
                 }
             };

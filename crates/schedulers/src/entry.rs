@@ -28,8 +28,9 @@ pub(crate) struct Entry {
     pub(crate) is_busy: bool,
     /// Changes that wait, and whether they are important: what the database has, too.
     waiting: BTreeMap<ChangeId, (SharedChange, bool)>,
-    /// When which branch counts as stable.
-    stable: BTreeMap<Branch, Timestamp>,
+    /// When which branch counts as stable; of several at once the one whose timer was started first comes first.
+    stable: BTreeMap<Branch, (Timestamp, u64)>,
+    timers_started: u64,
     /// When a timed scheduler acts next, and whether that is already late.
     acts_at: Option<Timestamp>,
     /// When it acted last, in seconds since the epoch.
@@ -65,6 +66,7 @@ impl Entry {
             is_busy: false,
             waiting: BTreeMap::new(),
             stable: BTreeMap::new(),
+            timers_started: 0,
             acts_at: None,
             last_build: None,
             is_first: false,
@@ -80,7 +82,7 @@ impl Entry {
     }
 
     pub(crate) fn next_timeout(&self) -> Option<Timestamp> {
-        let stable = self.stable.values().min().copied();
+        let stable = self.stable.values().map(|(at, _)| *at).min();
         self.acts_at.into_iter().chain(stable).min()
     }
 
@@ -167,6 +169,9 @@ impl Entry {
     }
 
     /// These have been built.
+    ///
+    /// Differs: an `AnyBranchScheduler` forgets only the changes that it has used, because those of other branches whose
+    /// timers still run would never be built.
     pub(crate) fn forget(&mut self, changes: Vec<ChangeId>, outputs: &mut Vec<Output>) {
         if changes.is_empty() {
             return;
@@ -191,18 +196,17 @@ impl Entry {
         let plan = Arc::clone(&self.plan);
         match &plan.kind {
             Kind::Changes(changes) => {
+                self.remember(change, outputs);
                 if changes.tree_stable_timer.is_none() {
                     if !is_important {
                         return None;
                     }
-                    self.remember(change, outputs);
                     let after = After {
                         next_change: true,
                         ..After::default()
                     };
                     return Some(self.wish_for_changes(vec![Arc::clone(change)], after));
                 }
-                self.remember(change, outputs);
                 self.classify(change, is_important, outputs);
                 self.stir(
                     now,
@@ -254,7 +258,9 @@ impl Entry {
         };
         let branch = branch_of(change, is_any_branch);
         if is_important || self.stable.contains_key(&branch) {
-            self.stable.insert(branch, now + timer);
+            self.timers_started += 1;
+            self.stable
+                .insert(branch, (now + timer, self.timers_started));
         }
     }
 
@@ -374,7 +380,7 @@ impl Entry {
     }
 
     fn first_stable(&self, now: Timestamp) -> Option<Branch> {
-        let due = self.stable.iter().filter(|(_, at)| **at <= now);
+        let due = self.stable.iter().filter(|(_, (at, _))| *at <= now);
         due.min_by_key(|(_, at)| **at)
             .map(|(branch, _)| branch.clone())
     }
@@ -423,11 +429,13 @@ impl Entry {
             .state("last_only_if_changed")
             .and_then(Json::as_bool)
             .unwrap_or(true);
-        self.set_state(
-            "last_only_if_changed",
-            timed.only_if_changed.into(),
-            outputs,
-        );
+        if timed.only_if_changed != was_only_if_changed {
+            self.set_state(
+                "last_only_if_changed",
+                timed.only_if_changed.into(),
+                outputs,
+            );
+        }
         let has_important = self.waiting.values().any(|(_, important)| *important);
         if timed.only_if_changed && was_only_if_changed && !has_important && !is_first {
             let is_forced = match &timed.when {

@@ -140,6 +140,11 @@ impl Filter {
         self
     }
 
+    /// Whether user code decides.
+    pub(crate) fn asks(&self) -> bool {
+        self.method.is_some() || !self.callables.is_empty()
+    }
+
     fn require(&mut self, what: What, values: Vec<Option<String>>) {
         self.conditions.push(Condition {
             what,

@@ -18,17 +18,18 @@ mod json;
 mod output;
 mod percent;
 mod plan;
+mod requests;
 mod revlink;
 mod set;
 mod triggering;
 mod try_job;
 
-pub use canceller::{Cancellation, Happened, TrackedRequest};
+pub use canceller::{Cancellation, Cancellers, Happened, TrackedRequest};
 pub use change::{Change, SharedChange};
 pub use cron::{Cron, CronError};
 pub use filter::{Decision, Filter};
 pub use force::FormView;
-pub use incoming::NewChange;
+pub use incoming::{ChangeRules, CompleteChange, Incoming, NewChange, Step};
 pub use input::{
     Answer, Found, Input, Stored, StoredBuildset, StoredStamp, SubmittedIds, Trigger, TriggerStamp,
 };
@@ -37,6 +38,6 @@ pub use output::{
     Forgotten, NewSourceStamp, Output, Patch, Question, Read, Refusal, Reply, RequestId,
     StateObject, Submission, Ticket, Wanted, WantedStamp,
 };
-pub use revlink::{Matcher, Revlink};
+pub use revlink::{Matcher, Patterns, Revlink, Site};
 pub use set::{CLAIM_INTERVAL, Refused, Schedulers, Settings, Validation};
 pub use try_job::{JobError, TryJob};

@@ -9,17 +9,14 @@ use buildbot_model::{BuildsetId, Results, SourceStampId, Timestamp};
 use buildbot_python_regex::Pattern;
 use buildbot_render::SecretService;
 use jiff::tz::TimeZone;
-use serde_json::Value as Json;
 
 use crate::composition::{After, Composition, Order, Progress};
 use crate::entry::{Entry, Wish};
-use crate::force::{FormView, forced};
-use crate::input::{Answer, Found, Input, Stored, StoredBuildset, SubmittedIds, Trigger};
+use crate::force::FormView;
+use crate::input::{Answer, Found, Input, Stored, StoredBuildset, SubmittedIds};
 use crate::intake::{Intake, Taken};
 use crate::output::{Output, Read, Refusal, Reply, RequestId, Ticket, WantedStamp};
 use crate::plan::{Kind, Plan};
-use crate::triggering;
-use crate::try_job::TryJob;
 
 /// How often a master tries to claim a scheduler that another one runs.
 pub const CLAIM_INTERVAL: Duration = Duration::from_secs(300);
@@ -28,10 +25,10 @@ pub const CLAIM_INTERVAL: Duration = Duration::from_secs(300);
 pub struct Schedulers {
     zone: TimeZone,
     secrets: SecretService,
-    validation: Validation,
-    entries: BTreeMap<String, Entry>,
+    pub(crate) validation: Validation,
+    pub(crate) entries: BTreeMap<String, Entry>,
     /// What waits for answers.
-    tasks: BTreeMap<Ticket, Task>,
+    pub(crate) tasks: BTreeMap<Ticket, Task>,
     last_ticket: u64,
 }
 
@@ -100,7 +97,7 @@ impl Settings {
 }
 
 /// What waits for an answer.
-enum Task {
+pub(crate) enum Task {
     Intake(Intake),
     Composition(Box<Composition>),
     /// The buildsets that a dependent scheduler has waited for since an earlier life.
@@ -149,12 +146,11 @@ impl Schedulers {
     /// When a scheduler cannot be run; then nothing has changed.
     pub fn configure(
         &mut self,
-        now: Timestamp,
+        _now: Timestamp,
         schedulers: &[Configured],
         description: &Description,
         settings: Settings,
     ) -> Result<Vec<Output>, Vec<Refused>> {
-        let _ = now;
         let mut plans = Vec::with_capacity(schedulers.len());
         let mut refused = Vec::new();
         for scheduler in schedulers {
@@ -235,7 +231,7 @@ impl Schedulers {
                 buildset,
                 results,
                 source_stamps,
-            } => self.buildset_completed(buildset, results, &source_stamps, &mut outputs),
+            } => self.buildset_completed(now, buildset, results, &source_stamps, &mut outputs),
             Input::Claimed { scheduler, stored } => {
                 self.claimed(now, &scheduler, stored, &mut outputs);
             }
@@ -338,7 +334,7 @@ impl Schedulers {
         }
     }
 
-    fn ticket(&mut self) -> Ticket {
+    pub(crate) fn ticket(&mut self) -> Ticket {
         self.last_ticket += 1;
         Ticket(self.last_ticket)
     }
@@ -436,7 +432,13 @@ impl Schedulers {
         }
     }
 
-    fn compose(&mut self, now: Timestamp, name: &str, wish: Wish, outputs: &mut Vec<Output>) {
+    pub(crate) fn compose(
+        &mut self,
+        now: Timestamp,
+        name: &str,
+        wish: Wish,
+        outputs: &mut Vec<Output>,
+    ) {
         let Some(entry) = self.entries.get(name) else {
             return;
         };
@@ -594,6 +596,7 @@ impl Schedulers {
 
     fn buildset_completed(
         &mut self,
+        now: Timestamp,
         buildset: BuildsetId,
         results: Results,
         source_stamps: &[SourceStampId],
@@ -622,7 +625,7 @@ impl Schedulers {
                     order,
                     after: After::default(),
                 };
-                self.compose(Timestamp::default(), &name, wish, outputs);
+                self.compose(now, &name, wish, outputs);
             }
         }
     }
@@ -635,7 +638,6 @@ impl Schedulers {
         buildsets: Vec<StoredBuildset>,
         outputs: &mut Vec<Output>,
     ) {
-        let _ = now;
         for StoredBuildset {
             id,
             results,
@@ -645,175 +647,20 @@ impl Schedulers {
             if let Some(results) = results
                 && self.entries.contains_key(name)
             {
-                self.buildset_completed(id, results, &source_stamps, outputs);
+                self.buildset_completed(now, id, results, &source_stamps, outputs);
             }
-        }
-    }
-
-    fn trigger(
-        &mut self,
-        now: Timestamp,
-        request: RequestId,
-        name: &str,
-        trigger: &Trigger,
-        outputs: &mut Vec<Output>,
-    ) {
-        let Some(entry) = self.entries.get_mut(name) else {
-            outputs.push(refuse(request, Refusal::Unknown(name.to_owned())));
-            return;
-        };
-        match &entry.plan.kind {
-            Kind::Triggerable => {
-                let wish = Wish {
-                    order: triggering::order(entry, trigger),
-                    after: replying(request),
-                };
-                self.compose(now, name, wish, outputs);
-            }
-            Kind::Timed(timed) if timed.is_triggerable => {
-                entry.set_state("lastTrigger", triggering::kept(trigger), outputs);
-                outputs.push(Output::Reply {
-                    request,
-                    reply: Reply::Kept,
-                });
-            }
-            _ => outputs.push(refuse(request, Refusal::WrongKind(name.to_owned()))),
-        }
-    }
-
-    fn force(
-        &mut self,
-        now: Timestamp,
-        request: RequestId,
-        name: &str,
-        parameters: serde_json::Map<String, Json>,
-        outputs: &mut Vec<Output>,
-    ) {
-        let Some(entry) = self.entries.get(name) else {
-            outputs.push(refuse(request, Refusal::Unknown(name.to_owned())));
-            return;
-        };
-        if !matches!(entry.plan.kind, Kind::Force(_)) {
-            outputs.push(refuse(request, Refusal::WrongKind(name.to_owned())));
-            return;
-        }
-        let plan = Arc::clone(&entry.plan);
-        match forced(plan, request, parameters, &self.validation) {
-            Ok(asking) => self.fill_in(now, Box::new(asking), outputs),
-            Err(reply) => outputs.push(Output::Reply { request, reply }),
-        }
-    }
-
-    /// Goes on with a form: asks code about its next field, or makes the buildset.
-    fn fill_in(
-        &mut self,
-        now: Timestamp,
-        mut asking: Box<crate::force::Asking>,
-        outputs: &mut Vec<Output>,
-    ) {
-        if let Some(question) = asking.question() {
-            let ticket = self.ticket();
-            outputs.push(Output::Ask {
-                ticket,
-                generation: asking.plan.generation,
-                question,
-            });
-            self.tasks.insert(ticket, Task::Form(asking));
-            return;
-        }
-        let request = asking.request;
-        let name = asking.plan.name.clone();
-        let Some(entry) = self.entries.get(&name) else {
-            outputs.push(refuse(request, Refusal::Unknown(name)));
-            return;
-        };
-        match asking.finish(entry) {
-            Ok(order) => {
-                let wish = Wish {
-                    order,
-                    after: replying(request),
-                };
-                self.compose(now, &name, wish, outputs);
-            }
-            Err(reply) => outputs.push(Output::Reply { request, reply }),
-        }
-    }
-
-    fn try_job(
-        &mut self,
-        now: Timestamp,
-        request: RequestId,
-        name: &str,
-        job: &TryJob,
-        outputs: &mut Vec<Output>,
-    ) {
-        let Some(entry) = self.entries.get(name) else {
-            outputs.push(refuse(request, Refusal::Unknown(name.to_owned())));
-            return;
-        };
-        if !matches!(entry.plan.kind, Kind::TryUserpass) {
-            outputs.push(refuse(request, Refusal::WrongKind(name.to_owned())));
-            return;
-        }
-        match job.order_of_client(&entry.plan) {
-            Ok(order) => {
-                let wish = Wish {
-                    order,
-                    after: replying(request),
-                };
-                self.compose(now, name, wish, outputs);
-            }
-            Err(foreign) => outputs.push(refuse(request, Refusal::ForeignBuilders(foreign))),
-        }
-    }
-
-    fn job_file(
-        &mut self,
-        now: Timestamp,
-        name: &str,
-        file: &str,
-        content: &[u8],
-        outputs: &mut Vec<Output>,
-    ) {
-        let Some(entry) = self.entries.get(name) else {
-            return;
-        };
-        if !matches!(entry.plan.kind, Kind::TryJobdir) {
-            return;
-        }
-        let job = match TryJob::parse(content) {
-            Ok(job) => job,
-            Err(why) => {
-                outputs.push(Output::Log(format!(
-                    "{name} reports a bad jobfile in {file}: {why}"
-                )));
-                return;
-            }
-        };
-        match job.order_of_file(&entry.plan) {
-            Ok(order) => {
-                let wish = Wish {
-                    order,
-                    after: After::default(),
-                };
-                self.compose(now, name, wish, outputs);
-            }
-            Err(foreign) => outputs.push(Output::Log(format!(
-                "{name}: {file} asks for builders that are not allowed: {}",
-                foreign.join(", ")
-            ))),
         }
     }
 }
 
-fn replying(request: RequestId) -> After {
+pub(crate) fn replying(request: RequestId) -> After {
     After {
         reply: Some(request),
         ..After::default()
     }
 }
 
-fn refuse(request: RequestId, refusal: Refusal) -> Output {
+pub(crate) fn refuse(request: RequestId, refusal: Refusal) -> Output {
     Output::Reply {
         request,
         reply: Reply::Refused(refusal),

@@ -258,3 +258,64 @@ fn of_json(part: &[u8], is_base64: bool) -> Result<TryJob, JobError> {
             .collect(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{JobError, TryJob};
+
+    fn netstring(parts: &[&str]) -> Vec<u8> {
+        let parts = parts.iter();
+        let parts: String = parts
+            .map(|part| format!("{}:{part},", part.len()))
+            .collect();
+        parts.into_bytes()
+    }
+
+    #[test]
+    fn files_of_all_versions_are_read() {
+        let read = |parts: &[&str]| TryJob::parse(&netstring(parts)).expect("a job");
+        let job = read(&["1", "id", "", "rev", "1", "PATCH", "b1", "b2"]);
+        assert_eq!(
+            (job.id.as_deref(), job.branch.as_deref()),
+            (Some("id"), None)
+        );
+        assert_eq!(job.revision.as_deref(), Some("rev"));
+        assert_eq!((job.patch_level, &job.patch_body[..]), (1, &b"PATCH"[..]));
+        assert_eq!(job.builders, ["b1", "b2"]);
+        let job = read(&["4", "id", "br", "", "0", "P", "rep", "pro", "me", "why"]);
+        assert_eq!(
+            (job.repository.as_str(), job.project.as_str()),
+            ("rep", "pro")
+        );
+        assert_eq!((job.who.as_str(), job.comment.as_str()), ("me", "why"));
+        assert!(job.builders.is_empty());
+        let json = r#"{"jobid": "id", "branch": "br", "baserev": "r", "patch_level": 1,
+            "patch_body_base64": "UEFUQ0g=", "repository": "", "project": "", "who": "me",
+            "comment": "", "builderNames": ["b1"], "properties": {"p": [1]}}"#;
+        let job = read(&["6", json]);
+        assert_eq!(job.patch_body, b"PATCH");
+        assert_eq!(job.properties[0].0, "p");
+    }
+
+    #[test]
+    fn what_is_no_job_is_refused() {
+        let check = |content: &[u8], expected: &str| {
+            let error = TryJob::parse(content).expect_err("no job");
+            assert!(error.to_string().contains(expected), "{error}");
+        };
+        check(b"", "too early");
+        check(b"1:1", "netstrings");
+        check(b"01:1,", "netstrings");
+        check(b"1:1;", "netstrings");
+        check(b"99999999999999999999:", "netstrings");
+        check(b"100000:", "longer");
+        check(&netstring(&["9"]), "unknown version '9'");
+        check(&netstring(&["5", "{"]), "JSON");
+        check(&netstring(&["5", "{}"]), "patch_body is missing");
+        check(&netstring(&["1", "id", "", "", "x", "P"]), "no number");
+        assert_eq!(
+            TryJob::parse(&netstring(&["7"])),
+            Err(JobError::Version("7".to_owned()))
+        );
+    }
+}

@@ -13,7 +13,9 @@ use serde::de::DeserializeOwned;
 
 mod like_the_reference {
     pub(crate) mod cron;
+    pub(crate) mod filters;
     pub(crate) mod forms;
+    pub(crate) mod stories;
 }
 
 /// The Python that has the real Buildbot.
@@ -57,7 +59,6 @@ fn made<T: DeserializeOwned>(script: &str, count: u32) -> T {
 /// Fails if something is wrong, and shows some of it.
 fn assert_nothing_wrong(of: usize, wrong: &[String]) {
     let (seed, _) = wanted(0);
-    println!("{of} compared");
     assert!(
         wrong.is_empty(),
         "{} of {of} are wrong (SCHEDULERS_SEED={seed}):\n{}",

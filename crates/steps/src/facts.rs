@@ -173,6 +173,36 @@ impl WorkerFacts {
         format!("{directory}{separator}{name}")
     }
 
+    /// A path without `.`, `..` and empty parts, in the way of the worker's system.
+    pub fn normalized(&self, path: &str) -> String {
+        let (separator, path) = if self.is_windows() {
+            ('\\', path.replace('/', "\\"))
+        } else {
+            ('/', path.to_owned())
+        };
+        let start = if path.starts_with(separator) {
+            separator.to_string()
+        } else {
+            String::new()
+        };
+        let mut parts: Vec<&str> = Vec::new();
+        for part in path.split(separator) {
+            match part {
+                "" | "." => {}
+                ".." if parts.last().is_some_and(|last| *last != "..") => {
+                    parts.pop();
+                }
+                ".." if !start.is_empty() => {}
+                part => parts.push(part),
+            }
+        }
+        let joined = parts.join(&separator.to_string());
+        if start.is_empty() && joined.is_empty() {
+            return ".".to_owned();
+        }
+        start + &joined
+    }
+
     /// What separates the elements of `PATH`.
     pub fn path_list_separator(&self) -> &'static str {
         if self.is_windows() { ";" } else { ":" }

@@ -49,6 +49,9 @@ pub struct Prepared {
     pub flags: Flags,
     /// The locks that it needs: objects of accesses to locks; rendered.
     pub locks: Value,
+    /// How its logs are decoded where a worker sends bytes: `None` for the master's `logEncoding`, the name of an
+    /// encoding, or a callable.
+    pub log_encoding: Value,
     /// What is to be done with it.
     pub next: Next,
     config: Arc<StepConfig>,
@@ -101,6 +104,7 @@ pub async fn prepare(config: Arc<StepConfig>, port: &dyn Port) -> Prepared {
     Prepared {
         flags: flags(&arguments),
         locks,
+        log_encoding: arguments.common.log_encoding.clone(),
         next,
         config,
         arguments,
@@ -116,6 +120,7 @@ async fn prepare_custom(config: Arc<StepConfig>, port: &dyn Port) -> Prepared {
             flags: prepared.flags,
             locks: prepared.locks.clone(),
             next: prepared.next,
+            log_encoding: arguments.common.log_encoding.clone(),
             config,
             arguments,
             custom: Some(prepared),
@@ -127,6 +132,7 @@ async fn prepare_custom(config: Arc<StepConfig>, port: &dyn Port) -> Prepared {
                 flags: flags(&step.arguments),
                 locks: Value::None,
                 next: Next::End(results),
+                log_encoding: step.arguments.common.log_encoding.clone(),
                 config,
                 arguments: step.arguments,
                 custom: None,
@@ -344,6 +350,9 @@ pub(crate) async fn drive<'i>(
 }
 
 /// Interrupts a step as its kind wants it. Logs that cannot be made must not keep it running.
+///
+/// Differs: the log `cancelled` of a step whose connection is lost says so in plain words, where the reference shows
+/// the inside of Twisted.
 async fn interrupt(step: &Step<'_>, interruption: Interruption) {
     let how = kinds::interrupted(&step.arguments.kind);
     let log = match how {
@@ -360,7 +369,9 @@ async fn interrupt(step: &Step<'_>, interruption: Interruption) {
         }
     };
     let _ = step.add_complete_log(log, &interruption.reason).await;
-    step.port.interrupt_commands(&interruption.reason);
+    if !interruption.connection_lost {
+        step.port.interrupt_commands(&interruption.reason);
+    }
     if how == Interrupted::StopsPrograms {
         step.port.signal_local(&kinds::signal(&step.arguments.kind));
     }

@@ -67,18 +67,34 @@ pub(crate) async fn rpmlint(
         Value::None => ".".into(),
         given => given.clone(),
     });
+    let counting = Counting {
+        pattern: arguments.warning_pattern.clone(),
+        extractor: arguments.warning_extractor.clone(),
+        most: arguments.max_warn_count.clone(),
+        enter: arguments.directory_enter_pattern.clone(),
+        leave: arguments.directory_leave_pattern.clone(),
+        file: arguments.suppression_file.clone(),
+        list: arguments.suppression_list.clone(),
+        own: Vec::new(),
+        class: "WarningCountingShellCommand",
+        default_pattern: warnings::WARNING,
+        command: Some(Value::List(command)),
+        is_reported: false,
+    };
     let mut lines = Vec::new();
-    let see = |channel, line: &str| {
-        if channel == Channel::Stdout && line.starts_with("W: ") {
-            lines.push(line.to_owned());
+    let mut see = |piece: Piece<'_>| {
+        for line in piece.lines() {
+            if piece.channel == Channel::Stdout && line.starts_with("W: ") {
+                lines.push(line.to_owned());
+            }
         }
     };
-    let end = run_lines(step, Shell::of(Value::List(command)), see).await?;
+    let results = warnings::run(step, &counting, Some(&mut see)).await?;
     if !lines.is_empty() {
         let name = format!("{} Warnings", lines.len());
         step.add_complete_log(&name, &lines.join("\n")).await?;
     }
-    Ok(end.results)
+    Ok(results)
 }
 
 /// What mock is told to do.
@@ -443,5 +459,6 @@ fn counting_of_pbuilder(arguments: &PbuilderArguments, command: Value) -> Counti
         class: "WarningCountingShellCommand",
         default_pattern: ".*(warning[: ]|\\sW: ).*",
         command: Some(command),
+        is_reported: true,
     }
 }

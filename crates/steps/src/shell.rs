@@ -92,11 +92,20 @@ impl Step<'_> {
         let arguments = self.shell()?;
         let worker = self.port.worker();
         let command = flat_command(shell.command.as_ref().unwrap_or(&arguments.command));
-        self.set_command(command.clone());
         let stdio = match &shell.log {
             Some(name) => Some(self.log_or_new(name).await?),
             None => None,
         };
+        if matches!(
+            command,
+            Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_)
+        ) {
+            return Err(type_error(format!(
+                "'{}' object is not iterable",
+                command.type_name()
+            )));
+        }
+        self.set_command(command.clone());
         let env = self.environment(&arguments.env, shell.env).await?;
         let workdir = match shell.workdir {
             Some(workdir) => workdir,

@@ -3,9 +3,11 @@
 //! What is to be fetched comes from the source stamp of the step's codebase: [`wanted`]. A version control system is
 //! then a sequence of programs and file commands on the worker.
 
+mod bazaar;
 mod git;
 mod mercurial;
 mod patch;
+mod perforce;
 mod property;
 mod retry;
 mod subversion;
@@ -37,6 +39,8 @@ pub(crate) fn is_known(kind: &StepKind) -> bool {
             | StepKind::GitDiffInfo(_)
             | StepKind::Mercurial(_)
             | StepKind::Subversion(_)
+            | StepKind::Perforce(_)
+            | StepKind::Bzr(_)
     )
 }
 
@@ -61,6 +65,11 @@ pub(crate) fn describe(arguments: &mut StepArguments) {
     let Some(source) = &arguments.source else {
         return;
     };
+    if let StepKind::Perforce(p4) = &mut arguments.kind
+        && p4.p4client.is_none()
+    {
+        p4.p4client = perforce::default_client();
+    }
     let common = &mut arguments.common;
     if !common.description.is_true() {
         common.description = "updating".into();
@@ -88,6 +97,15 @@ pub(crate) fn renderables(kind: &mut StepKind) -> Vec<&mut Value> {
         ],
         StepKind::Mercurial(hg) => vec![&mut hg.repourl],
         StepKind::Subversion(svn) => vec![&mut svn.repourl],
+        StepKind::Bzr(bzr) => vec![&mut bzr.repourl, &mut bzr.base_url],
+        StepKind::Perforce(p4) => vec![
+            &mut p4.p4base,
+            &mut p4.p4client,
+            &mut p4.p4viewspec,
+            &mut p4.p4branch,
+            &mut p4.p4port,
+            &mut p4.p4user,
+        ],
         StepKind::GitPush(push) => vec![&mut push.repourl, &mut push.branch],
         StepKind::GitTag(tag) => vec![&mut tag.tag_name, &mut tag.messages],
         StepKind::GitCommit(commit) => vec![&mut commit.paths, &mut commit.messages],
@@ -111,6 +129,8 @@ pub(crate) async fn run<'a>(step: &'a Step<'a>) -> Result<Results, StepError> {
         (StepKind::GitCommit(commit), _) => git::commit(step, commit).await,
         (StepKind::Mercurial(hg), Some(source)) => mercurial::fetch(step, source, hg).await,
         (StepKind::Subversion(svn), Some(source)) => subversion::fetch(step, source, svn).await,
+        (StepKind::Perforce(p4), Some(source)) => perforce::fetch(step, source, p4).await,
+        (StepKind::Bzr(bzr), Some(source)) => bazaar::fetch(step, source, bzr).await,
         (StepKind::GitDiffInfo(info), _) => git::diff_info(step, info).await,
         _ => Err(crate::step::type_error("it fetches no sources")),
     }

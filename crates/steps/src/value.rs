@@ -1,9 +1,7 @@
 //! Values of arguments, as steps look at them.
 
 use buildbot_model::Results;
-use buildbot_render::{Kind, ObjectId, Objects, Value};
-
-use crate::error::StepError;
+use buildbot_render::{ObjectId, Objects, Value};
 
 /// Values are shown without the classes of objects.
 pub(crate) struct NoObjects;
@@ -56,20 +54,6 @@ pub(crate) fn flat_command(value: &Value) -> Value {
     }
 }
 
-/// The text that an argument must be.
-pub(crate) fn text(value: &Value, argument: &str) -> Result<String, StepError> {
-    match value {
-        Value::Text(text) | Value::Path(text) => Ok(text.clone()),
-        other => Err(StepError::raise(
-            Kind::Type,
-            format!(
-                "{argument} must be a text, not {}",
-                other.python_type(&NoObjects)
-            ),
-        )),
-    }
-}
-
 /// The result with this code.
 pub(crate) fn results(value: &Value) -> Option<Results> {
     match value {
@@ -82,11 +66,6 @@ pub(crate) fn results(value: &Value) -> Option<Results> {
 /// The pairs of a dictionary; nothing for anything else.
 pub(crate) fn pairs(value: &Value) -> &[(Value, Value)] {
     value.as_dict().unwrap_or_default()
-}
-
-/// A list of texts.
-pub(crate) fn texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> Value {
-    Value::List(texts.into_iter().map(Value::from).collect())
 }
 
 /// `str.strip()`.

@@ -43,6 +43,8 @@ pub(crate) struct Counting {
     pub(crate) default_pattern: &'static str,
     /// The command, if it is not that of the step.
     pub(crate) command: Option<Value>,
+    /// Whether log, statistic and property say how many there were.
+    pub(crate) is_reported: bool,
 }
 
 impl From<&WarningArguments> for Counting {
@@ -59,6 +61,7 @@ impl From<&WarningArguments> for Counting {
             class: "WarningCountingShellCommand",
             default_pattern: WARNING,
             command: None,
+            is_reported: true,
         }
     }
 }
@@ -231,6 +234,9 @@ pub(crate) async fn count(
         if !is_suppressed(step, counting, &suppressions, &warning).await? {
             counted.lines.push(warning.line);
         }
+    }
+    if !counting.is_reported {
+        return Ok((end, counted));
     }
     let count = counted.lines.len() as i64;
     if count > 0 {

@@ -1,5 +1,6 @@
 //! Tools of Windows: Visual Studio, MSBuild, robocopy.
 
+use buildbot_config::steps::kind::StepKind;
 use buildbot_config::steps::windows::{
     MsBuildArguments, RobocopyArguments, VisualStudioArchArguments, VisualStudioArguments,
 };
@@ -327,18 +328,14 @@ async fn studio(step: &Step<'_>, arguments: &Arguments) -> Result<Results, StepE
         env: env.0,
         ..Shell::of(Value::List(command))
     };
-    compile(step, shell, None).await
+    compile(step, shell).await
 }
 
-/// Runs a compiler and counts what it says; `text` stands for the counts.
+/// Runs a compiler and counts what it says.
 ///
 /// Differs: lines of Visual Studio are counted one by one; the reference takes all lines that arrive together
 /// for one, because it looks for `\r\n` that is not there.
-async fn compile(
-    step: &Step<'_>,
-    shell: Shell,
-    text: Option<String>,
-) -> Result<Results, StepError> {
+async fn compile(step: &Step<'_>, shell: Shell) -> Result<Results, StepError> {
     let new = |text| Pattern::new(text, 32).map_err(raise);
     let delimiter = new(r"^(\d+>)?-{5}.+-{5}$")?;
     let file = new(r"^(\d+>)?[^ ]+\.(cpp|c)$")?;
@@ -388,16 +385,14 @@ async fn compile(
     ] {
         step.set_statistic(name, count);
     }
-    step.set_summary(text.unwrap_or_else(|| {
-        let mut text = format!("compile {projects} projects {files} files");
-        if warnings > 0 {
-            text.push_str(&format!(" {warnings} warnings"));
-        }
-        if errors > 0 {
-            text.push_str(&format!(" {errors} errors"));
-        }
-        text
-    }));
+    let mut text = format!("compile {projects} projects {files} files");
+    if warnings > 0 {
+        text.push_str(&format!(" {warnings} warnings"));
+    }
+    if errors > 0 {
+        text.push_str(&format!(" {errors} errors"));
+    }
+    step.set_summary(text);
     Ok(if end.did_fail() || errors > 0 {
         Results::Failure
     } else if warnings > 0 {
@@ -409,15 +404,28 @@ async fn compile(
 
 /// What the steps of Visual Studio show at their end.
 pub(crate) fn summary(step: &Step<'_>, results: Results) -> String {
+    if let StepKind::MsBuild(arguments) = &step.arguments.kind
+        && matches!(class_of(step), "MsBuild4" | "MsBuild12" | "MsBuild14")
+    {
+        return format!("built {}", what_is_built(arguments));
+    }
     if results == Results::Skipped {
         return results.name().to_owned();
     }
     match step.summary() {
-        // What MSBuild up to 14 says stands for itself.
-        Some(text) if text.starts_with("built ") => text,
         Some(text) => step.with_results(text, results),
         None => step.shell_summary(results),
     }
+}
+
+/// Project, configuration and platform.
+fn what_is_built(arguments: &MsBuildArguments) -> String {
+    let project = match &arguments.project {
+        Value::None => "solution".to_owned(),
+        project => text_of(project),
+    };
+    let (config, platform) = (text_of(&arguments.config), text_of(&arguments.platform));
+    format!("{project} for {config}|{platform}")
 }
 
 /// `MsBuild4` to `MsBuild17`.
@@ -457,12 +465,7 @@ pub(crate) async fn msbuild(
     env.add_all("PATH", &common.path);
     env.add_all("INCLUDE", &common.include);
     env.add_all("LIB", &common.lib);
-    let shown = match &arguments.project {
-        Value::None => "solution".to_owned(),
-        project => text_of(project),
-    };
-    step.set_description(format!("building {shown} for {config}|{platform}"));
-    let text = format!("built {shown} for {config}|{platform}");
+    step.set_description(format!("building {}", what_is_built(arguments)));
     let (range, tools) = match class_of(step) {
         "MsBuild12" => ("", "${VS120COMNTOOLS}"),
         "MsBuild14" => ("", "${VS140COMNTOOLS}"),
@@ -477,7 +480,7 @@ pub(crate) async fn msbuild(
             env: env.0,
             ..Shell::of(format!("\"%VCENV_BAT%\" x86 && {build}"))
         };
-        return compile(step, shell, Some(text)).await;
+        return compile(step, shell).await;
     }
     env.set("VCENV_BAT", r"\VC\Auxiliary\Build\vcvarsall.bat");
     for directory in [
@@ -495,7 +498,7 @@ pub(crate) async fn msbuild(
         env: env.0,
         ..Shell::of(command)
     };
-    compile(step, shell, None).await
+    compile(step, shell).await
 }
 
 /// `Robocopy`.

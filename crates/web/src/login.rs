@@ -16,7 +16,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::identity::Identity;
 use crate::request::Request;
-use crate::response::{self, Response, TEXT};
+use crate::response::{self, Response};
 use crate::settings::{Credentials, Settings};
 use crate::site::Site;
 use digest::Digests;
@@ -187,7 +187,7 @@ fn to_front_end(site: &Site, request: &Request, identity: &Identity) -> Response
 }
 
 fn challenge(site: &Site) -> Response {
-    let mut response = response::with(StatusCode::UNAUTHORIZED, TEXT, "Unauthorized");
+    let mut response = response::with(StatusCode::UNAUTHORIZED, "text/html", "Unauthorized");
     if let Way::Passwords(_, digests) = &site.login.way {
         let text = digests.challenge(REALM);
         response::add(&mut response, WWW_AUTHENTICATE, &text);

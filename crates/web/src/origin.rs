@@ -50,10 +50,11 @@ pub(crate) fn allow(response: &mut Response, origin: &str) {
 
 /// An error of the API before it is known what is asked; those of POST have another form.
 pub(crate) fn refusal(request: &Request, text: &str) -> Response {
+    let text = buildbot_data::json::compact(text.into());
     let error = if request.method == Method::POST {
-        serde_json::json!({ "error": { "message": text } })
+        format!("{{\"error\": {{\"message\": {text}}}}}")
     } else {
-        serde_json::json!({ "error": text })
+        format!("{{\"error\": {text}}}")
     };
-    response::with(StatusCode::BAD_REQUEST, TEXT, error.to_string())
+    response::with(StatusCode::BAD_REQUEST, TEXT, error)
 }

@@ -74,7 +74,7 @@ pub(crate) fn with(status: StatusCode, content_type: &str, body: impl Into<Bytes
 
 /// A response that sends somebody elsewhere.
 pub(crate) fn redirect(to: &str) -> Response {
-    let mut response = with(StatusCode::FOUND, HTML, "");
+    let mut response = with(StatusCode::FOUND, "text/html", "");
     set(&mut response, LOCATION, to);
     response
 }

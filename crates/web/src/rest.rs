@@ -71,8 +71,8 @@ pub(crate) async fn serve(
 }
 
 fn error(status: StatusCode, text: &str) -> Response {
-    let body = serde_json::json!({ "error": text });
-    response::with(status, TEXT, json::compact(body))
+    let body = format!("{{\"error\": {}}}", json::compact(text.into()));
+    response::with(status, TEXT, body)
 }
 
 /// What an error of reading is in HTTP.

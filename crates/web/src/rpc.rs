@@ -35,21 +35,21 @@ struct Failure {
     status: StatusCode,
     code: i64,
     message: Json,
-    /// That of the call, as soon as it is known.
+    /// That of the call, once the call is understood.
     id: Option<Json>,
 }
 
 impl Failure {
-    fn new(status: StatusCode, code: i64, message: impl Into<Json>) -> Self {
-        Self {
+    fn new(status: StatusCode, code: i64, message: impl Into<Json>) -> Box<Self> {
+        Box::new(Self {
             status,
             code,
             message: message.into(),
             id: None,
-        }
+        })
     }
 
-    fn invalid(message: impl Into<Json>) -> Self {
+    fn invalid(message: impl Into<Json>) -> Box<Self> {
         Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, message)
     }
 }
@@ -70,10 +70,10 @@ pub(crate) async fn call(
             let done = act(shared, site, who, path, call).await;
             match done {
                 Ok(result) => Ok((id, result)),
-                Err(failure) => Err(Failure {
-                    id: Some(id),
-                    ..failure
-                }),
+                Err(mut failure) => {
+                    failure.id = Some(id);
+                    Err(failure)
+                }
             }
         }
     };
@@ -96,7 +96,7 @@ pub(crate) async fn call(
     response::with(status, "application/json", json::compact(body))
 }
 
-fn parse(request: &Request, body: &Bytes) -> Result<Call, Failure> {
+fn parse(request: &Request, body: &Bytes) -> Result<Call, Box<Failure>> {
     let content_type = request.header(CONTENT_TYPE).unwrap_or_default();
     let content_type = content_type.split(';').next().unwrap_or_default().trim();
     if content_type != "application/json" {
@@ -115,17 +115,10 @@ fn parse(request: &Request, body: &Bytes) -> Result<Call, Failure> {
         }
         _ => return Err(Failure::invalid("JSONRPC root object must be an object")),
     };
-    let known_id = root.get("id").cloned();
-    let mut take = |key: &str, fits: &dyn Fn(&Json) -> bool, kinds: &str| {
-        let failed = |message: String| Failure {
-            id: known_id.clone(),
-            ..Failure::invalid(message)
-        };
-        match root.remove(key) {
-            None => Err(failed(format!("missing key '{key}'"))),
-            Some(value) if !fits(&value) => Err(failed(format!("'{key}' must be {kinds}"))),
-            Some(value) => Ok(value),
-        }
+    let mut take = |key: &str, fits: &dyn Fn(&Json) -> bool, kinds: &str| match root.remove(key) {
+        None => Err(Failure::invalid(format!("missing key '{key}'"))),
+        Some(value) if !fits(&value) => Err(Failure::invalid(format!("'{key}' must be {kinds}"))),
+        Some(value) => Ok(value),
     };
     let version = take("jsonrpc", &Json::is_string, "a string")?;
     let method = take("method", &Json::is_string, "a string")?;
@@ -133,10 +126,7 @@ fn parse(request: &Request, body: &Bytes) -> Result<Call, Failure> {
     let id = take("id", &is_id, "a string, number, or null")?;
     let parameters = take("params", &Json::is_object, "an object")?;
     if version != "2.0" {
-        return Err(Failure {
-            id: Some(id),
-            ..Failure::invalid("only JSONRPC 2.0 is supported")
-        });
+        return Err(Failure::invalid("only JSONRPC 2.0 is supported"));
     }
     match (method, parameters) {
         (Json::String(method), Json::Object(parameters)) => Ok(Call {
@@ -155,7 +145,7 @@ async fn act(
     who: &Identity,
     path: &[String],
     call: Call,
-) -> Result<Json, Failure> {
+) -> Result<Json, Box<Failure>> {
     let wish = Wish {
         path,
         action: &call.method,
@@ -208,7 +198,7 @@ async fn act(
     }
 }
 
-fn of_denial(denied: &Denied) -> Failure {
+fn of_denial(denied: &Denied) -> Box<Failure> {
     Failure::new(
         status_of_denial(denied),
         INVALID_REQUEST,
@@ -216,7 +206,7 @@ fn of_denial(denied: &Denied) -> Failure {
     )
 }
 
-fn of_read_error(error: &ReadError) -> Failure {
+fn of_read_error(error: &ReadError) -> Box<Failure> {
     let code = match error {
         ReadError::NoPath(_) | ReadError::NotFound(_) | ReadError::Query(_) => INVALID_REQUEST,
         ReadError::Database(_) | ReadError::Log(_) => INTERNAL_ERROR,
@@ -225,11 +215,14 @@ fn of_read_error(error: &ReadError) -> Failure {
 }
 
 /// What a method does to a target; nothing for those that the reference answers without doing anything.
+///
+/// Differs: unknown methods of build requests are 501, unknown workers 404, `set_priority` works, and so does `stop`
+/// through the name of a builder; these are errors 500 in the reference.
 fn action(
     target: &Target,
     method: &str,
     parameters: Map<String, Json>,
-) -> Result<Option<Action>, Failure> {
+) -> Result<Option<Action>, Box<Failure>> {
     let reason = || {
         let reason = parameters.get("reason").and_then(Json::as_str);
         reason.unwrap_or("no reason").to_owned()

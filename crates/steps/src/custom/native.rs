@@ -173,6 +173,7 @@ fn wanted_source(given: &[(String, Value)]) -> WantedSource {
     WantedSource {
         branch: text("branch"),
         revision: text("revision"),
+        is_number: matches!(of(given, "revision"), Value::Int(_)),
         patch,
     }
 }

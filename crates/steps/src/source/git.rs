@@ -19,6 +19,7 @@ use buildbot_config::steps::source::{GitArguments, SourceArguments};
 use buildbot_model::Results;
 
 use super::wanted::{self, wanted};
+use super::words::argument;
 use crate::error::StepError;
 use crate::step::Step;
 pub(super) use change::{commit, push, tag};
@@ -27,7 +28,7 @@ pub(super) use diff_info::diff_info;
 
 /// Where a step works.
 fn workdir(step: &Step<'_>) -> Result<String, StepError> {
-    crate::value::text(&step.workdir(), "workdir")
+    argument(&step.workdir(), "workdir")
 }
 
 /// Fetches sources: the steps `Git`, `GitHub`, `GitLab` and `Gerrit`.

@@ -8,7 +8,7 @@ use super::patch;
 use super::property;
 use super::retry::Attempts;
 use super::wanted::{self, Wanted, wanted};
-use super::words::{required, words};
+use super::words::{argument, required, words};
 use super::work::{Run, Settings, Work};
 use crate::error::StepError;
 use crate::step::Step;
@@ -40,13 +40,14 @@ pub(super) async fn fetch<'a>(
         branch,
         revision,
         patch,
+        ..
     } = match wanted(step, source, own_branch, wanted::last).await? {
         Ok(wanted) => wanted,
         Err(results) => return Ok(results),
     };
     let is_in_repository = arguments.branch_type.as_text() == Some("inrepo");
     let mut repository = required(&arguments.repourl, "startswith")?.to_owned();
-    let workdir = crate::value::text(&step.workdir(), "workdir")?;
+    let workdir = argument(&step.workdir(), "workdir")?;
     let mut hg = Mercurial {
         work: Work::begin(step, workdir, Settings::of(source)).await?,
         arguments,

@@ -11,7 +11,7 @@ use super::patch;
 use super::property;
 use super::retry::Attempts;
 use super::wanted::{self, Wanted, wanted};
-use super::words::{required, words};
+use super::words::{argument, required, words};
 use super::work::{Run, Settings, Work};
 use crate::command::CommandEnd;
 use crate::error::StepError;
@@ -45,7 +45,7 @@ pub(super) async fn fetch<'a>(
         Err(results) => return Ok(results),
     };
     let password = step.render(arguments.password.expose().clone()).await?;
-    let workdir = crate::value::text(&step.workdir(), "workdir")?;
+    let workdir = argument(&step.workdir(), "workdir")?;
     let mut svn = Subversion {
         work: Work::begin(step, workdir, Settings::of(source)).await?,
         source,
@@ -102,17 +102,9 @@ impl Subversion<'_> {
         }
         let password = self.password.expose();
         if password.is_true() {
-            options.extend(["--password".into(), self.hidden(password)]);
+            options.extend(["--password".into(), self.work.hidden(password)]);
         }
         options
-    }
-
-    /// A word that logs do not show, if the worker knows how.
-    fn hidden(&self, word: &Value) -> Value {
-        if self.work.step.port.worker().is_older_than("shell", "2.16") {
-            return word.clone();
-        }
-        Value::Tuple(vec!["obfuscated".into(), word.clone(), "XXXXXX".into()])
     }
 
     fn more(&self) -> Vec<Value> {

@@ -8,7 +8,12 @@ use buildbot_render::{Kind, Value};
 use super::property;
 use crate::error::StepError;
 use crate::facts::{ChangeFacts, PatchFacts, SourceFacts};
-use crate::step::Step;
+use crate::step::{Step, type_error};
+use crate::value::text_of;
+
+/// What Python says of a number that is `None`.
+pub(crate) const NO_NUMBER: &str =
+    "int() argument must be a string, a bytes-like object or a real number, not 'NoneType'";
 
 /// What a step is to fetch.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -17,6 +22,8 @@ pub(crate) struct Wanted {
     pub branch: Option<String>,
     /// The revision; `None` is the newest.
     pub revision: Option<String>,
+    /// The revision is a number that was found among changes.
+    pub is_number: bool,
     /// What is applied to the sources.
     pub patch: Option<PatchFacts>,
 }
@@ -27,16 +34,26 @@ pub(crate) fn codebase(source: &SourceArguments) -> &str {
 }
 
 /// The revision of the last change: all others came before.
-pub(crate) fn last(changes: &[ChangeFacts]) -> Result<Option<String>, StepError> {
-    Ok(changes.last().and_then(|change| change.revision.clone()))
+pub(crate) fn last(changes: &[ChangeFacts]) -> Result<Option<Value>, StepError> {
+    let revision = changes.last().and_then(|change| change.revision.clone());
+    Ok(revision.map(Value::from))
 }
 
-/// The greatest revision, where they are numbers; `None` if a change has none.
-pub(crate) fn greatest(changes: &[ChangeFacts]) -> Result<Option<String>, StepError> {
+/// The greatest revision as a text, where they are numbers; `None` if a change has none.
+pub(crate) fn greatest(changes: &[ChangeFacts]) -> Result<Option<Value>, StepError> {
+    if changes.iter().any(|change| change.revision.is_none()) {
+        return Ok(None);
+    }
+    let greatest = greatest_number(changes)?;
+    Ok(greatest.map(|number| text_of(&number).into()))
+}
+
+/// The greatest revision, where they are numbers and every change has one.
+pub(crate) fn greatest_number(changes: &[ChangeFacts]) -> Result<Option<Value>, StepError> {
     let mut greatest = None;
     for change in changes {
         let Some(revision) = &change.revision else {
-            return Ok(None);
+            return Err(type_error(NO_NUMBER));
         };
         let number: i64 = revision.trim().parse().map_err(|_| {
             StepError::raise(
@@ -49,7 +66,7 @@ pub(crate) fn greatest(changes: &[ChangeFacts]) -> Result<Option<String>, StepEr
         })?;
         greatest = greatest.max(Some(number));
     }
-    Ok(greatest.map(|number| number.to_string()))
+    Ok(greatest.map(Value::Int))
 }
 
 /// The source stamp of a step, unless it always takes the latest.
@@ -69,7 +86,7 @@ pub(crate) async fn wanted(
     step: &Step<'_>,
     source: &SourceArguments,
     branch: Option<&str>,
-    latest: impl Fn(&[ChangeFacts]) -> Result<Option<String>, StepError>,
+    latest: impl Fn(&[ChangeFacts]) -> Result<Option<Value>, StepError>,
 ) -> Result<Result<Wanted, Results>, StepError> {
     if let Some(wanted) = step.wanted() {
         return Ok(Ok(wanted));
@@ -91,12 +108,14 @@ pub(crate) async fn wanted(
         step.add_complete_log("log", &text).await?;
         return Ok(Err(Results::Failure));
     };
+    let mut is_number = false;
     let mut revision = stamp.revision.clone().filter(|known| !known.is_empty());
-    if revision.is_none() {
-        revision = latest(&stamp.changes)?;
-        if let Some(revision) = &revision {
-            property::set(step, source, "revision", Value::from(revision.as_str()))?;
-        }
+    if revision.is_none()
+        && let Some(found) = latest(&stamp.changes)?
+    {
+        is_number = matches!(found, Value::Int(_));
+        revision = Some(text_of(&found));
+        property::set(step, source, "revision", found)?;
     }
     if let Some(patch) = &stamp.patch {
         let text = String::from_utf8_lossy(&patch.body);
@@ -109,6 +128,7 @@ pub(crate) async fn wanted(
             .filter(|branch| !branch.is_empty())
             .or(own_branch),
         revision,
+        is_number,
         patch: stamp.patch.clone(),
     }))
 }

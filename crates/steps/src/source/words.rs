@@ -21,3 +21,14 @@ pub(crate) fn required<'a>(value: &'a Value, attribute: &str) -> Result<&'a str,
         )
     })
 }
+
+/// The text that an argument must be.
+pub(crate) fn argument(value: &Value, name: &str) -> Result<String, StepError> {
+    match value {
+        Value::Text(text) | Value::Path(text) => Ok(text.clone()),
+        other => Err(StepError::raise(
+            buildbot_render::Kind::Type,
+            format!("{name} must be a text, not {}", other.type_name()),
+        )),
+    }
+}

@@ -52,6 +52,8 @@ pub(crate) struct Run {
     pub env: Option<Value>,
     /// Another directory.
     pub workdir: Option<String>,
+    /// Other seconds without output.
+    pub timeout: Option<Value>,
 }
 
 impl Settings {
@@ -126,6 +128,7 @@ impl<'s> Work<'s> {
     ) -> Result<CommandEnd, StepError> {
         let worker = self.step.port.worker();
         let is_older = |version| worker.is_older_than("shell", version);
+        let timeout = run.timeout.unwrap_or_else(|| self.settings.timeout.clone());
         let mut args = vec![
             (
                 "workdir",
@@ -136,7 +139,7 @@ impl<'s> Work<'s> {
             ("want_stdout", Value::Int(1)),
             ("want_stderr", Value::Int(1)),
             ("logfiles", Value::Dict(Vec::new())),
-            ("timeout", self.settings.timeout.clone()),
+            ("timeout", timeout),
             ("maxTime", Value::None),
             ("max_lines", Value::None),
             (
@@ -165,6 +168,14 @@ impl<'s> Work<'s> {
             return Err(StepError::Failed);
         }
         Ok(end)
+    }
+
+    /// A word that logs do not show, if the worker knows how.
+    pub(crate) fn hidden(&self, word: &Value) -> Value {
+        if self.step.port.worker().is_older_than("shell", "2.16") {
+            return word.clone();
+        }
+        Value::Tuple(vec!["obfuscated".into(), word.clone(), "XXXXXX".into()])
     }
 
     /// Whether a file or directory exists.

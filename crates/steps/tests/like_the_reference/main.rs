@@ -6,6 +6,7 @@
 
 mod host;
 mod port;
+mod shown;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -20,7 +21,8 @@ use buildbot_steps::{LogKind, Prepared, StepEnd, name, prepare, unsupported};
 use serde_json::{Value as Json, json};
 
 use host::Host;
-use port::{Fake, plain};
+use port::Fake;
+use shown::plain;
 
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference");
 
@@ -68,6 +70,7 @@ fn cases() -> Vec<(String, Vec<Json>)> {
 }
 
 /// What the reference makes of the cases.
+#[expect(clippy::print_stderr, reason = "on demand")]
 fn expected(cases: &[Json]) -> Vec<Json> {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("cases.json");

@@ -293,6 +293,8 @@ class Case(TestBuildStepMixin, TestReactorMixin, unittest.TestCase):
                     name, message = re.findall(r"<class '([\w.]+)'>: (.*)", "\n".join(lines).split("Traceback: ")[-1])[-1]
                     log["text"] = f"{name if '.' in name else 'builtins.' + name}: {message}"
             log["text"] = log["text"].replace(self.master.basedir, "<basedir>")
+            if log["name"] == "cancelled":
+                log["text"] = re.sub(r"\[Failure instance: .*: (.*)\.\n\]\n", r"\1\n", log["text"])
             if log["name"].endswith("err.html"):
                 log["text"] = ""
             if not log.pop("finished"):

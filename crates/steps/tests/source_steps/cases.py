@@ -517,3 +517,83 @@ hg("latest", "branchType='inrepo', alwaysUseLatest=True, defaultBranch='d'", on(
 hg("rendered", "repourl=Interpolate('%(prop:p)s/'), defaultBranch='x'", on("identify", stdout="default"), properties={"p": URL})
 for number in ("2.14", "2.15", "2.16"):
     hg(f"worker {number}", "branchType='inrepo'", on("identify", stdout="default"), versions={"*": number})
+
+# Perforce.
+P4 = on("p4 -V")
+CHANGE = on("changes -m1", stdout="info: Change 28147 on 2008/04/07 by p4user@hostname\n... change 28147\n... time 1\n")
+
+
+def p4(name, options, *answers, first=(P4, NOT_PATCHED), **more):
+    more["properties"] = {"workername": "w", "buildername": "b", "builddir": "/wrk/b", **more.get("properties", {})}
+    case(f"p4: {name}", f"steps.P4({options})", *first, *answers, CHANGE, **more)
+
+
+P4_OPTIONS = {
+    "base": "p4base='//depot', p4branch='trunk'",
+    "server": "p4base='//depot', p4branch='trunk', p4port='host:1666', p4user='user', p4client='client', p4passwd='pass'",
+    "tickets": "p4base='//depot', p4branch='trunk', p4user='user', p4passwd='pass', use_tickets=True",
+    "tickets without password": "p4base='//depot', p4branch='trunk', use_tickets=True",
+    "views": "p4base='//depot', p4branch='trunk', p4extra_views=[('-//depot/trunk/test', 'test'), ('-//depot/trunk/doc/a b', 'd c')]",
+    "view": "p4viewspec=[('//depot/trunk/', '')]",
+    "view with blanks": "p4viewspec=[('//depot/my trunk/', ''), ('-//depot/trunk/test/', 'te st/')], p4viewspec_suffix=None",
+    "view with suffix": "p4viewspec=(('//depot/trunk/', 'x/'), ('//depot/y/...', '...')), p4viewspec_suffix='*'",
+    "no branch": "p4base='//depot'",
+    "blanks": "p4base='//de pot', p4branch='my trunk', p4client='c'",
+    "options": "p4base='//depot', p4branch='t', p4client_spec_options='rmdir', p4line_end='share', p4client_type='partitioned', p4bin='/bin/p4x', p4extra_args=['-Zproxyload', '-x'], debug=True",
+    "stream": "p4base='//depot', p4branch='trunk', stream=True, p4client_type='readonly'",
+    "rendered": "p4base=Interpolate('//%(prop:p)s'), p4branch=Property('p'), p4user=Property('p'), p4port=Property('p'), p4passwd=Property('p'), p4client=Property('p')",
+    "rendered view": "p4viewspec=[(Interpolate('//depot/%(prop:p)s/'), Property('p'))]",
+    "settings": "p4base='//depot', p4branch='t', env={'A': 'b'}, timeout=4, logEnviron=False, workdir='w', codebase='c'",
+}
+for kind, options in P4_OPTIONS.items():
+    for mode in ("incremental", "full"):
+        more = {"properties": {"p": "value"}, "sources": [{"codebase": "c" if kind == "settings" else ""}]}
+        p4(f"{kind}, {mode}", f"{options}, mode='{mode}'", **more)
+        p4(f"{kind}, {mode}, revision", f"{options}, mode='{mode}'", **{**more, "sources": [{**more["sources"][0], "revision": "100", "branch": "br", "patch": PATCH}]})
+for failing in ("-V", "client -i", "changes", "sync", "rmdir", "login"):
+    for mode in ("incremental", "full"):
+        p4(f"{mode}, {failing} fails", f"p4base='//depot', p4branch='t', mode='{mode}', use_tickets=True, p4passwd='x', retry=(20, 1)", first=({**FAILED, "on": failing}, P4, NOT_PATCHED))
+p4("second sync fails", "p4base='//depot', p4branch='t', mode='full'", on("sync"), {**FAILED, "on": "sync"})
+p4("no change", "p4base='//depot', p4branch='t'", on("changes", stdout="nothing\n"))
+p4("strange change", "p4base='//depot', p4branch='t'", on("changes", stdout="... change x\n"))
+p4("two changes", "p4base='//depot', p4branch='t'", on("changes", stdout="... change 5\n... change 6\n"))
+p4("changes", "p4base='//depot', p4branch='t'", sources=sources(changes=[{"revision": "5"}, {"revision": "17"}]))
+p4("interrupted", "p4base='//depot', p4branch='t'", first=(on("sync", -1, interrupt=True), P4, NOT_PATCHED))
+p4("windows", "p4base='//depot', p4branch='t'", system="nt")
+p4("patched before", "p4base='//depot', p4branch='t'", first=(P4,))
+p4("unknown mode", "p4base='//depot', p4branch='t', mode=Property('p')", properties={"p": "other"})
+for number in ("2.14", "2.16"):
+    p4(f"worker {number}", "p4base='//depot', p4branch='t', p4passwd='p'", versions={"*": number})
+
+# Bazaar.
+BZR = on("bzr --version")
+REVNO = on("bzr version-info", stdout="'100")
+
+
+def bzr(name, options, *answers, first=(BZR, NOT_PATCHED), **more):
+    arguments = options if "repourl" in options or "baseURL" in options else f"repourl={URL!r}, {options}"
+    case(f"bzr: {name}", f"steps.Bzr({arguments})", *first, *answers, REVNO, **more)
+
+
+for mode, arguments in MODES.items():
+    for found in (0, 1):
+        bzr(f"{mode}, {('clone', 'nothing')[found]}", arguments, on("stat", found))
+        bzr(f"{mode}, {('clone', 'nothing')[found]}, revision", arguments, on("stat", found), sources=sources(revision="12", branch="br"))
+    bzr(f"{mode}, branches", f"{arguments}, baseURL='http://h', defaultBranch='main'", on("stat", 1))
+    bzr(f"{mode}, other branch", f"{arguments}, baseURL='http://h/', defaultBranch='main'", on("stat", 1), sources=sources(branch="br"))
+    bzr(f"{mode}, patch", arguments, on("stat"), sources=sources(patch=PATCH))
+    bzr(f"{mode}, patched before", arguments, on("stat"), first=(BZR,))
+    for failing in ("update", "checkout", "clean-tree", "rmdir", "cpdir"):
+        for found in (0, 1):
+            bzr(f"{mode}, {('clone', 'nothing')[found]}, {failing} fails", arguments, on("stat", found), first=({**FAILED, "on": failing}, BZR, NOT_PATCHED))
+bzr("no bzr", "mode='incremental'", first=({**FAILED, "on": "--version"},))
+bzr("no revision", "mode='incremental'", on("version-info", stdout="x\n"))
+bzr("revision fails", "mode='incremental'", {**FAILED, "on": "version-info"})
+bzr("plain revision", "mode='incremental'", on("version-info", stdout="7"))
+bzr("settings", "mode='full', method='copy', env={'A': 'b'}, timeout=4, logEnviron=False, workdir='w', codebase='c'", sources=[{"codebase": "c"}])
+bzr("changes without revisions", "mode='incremental'", sources=sources(changes=[{"revision": None}]))
+bzr("rendered", "mode='incremental', baseURL=Interpolate('http://%(prop:p)s'), defaultBranch='x'", properties={"p": "v"})
+bzr("interrupted", "mode='incremental'", first=(on("bzr update", -1, interrupt=True), BZR, NOT_PATCHED))
+for repeats in (0, 1):
+    bzr(f"retry {repeats}", f"mode='full', method='clobber', retry=(20, {repeats})", first=({**FAILED, "on": "checkout"}, BZR, NOT_PATCHED))
+    bzr(f"retry {repeats}, fails", f"mode='incremental', retry=(20, {repeats})", on("stat", 1), first=({**FAILED, "on": "checkout", "always": True}, BZR, NOT_PATCHED))

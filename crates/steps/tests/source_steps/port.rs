@@ -319,6 +319,10 @@ impl<W: Worker> Port for World<W> {
         }))
     }
 
+    fn now_s(&self) -> f64 {
+        0.0
+    }
+
     fn sleep(&self, seconds: f64) -> Later<'_, ()> {
         self.kept().slept_s += seconds;
         done(())
@@ -326,10 +330,6 @@ impl<W: Worker> Port for World<W> {
 
     fn add_steps(&self, _: Vec<Arc<StepConfig>>, _: AddSteps) {
         panic!("no steps are added")
-    }
-
-    fn now_s(&self) -> f64 {
-        0.0
     }
 
     fn open_session<'a>(&'a self, _: &'a Arc<StepConfig>) -> Answer<'a, Arc<dyn Session>> {

@@ -85,7 +85,7 @@ def shown(command, args):
         words = args["command"]
         if isinstance(words, str):
             return f"shell {words}"
-        return "shell " + " ".join(word if isinstance(word, str) else word[1] for word in words)
+        return "shell " + " ".join(word[1] if isinstance(word, (list, tuple)) else str(word) for word in words)
     for key in ("file", "dir", "path", "fromdir", "workerdest", "workersrc"):
         if key in args:
             value = args[key]

@@ -88,7 +88,9 @@ impl Collection {
             if used.contains(name) {
                 continue;
             }
-            if let Some(filter) = filter(random, name, kind, values) {
+            if let Some(filter) = filter(random, name, kind, values)
+                && !is_wrong_there(self.path, kind, &filter)
+            {
                 used.push(name.clone());
                 parameters.extend(filter);
             }
@@ -106,7 +108,8 @@ impl Collection {
                 parameters.push(("order".to_owned(), format!("{sign}{name}")));
             }
         }
-        let pages = random.bool();
+        // Seen: requests with several codebases count as several there, so that pages are short.
+        let pages = random.bool() && self.key != "buildrequestid";
         if pages || parameters.iter().any(|(name, _)| name == "order") {
             // Without this, what is equal may come in any order.
             used.push(self.key.to_owned());
@@ -128,7 +131,9 @@ impl Collection {
                 parameters.push(("field".to_owned(), name.clone()));
             }
         }
-        if random.u8(0..3) == 0 {
+        // Seen: those of builds of changes and of triggered builds stay out in the reference.
+        let has_properties = !self.path.contains("triggered") && !self.path.contains("changes/");
+        if random.u8(0..3) == 0 && has_properties {
             let name = ["*", "branch", "owner", "x y"][random.usize(0..4)];
             parameters.push(("property".to_owned(), name.to_owned()));
         }
@@ -137,6 +142,36 @@ impl Collection {
             .map(|(name, value)| format!("{name}={}", encode(value)));
         format!("{}?{}", self.path, encoded.collect::<Vec<_>>().join("&"))
     }
+}
+
+/// Filters that the reference does not apply, or applies to something else.
+///
+/// Differs: several values of `buildrequestid`, and anything but one value of `claimed_by_masterid`, are not looked at
+/// there; where it filters in memory, dates are equal to no number, and `contains` with several texts compares letters.
+/// Here they are filters like all others.
+fn is_wrong_there(path: &str, kind: &str, filter: &[(String, String)]) -> bool {
+    let name = filter.first().map_or("", |(name, _)| name.as_str());
+    const PAGED: [&str; 8] = [
+        "builds",
+        "buildrequests",
+        "buildsets",
+        "changes",
+        "codebases",
+        "branches",
+        "commits",
+        "property_list",
+    ];
+    let last = path.rsplit('/').next().unwrap_or_default();
+    let is_in_memory =
+        path.contains("triggered") || path.contains("changes/") || !PAGED.contains(&last);
+    name.starts_with("claimed_by_masterid")
+        || (name.starts_with("buildrequestid") && filter.len() > 1)
+        || (is_in_memory && kind.starts_with("datetime"))
+        || (is_in_memory
+            && kind.starts_with("string")
+            && name.ends_with("__contains")
+            && filter.len() > 1)
+        || (is_in_memory && kind.starts_with("identifier") && name.ends_with("__contains"))
 }
 
 fn encode(text: &str) -> String {
@@ -177,7 +212,8 @@ fn filter(
     let operators: &[&str] = if kind.starts_with("list") {
         &["", "__contains", "__contains2", "__ne", "__eq"]
     } else if kind.starts_with("boolean") {
-        &["", "__eq", "__ne", "__eq2", "__ne2"]
+        // Seen: several values of `complete` or `claimed` are not looked at; who asks so gets what it says here.
+        &["", "__eq", "__ne"]
     } else {
         &[
             "",
@@ -218,15 +254,14 @@ fn filter(
     )
 }
 
-#[test]
-fn questions_made_at_random_are_answered_as_in_the_reference() -> Result<()> {
-    let sides = Sides::start()?;
-    let specs = patterns(&sides)?;
+/// Questions made at random are answered as in the reference.
+pub(crate) fn check(sides: &Sides) -> Result<()> {
+    let specs = patterns(sides)?;
     let mut random = Rng::with_seed(4711);
     let mut differences = Vec::new();
     let (mut same, mut refused, mut failed) = (0, 0, 0);
     for (path, key) in COLLECTIONS {
-        let collection = Collection::of(&sides, &specs, path, key)?;
+        let collection = Collection::of(sides, &specs, path, key)?;
         for _ in 0..QUESTIONS {
             let question = collection.question(&mut random);
             match sides.compare(&question)? {

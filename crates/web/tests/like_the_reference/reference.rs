@@ -17,7 +17,7 @@ pub(crate) struct Reference {
 
 impl Reference {
     /// Starts it, and waits until everything is there.
-    pub(crate) fn start(has_authz: bool) -> Result<Self> {
+    pub(crate) fn start() -> Result<Self> {
         let venv = std::env::var_os("BUILDBOT_VENV").context(
             "BUILDBOT_VENV is not set: run `tests/prepare` and set it to the directory .venv of the repository, \
              or run all tests with `tests/run`",
@@ -34,9 +34,6 @@ impl Reference {
             .arg(port.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
-        if has_authz {
-            command.env("FIXTURE_AUTHZ", "yes");
-        }
         let mut child = command.spawn().context("while starting the master")?;
         let output = child.stdout.take().context("its output")?;
         let mut line = String::new();

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use anyhow::{Context as _, Result, bail};
-use buildbot_config::{Value, Www};
+use buildbot_config::auth::{AuthKind, UserPasswordArguments};
+use buildbot_config::{Part, Value, Www};
 use buildbot_data::{Bus, Data, Live};
 use buildbot_db::Database;
 use buildbot_logs::LogStore;
@@ -104,12 +105,7 @@ pub(crate) struct Asking<'a> {
 
 impl Sides {
     pub(crate) fn start() -> Result<Self> {
-        Self::start_with(false, Www::default())
-    }
-
-    /// Ours has the keys of `www`; the reference has rules if it is told to.
-    pub(crate) fn start_with(has_authz: bool, www: Www) -> Result<Self> {
-        let reference = Reference::start(has_authz)?;
+        let reference = Reference::start()?;
         let config = ureq::Agent::config_builder();
         let config = config.http_status_as_error(false).max_redirects(0).build();
         let agent = ureq::Agent::new_with_config(config);
@@ -133,10 +129,7 @@ impl Sides {
         let data = Arc::new(Data::new(database, logs, Arc::new(live)));
         let bus = Arc::new(Bus::start(data.clone())?);
         let settings = Settings {
-            www: Www {
-                port: Value::from("tcp:0:interface=127.0.0.1"),
-                ..www
-            },
+            www: www(),
             buildbot_url: sides.reference.url(),
             title: "ours".to_owned(),
             title_url: "http://example.com/".to_owned(),
@@ -244,6 +237,28 @@ impl Sides {
     }
 }
 
+/// The part of `reference/master.cfg` that is for the web server.
+fn www() -> Www {
+    let users = [("ann@example.com", "pass"), ("bob", "word")];
+    let users = users.map(|(name, password)| (Value::from(name), Value::from(password)));
+    let arguments = UserPasswordArguments {
+        users: Secret::new(Value::Dict(users.into())),
+        credential_factories: Value::None,
+        checkers: Value::None,
+        user_info_provider: None,
+    };
+    Www {
+        port: Value::from("tcp:0:interface=127.0.0.1"),
+        auth: Some(Part {
+            value: Value::None,
+            object: None,
+            place: None,
+            kind: AuthKind::UserPassword(Box::new(arguments)),
+        }),
+        ..Www::default()
+    }
+}
+
 impl Drop for Sides {
     fn drop(&mut self) {
         drop(self.stop.take());
@@ -273,11 +288,16 @@ fn content_type(answer: &Answer) -> Option<&str> {
 /// What does not count: the order of sets, and what `docs/manual` lists as a difference.
 fn normal(mut answer: Json, path: &str) -> Json {
     sort_sets(&mut answer);
-    if let Some(requests) = answer.get_mut("buildrequests").and_then(Json::as_array_mut)
-        && !path.contains("order=")
-    {
-        // The reference promises no order, and its database gives none.
-        requests.sort_by_key(|request| request["buildrequestid"].as_i64());
+    for (plural, key) in [
+        ("buildrequests", "buildrequestid"),
+        ("branches", "branchid"),
+    ] {
+        if let Some(items) = answer.get_mut(plural).and_then(Json::as_array_mut)
+            && !path.contains("order=")
+        {
+            // The reference promises no order, and its database gives another one.
+            items.sort_by_key(|item| item[key].as_i64());
+        }
     }
     answer
 }
@@ -286,6 +306,7 @@ fn sort_sets(value: &mut Json) {
     match value {
         Json::Array(values) => values.iter_mut().for_each(sort_sets),
         Json::Object(members) => {
+            let is_buildset = members.contains_key("bsid") || !members.contains_key("meta");
             for (name, value) in members {
                 match (name.as_str(), &mut *value) {
                     // Differs: ours is the text of the patch.
@@ -295,6 +316,10 @@ fn sort_sets(value: &mut Json) {
                         "configured_on" | "connected_to" | "masterids" | "tags" | "builder_names",
                         Json::Array(values),
                     ) => values.sort_by_key(Json::to_string),
+                    ("sourcestamps", Json::Array(values)) if is_buildset => {
+                        values.sort_by_key(|stamp| stamp["ssid"].as_i64());
+                        values.iter_mut().for_each(sort_sets);
+                    }
                     _ => sort_sets(value),
                 }
             }

@@ -2,21 +2,22 @@
 
 use buildbot_config::steps::git::GitDiffInfoArguments;
 use buildbot_model::Results;
+use buildbot_render::Value;
 
 use super::difference;
 use crate::error::StepError;
 use crate::shell::Shell;
 use crate::source::property::class_name;
+use crate::source::words::{argument, words};
 use crate::step::Step;
-use crate::value::{text, texts};
 
 /// Compares.
 pub(in crate::source) async fn diff_info(
     step: &Step<'_>,
     arguments: &GitDiffInfoArguments,
 ) -> Result<Results, StepError> {
-    let other = text(&arguments.compare_to_ref, "compareToRef")?;
-    let name = text(&arguments.data_name, "dataName")?;
+    let other = argument(&arguments.compare_to_ref, "compareToRef")?;
+    let name = argument(&arguments.data_name, "dataName")?;
     let (results, base) = run(step, "stdio-merge-base", &["merge-base", "HEAD", &other]).await?;
     if results != Results::Success {
         return Ok(results);
@@ -30,7 +31,8 @@ pub(in crate::source) async fn diff_info(
     if results != Results::Success {
         return Ok(results);
     }
-    let differences = difference::to_json(&difference::parse(&output)?);
+    let differences = difference::to_value(&difference::parse(&output)?);
+    let differences = crate::json::dumps(&differences)?;
     step.port
         .set_build_data(&name, differences.into_bytes(), class)
         .await?;
@@ -42,11 +44,11 @@ async fn run(
     log: &str,
     arguments: &[&str],
 ) -> Result<(Results, String), StepError> {
-    let command = texts(["git"].into_iter().chain(arguments.iter().copied()));
+    let command = words(["git"].into_iter().chain(arguments.iter().copied()));
     let shell = Shell {
         log: Some(log.to_owned()),
         collect_stdout: true,
-        ..Shell::of(command)
+        ..Shell::of(Value::List(command))
     };
     let end = step.run_shell(shell, None).await?;
     Ok((end.results, end.stdout))

@@ -1,5 +1,7 @@
 //! What `git diff` prints, as data.
 
+use buildbot_render::Value;
+
 use crate::error::StepError;
 
 /// Files that do not exist on one side.
@@ -17,10 +19,10 @@ pub(super) struct FileDifference {
 /// Lines that differ: where they begin, and how many they are, before and after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Hunk {
-    source_start: u64,
-    source_length: u64,
-    target_start: u64,
-    target_length: u64,
+    source_start: i64,
+    source_length: i64,
+    target_start: i64,
+    target_length: i64,
 }
 
 impl FileDifference {
@@ -127,7 +129,7 @@ fn before_tab(name: &str) -> &str {
 fn hunk(line: &str) -> Option<Hunk> {
     let (source, rest) = line.strip_prefix("@@ -")?.split_once(" +")?;
     let (target, _) = rest.split_once(" @@")?;
-    let range = |range: &str| -> Option<(u64, u64)> {
+    let range = |range: &str| -> Option<(i64, i64)> {
         match range.split_once(',') {
             Some((start, length)) => Some((start.parse().ok()?, length.parse().ok()?)),
             None => Some((range.parse().ok()?, 1)),
@@ -157,80 +159,54 @@ fn skip<'a>(lines: &mut impl Iterator<Item = &'a str>, hunk: Hunk) -> Result<(),
             Some('\\') => (0, 0),
             Some(_) | None => return Err(wrong(format!("Hunk diff line expected: {line}"))),
         };
-        match (source.checked_sub(removed), target.checked_sub(added)) {
-            (Some(left), Some(right)) => (source, target) = (left, right),
-            _ => return Err(wrong("Hunk is longer than expected".to_owned())),
+        (source, target) = (source - removed, target - added);
+        if source < 0 || target < 0 {
+            return Err(wrong("Hunk is longer than expected".to_owned()));
         }
     }
     Ok(())
 }
 
-/// The differences as JSON.
-pub(super) fn to_json(files: &[FileDifference]) -> String {
-    let files: Vec<String> = files
-        .iter()
-        .map(|file| {
-            let hunks: Vec<String> = file
-                .hunks
-                .iter()
-                .map(|hunk| {
-                    format!(
-                        r#"{{"ss": {}, "sl": {}, "ts": {}, "tl": {}}}"#,
-                        hunk.source_start,
-                        hunk.source_length,
-                        hunk.target_start,
-                        hunk.target_length
-                    )
-                })
-                .collect();
-            format!(
-                r#"{{"source_file": {}, "target_file": {}, "is_binary": {}, "is_rename": {}, "hunks": [{}]}}"#,
-                json_text(&file.source),
-                json_text(&file.target),
-                file.is_binary,
-                file.is_rename(),
-                hunks.join(", ")
-            )
-        })
-        .collect();
-    format!("[{}]", files.join(", "))
-}
-
-fn json_text(text: &str) -> String {
-    let mut json = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => json.extend(['\\', c]),
-            ' '..='~' => json.push(c),
-            other => {
-                let mut units = [0; 2];
-                for unit in other.encode_utf16(&mut units) {
-                    json.push_str(&format!("\\u{unit:04x}"));
-                }
-            }
-        }
-    }
-    json.push('"');
-    json
+/// The differences as a value, for JSON.
+pub(super) fn to_value(files: &[FileDifference]) -> Value {
+    let dict = |pairs: Vec<(&str, Value)>| {
+        let pairs = pairs.into_iter().map(|(key, value)| (key.into(), value));
+        Value::Dict(pairs.collect())
+    };
+    let files = files.iter().map(|file| {
+        let hunks = file.hunks.iter().map(|hunk| {
+            dict(vec![
+                ("ss", Value::Int(hunk.source_start)),
+                ("sl", Value::Int(hunk.source_length)),
+                ("ts", Value::Int(hunk.target_start)),
+                ("tl", Value::Int(hunk.target_length)),
+            ])
+        });
+        dict(vec![
+            ("source_file", file.source.as_str().into()),
+            ("target_file", file.target.as_str().into()),
+            ("is_binary", file.is_binary.into()),
+            ("is_rename", file.is_rename().into()),
+            ("hunks", Value::List(hunks.collect())),
+        ])
+    });
+    Value::List(files.collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{json_text, parse, to_json};
+    use super::{parse, to_value};
 
     #[test]
     fn names_with_blanks_are_understood() {
         let files =
             parse("diff --git a b a b\n--- a b\t\n+++ a b\t\n@@ -1 +1 @@\n-x\n+y\n").unwrap();
         assert_eq!(
-            to_json(&files),
-            r#"[{"source_file": "a b", "target_file": "a b", "is_binary": false, "is_rename": false, "hunks": [{"ss": 1, "sl": 1, "ts": 1, "tl": 1}]}]"#
+            crate::json::dumps(&to_value(&files)).as_deref(),
+            Ok(
+                r#"[{"source_file": "a b", "target_file": "a b", "is_binary": false, "is_rename": false, "hunks": [{"ss": 1, "sl": 1, "ts": 1, "tl": 1}]}]"#
+            )
         );
-    }
-
-    #[test]
-    fn json_is_ascii() {
-        assert_eq!(json_text("é\"\\\n😀"), r#""\u00e9\"\\\u000a\ud83d\ude00""#);
     }
 
     #[test]
@@ -240,6 +216,7 @@ mod tests {
             "diff --git é",
             "@@ -1 +1 @@",
             "@@ -99999999999999999999 +1 @@",
+            "--- a\n+++ b\n@@ -1,-5 +1,-7 @@\n-x\n",
             "--- ",
             "+++ ",
             "Binary files  and  differ",

@@ -5,6 +5,7 @@ Usage: fixture.py DIRECTORY PORT. Prints `ready` when everything is there, and e
 
 import base64
 import hashlib
+import http.client
 import json
 import os
 import random
@@ -70,7 +71,7 @@ class Fixture:
                 answer = self.get(path)
                 if holds(answer):
                     return answer
-            except (urllib.error.URLError, ConnectionError):
+            except (urllib.error.URLError, ConnectionError, http.client.HTTPException):
                 if self.process.poll() is not None:
                     raise SystemExit('the master has ended')
             if time.monotonic() > end:
@@ -131,8 +132,8 @@ class Fixture:
         cancelled = self.force('waits', reason='cancelled')
         self.post(f'buildrequests/{cancelled}', 'cancel', {'reason': 'no'})
         self.built(cancelled)
-        self.post('workers/2', 'pause', {'reason': 'a rest'})
-        self.wait_for('workers/2', lambda answer: answer['workers'][0]['paused'])
+        self.post('workers/absent', 'pause', {'reason': 'a rest'})
+        self.wait_for('workers/absent', lambda answer: answer['workers'][0]['paused'])
         self.wait_for(
             'buildrequests?claimed=true&complete=false',
             lambda answer: len(answer['buildrequests']) <= 1,

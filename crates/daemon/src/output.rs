@@ -7,12 +7,13 @@ use crate::log::{DateStyle, LogLayer, Target};
 /// The lines of a command: plain on standard output, or with `--verbose` as log lines on standard error.
 ///
 /// A reader that went away is no reason to fail.
-pub(super) struct Output {
+pub struct Output {
     verbose: Option<LogLayer>,
 }
 
 impl Output {
-    pub(super) fn new(verbose: bool) -> Self {
+    /// With `verbose` the lines are those of a log.
+    pub fn new(verbose: bool) -> Self {
         // Standard error is always open as far as the log is concerned, so that this cannot fail.
         let log = verbose
             .then(|| LogLayer::open(&Target::Stderr, DateStyle::Space).ok())
@@ -25,7 +26,7 @@ impl Output {
     }
 
     /// Prints `text` and a newline; `text` may have several lines.
-    pub(super) fn line(&self, text: impl AsRef<str>) {
+    pub fn line(&self, text: impl AsRef<str>) {
         let text = text.as_ref();
         match &self.verbose {
             Some(log) => text.split('\n').for_each(|line| log.write("-", line)),
@@ -34,7 +35,7 @@ impl Output {
     }
 
     /// Prints `text` where errors belong.
-    pub(super) fn error_line(&self, text: impl AsRef<str>) {
+    pub fn error_line(&self, text: impl AsRef<str>) {
         match &self.verbose {
             Some(_) => self.line(text),
             None => drop(writeln!(io::stderr().lock(), "{}", text.as_ref())),

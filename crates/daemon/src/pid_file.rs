@@ -1,4 +1,4 @@
-//! `twistd.pid`: the process id of a worker that runs, in decimal.
+//! `twistd.pid`: the process id of a program that runs, in decimal.
 
 use std::fs;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
-/// The name of the file in the worker's directory.
+/// The name of the file in the base directory.
 pub const NAME: &str = "twistd.pid";
 
 /// Why a pid file is of no use.
@@ -16,7 +16,7 @@ pub enum PidFileError {
     /// Something else stands in it.
     #[error(
         "Pidfile {} contains non-numeric value\n\
-         If no worker of this directory runs, remove the file and try again.", path.display()
+         If nothing of this directory runs, remove the file and try again.", path.display()
     )]
     NotANumber {
         /// The file.

@@ -1,11 +1,11 @@
-//! The log of the worker: `tracing` events as lines of `twistd.log`.
+//! The log of a program: `tracing` events as lines of `twistd.log`.
 //!
 //! A line is `YYYY-MM-DD HH:MM:SS±ZZZZ [system] text` in local time; further lines of the text are
 //! indented with a tab. The text is the message of the event and then its fields as `name=value`;
 //! a field called `system` goes between the brackets, where `-` stands otherwise.
 //!
 //! Nothing that happens to the log (a full disk, a directory that was removed, a reader that went
-//! away) ever stops the worker: lines are lost, and the next one that can be written says how many.
+//! away) ever stops the program: lines are lost, and the next one that can be written says how many.
 
 mod rotation;
 mod syslog;

@@ -1,14 +1,14 @@
-//! How a worker leaves its terminal.
+//! How a program leaves its terminal.
 //!
 //! No process forks here, which would need unsafe code; the program starts itself again instead:
 //!
 //! ```text
-//! launcher (start, twistd) ── SESSION_COMMAND: leads a new session ── PROCESS_COMMAND: the worker
+//! launcher (start, twistd) ── SESSION_COMMAND: leads a new session ── PROCESS_COMMAND: the program
 //!     ◄──────────────── pipe: "ready <pid>", or why it could not start ────────────────┘
 //! ```
 //!
-//! The leader of the session ends at once, so that the worker can never get a controlling terminal.
-//! The pipe is the standard output of the two, until the worker puts `/dev/null` there.
+//! The leader of the session ends at once, so that the program can never get a controlling terminal.
+//! The pipe is the standard output of the two, until the program puts `/dev/null` there.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -22,30 +22,30 @@ use rustix::process::Pid;
 /// First argument of the process that leads the session. Not for users.
 pub const SESSION_COMMAND: &str = "__session";
 
-/// First argument of the worker process of a daemon. Not for users.
+/// First argument of the process of a daemon. Not for users.
 pub const PROCESS_COMMAND: &str = "__process";
 
-/// Begins the report of a worker that runs; its process id follows.
+/// Begins the report of a program that runs; its process id follows.
 const READY: &str = "ready ";
 
 /// Why there is no daemon.
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
     /// This machine did not let us start a process.
-    #[error("cannot start the worker process: {0}")]
+    #[error("cannot start the process: {0}")]
     Start(#[from] io::Error),
     /// The process says why it cannot run.
     #[error("{0}")]
     Refused(String),
     /// The process ended without a word.
-    #[error("the worker process ended before it was ready; its log may say why")]
+    #[error("the process ended before it was ready; its log may say why")]
     Died,
 }
 
-/// Starts a worker as a daemon with these options of twistd, in the current directory, and waits
+/// Starts this program as a daemon with these options of twistd, in the current directory, and waits
 /// until it is ready. Gives its process id.
-pub fn launch(twistd_options: &[OsString]) -> Result<Pid, LaunchError> {
-    let mut leader = spawn_self(SESSION_COMMAND, twistd_options, Stdio::piped())?;
+pub fn launch(name: &str, twistd_options: &[OsString]) -> Result<Pid, LaunchError> {
+    let mut leader = spawn_self(name, SESSION_COMMAND, twistd_options, Stdio::piped())?;
     let mut report = Vec::new();
     if let Some(mut pipe) = leader.stdout.take() {
         pipe.read_to_end(&mut report)?;
@@ -64,12 +64,12 @@ pub fn launch(twistd_options: &[OsString]) -> Result<Pid, LaunchError> {
 }
 
 /// What the process of [`SESSION_COMMAND`] does.
-pub fn lead_session(twistd_options: &[OsString]) -> ExitCode {
+pub fn lead_session(name: &str, twistd_options: &[OsString]) -> ExitCode {
     let started = rustix::process::setsid()
         .map_err(io::Error::from)
-        .and_then(|_| spawn_self(PROCESS_COMMAND, twistd_options, Stdio::inherit()));
+        .and_then(|_| spawn_self(name, PROCESS_COMMAND, twistd_options, Stdio::inherit()));
     match started {
-        // Not waited for: the system gives the worker another parent when this process ends.
+        // Not waited for: the system gives the program another parent when this process ends.
         Ok(worker) => {
             drop(worker);
             ExitCode::SUCCESS
@@ -82,10 +82,15 @@ pub fn lead_session(twistd_options: &[OsString]) -> ExitCode {
     }
 }
 
-fn spawn_self(command: &str, twistd_options: &[OsString], stdout: Stdio) -> io::Result<Child> {
+fn spawn_self(
+    name: &str,
+    command: &str,
+    twistd_options: &[OsString],
+    stdout: Stdio,
+) -> io::Result<Child> {
     // Under its own name, as the file may be called `twistd`.
     Command::new(std::env::current_exe()?)
-        .arg0("buildbot-worker")
+        .arg0(name)
         .arg(command)
         .args(twistd_options)
         .stdin(Stdio::null())
@@ -94,7 +99,7 @@ fn spawn_self(command: &str, twistd_options: &[OsString], stdout: Stdio) -> io::
         .spawn()
 }
 
-/// To whom the worker process tells whether it could start.
+/// To whom the process tells whether it could start.
 #[derive(Debug)]
 pub enum Launcher {
     /// Somebody at a terminal, or a supervisor: errors go to standard error.
@@ -112,12 +117,12 @@ impl Launcher {
         Ok(Self::Pipe(pipe.into()))
     }
 
-    /// Whether the worker has left its terminal.
+    /// Whether the program has left its terminal.
     pub fn is_daemon(&self) -> bool {
         matches!(self, Self::Pipe(_))
     }
 
-    /// Says that the worker runs.
+    /// Says that the program runs.
     pub fn ready(self) {
         match self {
             Self::Terminal => {}
@@ -130,7 +135,7 @@ impl Launcher {
         }
     }
 
-    /// Says why the worker does not run.
+    /// Says why the program does not run.
     pub fn refuse(self, reason: &str) {
         let _ = match self {
             Self::Terminal => writeln!(io::stderr(), "{reason}"),

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 const READ_BYTES_MAX: u64 = 64 * 1024;
 
 /// A log file that another process writes, and perhaps rotates.
-pub(super) struct LogFollower {
+#[derive(Debug)]
+pub struct LogFollower {
     path: PathBuf,
     file: Option<File>,
     /// The last line, as long as its end is not there.
@@ -18,7 +19,7 @@ pub(super) struct LogFollower {
 
 impl LogFollower {
     /// Starts behind what the file holds now. It need not exist.
-    pub(super) fn from_end(path: PathBuf) -> Self {
+    pub fn from_end(path: PathBuf) -> Self {
         let mut file = File::open(&path).ok();
         if let Some(open) = &mut file
             && open.seek(SeekFrom::End(0)).is_err()
@@ -33,7 +34,7 @@ impl LogFollower {
     }
 
     /// The complete lines since the last call, without their newlines.
-    pub(super) fn new_lines(&mut self) -> Vec<String> {
+    pub fn new_lines(&mut self) -> Vec<String> {
         let mut lines = self.read();
         if self.is_replaced() {
             // Rotated: the rest of the old file is read, the new one begins.
