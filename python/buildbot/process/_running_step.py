@@ -94,14 +94,14 @@ class RunningStep:
 
     def getCurrentSummary(self):
         """What is shown while the step runs."""
-        return {"step": self._described(self.description, "running")}
+        return {"step": self._shown_words(self.description, "running")}
 
     def getResultSummary(self):
         """What is shown when it has ended; the key `build` speaks for the whole build."""
         if self._said is not None:
             return {"step": self._with_results(self._said)}
         words = self.description if self.descriptionDone is None else self.descriptionDone
-        text = self._described(words, "finished")
+        text = self._shown_words(words, "finished")
         if self.results != SUCCESS:
             text += f" ({statusToString(self.results)})"
             if self.timed_out:
@@ -110,7 +110,7 @@ class RunningStep:
                 text += " (max lines reached)"
         return {"step": text}
 
-    def _described(self, words, otherwise):
+    def _shown_words(self, words, otherwise):
         if words is None:
             return otherwise
         text = _joined(words)
