@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from buildbot._host import runtime
+from buildbot._host.deferreds import defer_module
 from buildbot._host.elsewhere import elsewhere
 from buildbot.process.results import CANCELLED, FAILURE, SUCCESS
 
@@ -168,7 +169,7 @@ class RemoteCommand:
     def interrupt(self, why):
         """Stops the command on the worker."""
         if not self.active or self.interrupted:
-            return runtime.inline(lambda: iter(()))()
+            return defer_module().succeed(None)
         self.interrupted = True
         lost = "ConnectionLost" in type(getattr(why, "value", None)).__name__
         return runtime.ask(self, "interruptCommand", why=str(why), lost=lost)

@@ -226,6 +226,10 @@ fn outcome(
                 log.text.trim_end().lines().last().unwrap_or_default()
             } else if log.name.ends_with("err.html") {
                 ""
+            } else if log.text.starts_with("[Failure instance") {
+                // The reference's is shortened in the same way.
+                let shown = log.text.trim_end_matches(".\n]\n");
+                &format!("{}\n", shown.rsplit(": ").next().unwrap_or_default())
             } else {
                 &log.text
             };
