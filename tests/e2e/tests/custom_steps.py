@@ -1,3 +1,5 @@
+"""Steps of users' classes, put into the configurations of the stories."""
+
 import os
 import re
 import time
