@@ -21,6 +21,7 @@ from buildbot.process.properties import Property
 from buildbot.process.results import CANCELLED, FAILURE, SUCCESS, WARNINGS
 from buildbot.process.workerforbuilder import States, WorkerForBuilder
 from buildbot.steps.shell import ShellCommand, Test, WarningCountingShellCommand
+from buildbot.steps.transfer import FileUpload
 from buildbot.steps.trigger import Trigger
 from buildbot.steps.worker import CompositeStepMixin
 
@@ -94,10 +95,20 @@ def build_of(*requests, session=None):
     return build
 
 
+class NewWorker:
+    """A worker that knows all commands."""
+
+    worker = Worker()
+
+    def getWorkerCommandVersion(self, command, oldversion=None):
+        return "3.3"
+
+
 def running(template, session):
     """A step of a build, with `session`."""
     step = buildstep.create_step_from_step_or_factory(template)
     step.setBuild(build_of(session=session))
+    step.build.workerforbuilder = NewWorker()
     step._session = session
     return step
 
@@ -182,14 +193,14 @@ class CustomSteps(unittest.TestCase):
             result_of(step.addLog("x"))
 
     def test_the_original_of_an_overridden_method_is_asked_of_the_master(self):
-        class Mine(ShellCommand):
+        class Mine(FileUpload):
             def run(self):
                 return super().run()
 
         session = Session()
-        result_of(running(Mine(command="x"), session).run())
+        result_of(running(Mine(workersrc="x", masterdest="y"), session).run())
         self.assertEqual(
-            session.asked, [("run", {"of": "buildbot.steps.shell.ShellCommand.run", "given": {}})]
+            session.asked, [("run", {"of": "buildbot.steps.transfer.FileUpload.run", "given": {}})]
         )
 
     def test_names_of_commands_that_fail_end_the_step(self):
@@ -326,7 +337,11 @@ class Logs(unittest.TestCase):
         return log
 
     def stored(self):
-        return [args["lines"] for what, args in self.session.asked if what == "addRawLines"]
+        return [
+            (args["stream"] or "") + args["text"]
+            for what, args in self.session.asked
+            if what == "appendLines"
+        ]
 
     def test_partial_lines_wait_for_their_end(self):
         log = self.log()

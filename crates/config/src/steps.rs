@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use crate::arguments::Reader;
 use crate::check::Check;
-use crate::description::Object;
+use crate::description::{Description, Object};
 use crate::parts::Kind;
 use crate::place::SourcePlace;
 use buildbot_render::{ObjectId, Value};
@@ -83,6 +83,52 @@ impl StepArguments {
 }
 
 impl StepConfig {
+    /// A step that user code has made while a build runs. `objects` are those of its answer; they are used for this
+    /// step only.
+    pub fn of_answer(
+        description: &Description,
+        objects: &[(ObjectId, Arc<Object>)],
+        id: ObjectId,
+    ) -> Option<Self> {
+        let of_answer = objects.iter().find(|(known, _)| *known == id);
+        let object = match of_answer {
+            Some((_, object)) => Arc::clone(object),
+            None => description.shared_object(id)?,
+        };
+        Some(Self::of_object(description, objects, id, object))
+    }
+
+    /// A step of this description.
+    pub fn of_object(
+        description: &Description,
+        objects: &[(ObjectId, Arc<Object>)],
+        id: ObjectId,
+        object: Arc<Object>,
+    ) -> Self {
+        let mut all = Description {
+            objects: description.objects.clone(),
+            ..Description::default()
+        };
+        for (number, object) in objects {
+            let Ok(index) = usize::try_from(number.0) else {
+                continue;
+            };
+            if all.objects.len() <= index {
+                all.objects.resize(index + 1, Arc::default());
+            }
+            if let Some(place) = all.objects.get_mut(index) {
+                *place = Arc::clone(object);
+            }
+        }
+        let arguments = StepArguments::read(&mut Reader::new(&all, &object));
+        Self {
+            id,
+            place: None,
+            arguments: Box::new(arguments),
+            object,
+        }
+    }
+
     /// The class of the package that carries it out: `module.Class`.
     pub fn class(&self) -> &str {
         &self.object.class

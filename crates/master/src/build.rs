@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use buildbot_config::{BuilderConfig, Object, ObjectId, StepConfig, Value};
+use buildbot_confighost::Host;
 use buildbot_db::tables::buildsets;
 use buildbot_engine::config::Builder;
 use buildbot_gateway::{PathStyle, Session, WorkerInfo};
 use buildbot_logs::BuildLogs;
 use buildbot_model::{
-    BuildId, BuildNumber, BuildRequest, Property as StoredProperty, StepNumber, WorkerId, Write,
+    BuildId, BuildNumber, BuildRequest, Property as StoredProperty, Results, Secret, StepNumber,
+    WorkerId, Write,
 };
 use buildbot_render::{Context, Masks, Properties};
-use buildbot_steps::{BuildFacts, WorkerFacts};
+use buildbot_steps::{BuildFacts, Executed, Flags, StepEnd, WorkerFacts};
 use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 use tokio::sync::OnceCell;
@@ -49,7 +51,7 @@ struct SetUp {
     sources: Vec<Source>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     properties: Properties,
     masks: Masks,
@@ -62,8 +64,32 @@ struct State {
     attached: Option<Attached>,
     /// Steps that steps added.
     added: Vec<Arc<StepConfig>>,
+    /// What has come of the steps so far.
+    results: Results,
+    /// The steps that have ended.
+    executed: Vec<Executed>,
+    /// The process that code of its steps has run in.
+    host: Option<Host>,
     /// Steps that are named, prepared, or run.
     running: BTreeMap<StepNumber, Arc<StepPort>>,
+}
+
+impl State {
+    fn new() -> Self {
+        Self {
+            properties: Properties::default(),
+            masks: Masks::default(),
+            objects: BTreeMap::new(),
+            stored: buildbot_model::Properties::new(),
+            unannounced: serde_json::Map::new(),
+            attached: None,
+            added: Vec::new(),
+            results: Results::Success,
+            executed: Vec::new(),
+            host: None,
+            running: BTreeMap::new(),
+        }
+    }
 }
 
 /// What is known once the worker is asked for.
@@ -93,7 +119,7 @@ impl Build {
             site,
             set_up: OnceCell::new(),
             logs: tokio::sync::Mutex::new(None),
-            state: Mutex::default(),
+            state: Mutex::new(State::new()),
         }
     }
 
@@ -319,6 +345,49 @@ impl Build {
         }
     }
 
+    /// A step has ended: what that means for the build.
+    pub(crate) fn note_ended(&self, name: &str, flags: Flags, end: &StepEnd) {
+        let mut state = self.state();
+        (state.results, _) = flags.combine(end.results, state.results);
+        state.executed.push(Executed {
+            name: name.to_owned(),
+            results: end.results,
+            statistics: end.statistics.clone(),
+        });
+    }
+
+    /// What has come of the steps so far.
+    pub(crate) fn results(&self) -> Results {
+        self.state().results
+    }
+
+    /// The steps that have ended.
+    pub(crate) fn executed(&self) -> Vec<Executed> {
+        self.state().executed.clone()
+    }
+
+    /// Objects that code of its steps has described.
+    pub(crate) fn keep_objects(&self, objects: Vec<(ObjectId, Arc<Object>)>) {
+        self.state().objects.extend(objects);
+    }
+
+    /// A secret that code of its steps has used.
+    pub(crate) fn hide(&self, secret: &str, shown: &str) {
+        let secret = Secret::new(secret.to_owned());
+        self.state().masks.hide(&secret, shown.to_owned());
+    }
+
+    /// Notes the process that code of its steps runs in. Whether it was another one before.
+    pub(crate) fn was_asked_of_another(&self, host: &Host) -> bool {
+        let before = self.state().host.replace(host.clone());
+        before.is_some_and(|before| before.hello().pid != host.hello().pid)
+    }
+
+    /// The process that code of its steps has run in.
+    pub(crate) fn asked_host(&self) -> Option<Host> {
+        self.state().host.clone()
+    }
+
     /// Steps were added.
     pub(crate) fn add_steps(&self, steps: Vec<Arc<StepConfig>>) {
         self.state().added.extend(steps);
@@ -351,7 +420,8 @@ impl Build {
         let env = self.config().map(|config| &config.env);
         json!({
             "$": "build", "key": self.id.0, "buildid": self.id.0, "number": self.number.0,
-            "reason": self.reason(), "results": null, "finished": false, "stopped": false,
+            "reason": self.reason(), "results": self.results().code(), "finished": false, "stopped": false,
+            "url": facts::url_of_build(site, self),
             "workername": worker.map(|worker| worker.name()),
             "worker_info": {"$": "dict", "v": info},
             "env": env,

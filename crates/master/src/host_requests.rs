@@ -26,6 +26,7 @@ pub(crate) async fn serve(
                     .clone()
                     .spawn(async move { answer_secret(&shell, &site, ask).await });
             }
+            Request::Ask(ask) if ask.name() == "step" => shell.sessions.take(ask),
             // Dropped, it is refused.
             Request::Ask(_) | Request::Data { .. } => {}
         }

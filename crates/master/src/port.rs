@@ -1,6 +1,7 @@
 //! What a step asks of the master, for one step of one build.
 
 mod command;
+mod kept;
 mod local;
 mod log;
 mod shown;
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use buildbot_config::{Object, ObjectId, StepConfig, Value};
+use buildbot_config::{Description, Object, ObjectId, StepConfig, Value};
 use buildbot_confighost::Target;
 use buildbot_data::{Event as BusEvent, StepVerb};
 use buildbot_db::tables::steps;
@@ -21,19 +22,21 @@ use buildbot_model::{
 };
 use buildbot_render::{Exception, Kind, Properties, Property};
 use buildbot_steps::{
-    AddSteps, Answer, Argument, BuildFacts, BuildsetEnd, Channel, CommandEnd, HttpRequest,
+    AddSteps, Answer, Argument, BuildFacts, BuildsetEnd, Channel, CommandEnd, Flags, HttpRequest,
     HttpResponse, Interruption, Later, LocalCommand, LocalEnd, LogKey, LogKind, Observer, Port,
-    Prepared, RemoteCommand, Step, StepError, TestResult, TestResultSet, TriggerRequest, Triggered,
-    WorkerFacts,
+    Prepared, RemoteCommand, Session, StepEnd, StepError, TestResult, TestResultSet,
+    TriggerRequest, Triggered, WorkerFacts,
 };
 use serde_json::{Map, Value as Json, json};
 use tokio::sync::{OnceCell, watch};
 
 use crate::build::{Attached, Build};
+use crate::custom;
 use crate::plan;
 use crate::rendering;
 use crate::shell::Shell;
 
+use kept::OpenSet;
 use local::Locals;
 use log::OpenLog;
 use shown::Shown;
@@ -56,6 +59,7 @@ pub(crate) struct StepPort {
 #[derive(Default)]
 struct State {
     logs: Vec<Arc<OpenLog>>,
+    sets: Vec<OpenSet>,
     urls: Vec<Url>,
     are_urls_stored: bool,
     commands: BTreeMap<u64, RunningCommand>,
@@ -145,6 +149,11 @@ impl StepPort {
     /// Somebody wants the step to end.
     pub(crate) fn interrupt(&self, interruption: Interruption) {
         self.interruptions.send_modify(|all| all.push(interruption));
+    }
+
+    /// The step has ended: what that means for its build.
+    pub(crate) fn note_ended(&self, flags: Flags, end: &StepEnd) {
+        self.build.note_ended(&self.name, flags, end);
     }
 
     /// The step has ended: what becomes true with that.
@@ -372,8 +381,7 @@ impl Port for StepPort {
         value: Vec<u8>,
         source: &'a str,
     ) -> Answer<'a, ()> {
-        let _ = (name, value, source);
-        Box::pin(async { Err(internal(&"data of builds cannot be kept yet")) })
+        Box::pin(kept::set_build_data(self, name, value, source))
     }
 
     fn add_test_results<'a>(
@@ -382,18 +390,15 @@ impl Port for StepPort {
         category: &'a str,
         value_unit: &'a str,
     ) -> Answer<'a, TestResultSet> {
-        let _ = (description, category, value_unit);
-        Box::pin(async { Err(internal(&"results of tests cannot be kept yet")) })
+        Box::pin(kept::add_set(self, description, category, value_unit))
     }
 
     fn add_test_result(&self, set: TestResultSet, result: TestResult) -> Answer<'_, ()> {
-        let _ = (set, result);
-        Box::pin(async { Err(internal(&"results of tests cannot be kept yet")) })
+        Box::pin(kept::add(self, set, result))
     }
 
     fn finish_test_results(&self, set: TestResultSet) -> Answer<'_, ()> {
-        let _ = set;
-        Box::pin(async { Err(internal(&"results of tests cannot be kept yet")) })
+        Box::pin(kept::finish(self, set))
     }
 
     fn interrupted(&self) -> Later<'_, Interruption> {
@@ -443,12 +448,38 @@ impl Port for StepPort {
         });
     }
 
-    fn run_custom<'a>(&'a self, step: &'a Step<'a>) -> Answer<'a, Results> {
-        let class = step.config.object.own_class().to_owned();
+    fn open_session<'a>(&'a self, step: &'a Arc<StepConfig>) -> Answer<'a, Arc<dyn Session>> {
         Box::pin(async move {
-            Err(internal(&format!(
-                "{class}: steps of classes of users cannot be run yet"
-            )))
+            let row = self.row().await?;
+            let number = self.number.0;
+            custom::open(&self.shell, &self.build, row, number, step).await
+        })
+    }
+
+    fn description(&self) -> &Description {
+        &self.build.site.description
+    }
+
+    fn keep_objects(&self, objects: Vec<(ObjectId, Arc<Object>)>) {
+        self.build.keep_objects(objects);
+    }
+
+    fn hide_secret(&self, secret: &str, shown: &str) {
+        self.build.hide(secret, shown);
+    }
+
+    fn stop_build<'a>(&'a self, reason: &'a str, results: Results) -> Answer<'a, ()> {
+        Box::pin(async move {
+            if results != Results::Cancelled {
+                let text = "a build can only be stopped with CANCELLED";
+                return Err(StepError::of_class("builtins.NotImplementedError", text));
+            }
+            let event = Event::BuildStopRequested {
+                build: self.build.id,
+                reason: reason.into(),
+            };
+            self.shell.engine.send(event).await;
+            Ok(())
         })
     }
 

@@ -110,7 +110,7 @@ impl Found {
                 }
             }
             for step in &factory.steps {
-                if buildbot_steps::unsupported(step).is_some() || step.is_custom() {
+                if buildbot_steps::unsupported(step).is_some() {
                     self.class("step", step.object.own_class(), step.place.clone());
                 }
             }

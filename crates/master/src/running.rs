@@ -8,6 +8,7 @@ use buildbot_model::{BuildId, Results, StepNumber, WorkerId, Write};
 use buildbot_steps::{self as steps, Interruption, Next};
 
 use crate::build::Build;
+use crate::custom;
 use crate::plan;
 use crate::port::StepPort;
 use crate::shell::Shell;
@@ -119,8 +120,9 @@ async fn prepare(
     build.step_begins(step, port.clone());
     let prepared = steps::prepare(config, &*port).await;
     if let Next::End(_) = prepared.next {
+        let flags = prepared.flags;
         let end = prepared.run(&*port).await;
-        return Ok(StepPrepared::Ended(ended(&port, end).await));
+        return Ok(StepPrepared::Ended(ended(&port, flags, end).await));
     }
     let Some(locks) = plan::locks_of(&prepared.locks, &build.site) else {
         let shown = prepared.locks.repr(&build.site.description);
@@ -138,8 +140,9 @@ pub(crate) async fn run_step(shell: Arc<Shell>, id: BuildId, step: StepNumber, i
         async move {
             match prepared_port(&shell, id, step, index).await {
                 Ok((port, prepared)) => {
+                    let flags = prepared.flags;
                     let end = prepared.run(&*port).await;
-                    ended(&port, end).await
+                    ended(&port, flags, end).await
                 }
                 Err(error) => broken(id, &error),
             }
@@ -163,8 +166,9 @@ pub(crate) async fn end_step(
         async move {
             match prepared_port(&shell, id, step, index).await {
                 Ok((port, prepared)) => {
+                    let flags = prepared.flags;
                     let end = prepared.end(&*port, results).await;
-                    ended(&port, end).await
+                    ended(&port, flags, end).await
                 }
                 Err(error) => broken(id, &error),
             }
@@ -197,6 +201,7 @@ pub(crate) fn interrupt_step(shell: &Shell, id: BuildId, step: StepNumber, why: 
 
 /// The logs of a build that has ended take nothing more.
 pub(crate) async fn close_logs(build: Arc<Build>) {
+    custom::forget(&build).await;
     let logs = build.logs.lock().await.take();
     if let Some(logs) = logs
         && let Err(error) = logs.seal().await
@@ -240,7 +245,8 @@ async fn prepared_port(
 }
 
 /// A step has ended: what the engine is told.
-async fn ended(port: &StepPort, end: steps::StepEnd) -> StepEnd {
+async fn ended(port: &StepPort, flags: steps::Flags, end: steps::StepEnd) -> StepEnd {
+    port.note_ended(flags, &end);
     StepEnd {
         results: end.results,
         hidden: end.hidden,

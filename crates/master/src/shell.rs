@@ -10,6 +10,7 @@ use buildbot_model::{MasterId, Secret};
 use tokio_util::task::TaskTracker;
 
 use crate::build::Builds;
+use crate::custom::Sessions;
 use crate::engine_thread::EngineInbox;
 use crate::live;
 use crate::live_data::LiveData;
@@ -41,6 +42,8 @@ pub(crate) struct Shell {
     pub(crate) session_secret: Secret<String>,
     pub(crate) submissions: Submissions,
     pub(crate) waiters: Waiters,
+    /// Running steps of classes of users.
+    pub(crate) sessions: Sessions,
     /// Owns every task that nothing else owns.
     pub(crate) tasks: TaskTracker,
     /// The last number that was given to something that is answered later.
@@ -93,6 +96,7 @@ impl Shell {
             session_secret: parts.session_secret,
             submissions: Submissions::default(),
             waiters: Waiters::default(),
+            sessions: Sessions::default(),
             tasks: parts.tasks,
             numbers: AtomicU64::new(0),
         }

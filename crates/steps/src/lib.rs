@@ -7,6 +7,7 @@
 
 mod call;
 mod command;
+mod custom;
 mod directories;
 mod error;
 mod facts;
@@ -42,6 +43,7 @@ pub use call::{Argument, LiveStep};
 pub use command::{
     CommandEnd, Compression, DecodeRc, LogTarget, Observer, Piece, RemoteCommand, Transfer,
 };
+pub use custom::{Executed, Question, Session, Surroundings};
 pub use error::StepError;
 pub use facts::{BuildFacts, ChangeFacts, PatchFacts, SourceFacts, WorkerFacts};
 pub use http::{HttpExchange, HttpRequest, HttpResponse};

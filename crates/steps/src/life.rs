@@ -10,6 +10,7 @@ use buildbot_model::Results;
 use buildbot_render::{Exception, Value};
 
 use crate::call::Argument;
+use crate::custom;
 use crate::error::StepError;
 use crate::kinds::{self, Interrupted};
 use crate::port::{Interruption, Later, Port};
@@ -55,6 +56,8 @@ pub struct Prepared {
     pub next: Next,
     config: Arc<StepConfig>,
     arguments: StepArguments,
+    /// A step of a class of the user's, in the process of its configuration.
+    custom: Option<custom::Prepared>,
 }
 
 /// How a step ended.
@@ -85,6 +88,9 @@ pub async fn name(config: &StepConfig, port: &dyn Port) -> Result<String, StepEr
 
 /// Evaluates the arguments of a step, which has its row and its start, and asks `doStepIf`.
 pub async fn prepare(config: Arc<StepConfig>, port: &dyn Port) -> Prepared {
+    if config.is_custom() {
+        return prepare_custom(config, port).await;
+    }
     let mut arguments = (*config.arguments).clone();
     source::describe(&mut arguments);
     let mut step = Step::new(port, Arc::clone(&config), arguments);
@@ -95,21 +101,56 @@ pub async fn prepare(config: Arc<StepConfig>, port: &dyn Port) -> Prepared {
         Err(error) => (Next::End(results_of(&step, error).await), Value::None),
     };
     let arguments = step.arguments;
-    let common = &arguments.common;
     Prepared {
-        flags: Flags {
-            halt_on_failure: common.halt_on_failure.is_true(),
-            flunk_on_failure: common.flunk_on_failure.is_true(),
-            flunk_on_warnings: common.flunk_on_warnings.is_true(),
-            warn_on_failure: common.warn_on_failure.is_true(),
-            warn_on_warnings: common.warn_on_warnings.is_true(),
-            always_run: common.always_run.is_true(),
-        },
+        flags: flags(&arguments),
         locks,
-        log_encoding: common.log_encoding.clone(),
+        log_encoding: arguments.common.log_encoding.clone(),
         next,
         config,
         arguments,
+        custom: None,
+    }
+}
+
+/// The same for a step whose code is the user's.
+async fn prepare_custom(config: Arc<StepConfig>, port: &dyn Port) -> Prepared {
+    let arguments = (*config.arguments).clone();
+    match custom::prepare(&config, port).await {
+        Ok(prepared) => Prepared {
+            flags: prepared.flags,
+            locks: prepared.locks.clone(),
+            next: prepared.next,
+            log_encoding: arguments.common.log_encoding.clone(),
+            config,
+            arguments,
+            custom: Some(prepared),
+        },
+        Err(error) => {
+            let step = Step::new(port, Arc::clone(&config), arguments);
+            let results = results_of(&step, error).await;
+            Prepared {
+                flags: flags(&step.arguments),
+                locks: Value::None,
+                next: Next::End(results),
+                log_encoding: step.arguments.common.log_encoding.clone(),
+                config,
+                arguments: step.arguments,
+                custom: None,
+            }
+        }
+    }
+}
+
+/// The flags of a step whose arguments have been evaluated.
+fn flags(arguments: &StepArguments) -> Flags {
+    let common = &arguments.common;
+    Flags {
+        halt_on_failure: common.halt_on_failure.is_true(),
+        flunk_on_failure: common.flunk_on_failure.is_true(),
+        flunk_on_warnings: common.flunk_on_warnings.is_true(),
+        warn_on_failure: common.warn_on_failure.is_true(),
+        warn_on_warnings: common.warn_on_warnings.is_true(),
+        always_run: common.always_run.is_true(),
     }
 }
 
@@ -185,15 +226,19 @@ impl Prepared {
             next,
             config,
             arguments,
+            custom,
             ..
         } = self;
         let step = Step::new(port, config, arguments);
+        if let Some(custom) = custom {
+            return run_custom(&step, &custom, next).await;
+        }
         let mut build_exception = None;
         let results = match next {
             Next::End(results) => results,
             Next::Run => {
                 port.show(kinds::current_summary(&step));
-                let results = match drive(&step).await {
+                let results = match drive(&step, &|| port.interrupted()).await {
                     Ok(results) => results,
                     Err(error) => {
                         if let StepError::NoResult(exception) = &error {
@@ -219,14 +264,60 @@ impl Prepared {
     }
 }
 
-/// Runs the step, and interrupts it when it is to end.
-async fn drive(step: &Step<'_>) -> Result<Results, StepError> {
-    let mut running = if step.config.is_custom() {
-        step.port.run_custom(step)
-    } else {
-        kinds::run(step)
+/// Runs a step whose code is the user's. When that code cannot even end the step, it ends as any other with EXCEPTION.
+async fn run_custom(step: &Step<'_>, prepared: &custom::Prepared, next: Next) -> StepEnd {
+    let sets = custom::Sets::default();
+    let mut build_exception = None;
+    let results = match next {
+        Next::End(results) => results,
+        Next::Run => match custom::run(prepared, step.port, &sets).await {
+            Ok(results) => results,
+            Err(error) => {
+                if let StepError::NoResult(exception) = &error {
+                    build_exception = Some(exception.clone());
+                }
+                results_of(step, error).await
+            }
+        },
     };
-    let mut told = Some(step.port.interrupted());
+    match custom::end(step, prepared, &sets, results).await {
+        Ok(ended) => StepEnd {
+            build_exception,
+            ..ended
+        },
+        Err(_) => end_without_code(step, results, build_exception).await,
+    }
+}
+
+/// Ends a step whose code is gone. A step that ran without it has not succeeded.
+async fn end_without_code(
+    step: &Step<'_>,
+    results: Results,
+    build_exception: Option<Exception>,
+) -> StepEnd {
+    let results = results.worst(Results::Exception);
+    if step.port.finish_logs().await.is_err() {
+        // It is EXCEPTION already.
+    }
+    let text = step.default_summary(results);
+    let in_build = is_in_build_summary(&step.config.arguments, results);
+    StepEnd {
+        results,
+        build_summary: in_build.then(|| step.port.mask(&text)),
+        summary: step.port.mask(&text),
+        hidden: false,
+        statistics: Vec::new(),
+        build_exception,
+    }
+}
+
+/// Runs the step, and interrupts it when it is to end.
+pub(crate) async fn drive<'i>(
+    step: &Step<'_>,
+    interrupted: &(dyn Fn() -> Later<'i, Interruption> + Send + Sync),
+) -> Result<Results, StepError> {
+    let mut running = kinds::run(step);
+    let mut told = Some(interrupted());
     let mut interrupting: Option<Later<'_, ()>> = None;
     let results = poll_fn(|context| {
         loop {
@@ -240,7 +331,7 @@ async fn drive(step: &Step<'_>) -> Result<Results, StepError> {
             match future.as_mut().poll(context) {
                 Poll::Pending => break,
                 Poll::Ready(reason) => {
-                    told = (!reason.connection_lost).then(|| step.port.interrupted());
+                    told = (!reason.connection_lost).then(interrupted);
                     // A second one counts only if it says that the connection is gone.
                     if reason.connection_lost || !step.is_stopped() {
                         interrupting = Some(Box::pin(interrupt(step, reason)));

@@ -4,17 +4,17 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use buildbot_config::{Object, StepConfig};
+use buildbot_config::{Description, Object, StepConfig};
 use buildbot_model::Results;
 use buildbot_render::{ObjectId, Properties, Property, Value};
 
 use crate::call::Argument;
 use crate::command::{CommandEnd, Observer, RemoteCommand};
+use crate::custom::Session;
 use crate::error::StepError;
 use crate::facts::{BuildFacts, WorkerFacts};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::local::{LocalCommand, LocalEnd};
-use crate::step::Step;
 use crate::trigger_port::{BuildsetEnd, TriggerRequest, Triggered};
 
 /// Something that is known later. Dropping it gives it up; what the master has begun goes on.
@@ -205,8 +205,20 @@ pub trait Port: Send + Sync {
     /// Adds steps to the build.
     fn add_steps(&self, steps: Vec<Arc<StepConfig>>, place: AddSteps);
 
-    /// Runs a step of a class of the user's whose code is needed, and gives what its `run` gave.
-    fn run_custom<'a>(&'a self, step: &'a Step<'a>) -> Answer<'a, Results>;
+    /// Opens the way to the code of a step of a class of the user's.
+    fn open_session<'a>(&'a self, step: &'a Arc<StepConfig>) -> Answer<'a, Arc<dyn Session>>;
+
+    /// What the configuration describes.
+    fn description(&self) -> &Description;
+
+    /// Remembers objects that code of the user's has described; [`Port::object`] finds them.
+    fn keep_objects(&self, objects: Vec<(ObjectId, Arc<Object>)>);
+
+    /// A secret that code of the user's has used is replaced by `shown` from now on.
+    fn hide_secret(&self, secret: &str, shown: &str);
+
+    /// Stops the build.
+    fn stop_build<'a>(&'a self, reason: &'a str, results: Results) -> Answer<'a, ()>;
 
     // Other builds.
 

@@ -15,6 +15,8 @@ mod wanted;
 mod words;
 mod work;
 
+pub(crate) use wanted::Wanted;
+
 use buildbot_config::StepArguments;
 use buildbot_config::steps::kind::StepKind;
 use buildbot_model::Results;

@@ -12,6 +12,7 @@ use crate::call::{Argument, LiveStep};
 use crate::command::{CommandEnd, Observer, RemoteCommand};
 use crate::error::StepError;
 use crate::port::{Channel, LogKey, LogKind, Port};
+use crate::source::Wanted as WantedSource;
 
 /// A step while it runs: its arguments, evaluated, and what has become known of it.
 pub struct Step<'p> {
@@ -39,12 +40,43 @@ struct State {
     timed_out: bool,
     max_lines_reached: bool,
     statistics: Vec<(String, Value)>,
-    logs: Vec<(String, LogKey)>,
+    logs: Vec<(String, LogKey, LogKind)>,
     command: Option<Value>,
     description: Option<Value>,
     description_done: Option<Value>,
     description_suffix: Option<Value>,
     summary: Option<String>,
+    /// What code of the user's wants to be fetched.
+    wanted: Option<WantedSource>,
+    /// What code of the user's wants to be triggered.
+    trigger_plan: Option<TriggerPlan>,
+    triggered: Option<Vec<String>>,
+    triggered_results: Vec<Results>,
+}
+
+/// What code of the user's wants to be triggered.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TriggerPlan {
+    /// The name of a scheduler, whether its results do not count, and properties: name, value, source.
+    pub(crate) schedulers: Vec<PlannedTrigger>,
+    /// Attributes of the source stamps.
+    pub(crate) source_stamps: Vec<Vec<(String, Value)>>,
+}
+
+/// A scheduler, whether its results do not count, and properties: name, value, source.
+pub(crate) type PlannedTrigger = (Value, bool, Vec<(String, Value, String)>);
+
+/// What a step has changed of itself while it ran.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Changed {
+    pub(crate) description: Option<Value>,
+    pub(crate) description_done: Option<Value>,
+    pub(crate) description_suffix: Option<Value>,
+    pub(crate) command: Option<Value>,
+    /// The schedulers that were triggered.
+    pub(crate) triggered: Option<Vec<String>>,
+    /// The results of the builds.
+    pub(crate) triggered_results: Vec<Results>,
 }
 
 impl<'p> Step<'p> {
@@ -97,6 +129,56 @@ impl<'p> Step<'p> {
         .await
     }
 
+    /// Whether it was told to end, and saw to that itself.
+    pub(crate) fn was_told(&self) -> bool {
+        self.state().told.is_some()
+    }
+
+    /// The logs that it has made.
+    pub(crate) fn known_logs(&self) -> Vec<(String, LogKey, LogKind)> {
+        self.state().logs.clone()
+    }
+
+    /// What it has changed of itself.
+    pub(crate) fn changed(&self) -> Changed {
+        let state = self.state();
+        Changed {
+            description: state.description.clone(),
+            description_done: state.description_done.clone(),
+            description_suffix: state.description_suffix.clone(),
+            command: state.command.clone(),
+            triggered: state.triggered.clone(),
+            triggered_results: state.triggered_results.clone(),
+        }
+    }
+
+    /// Code of the user's has decided what is fetched.
+    pub(crate) fn set_wanted(&self, wanted: WantedSource) {
+        self.state().wanted = Some(wanted);
+    }
+
+    /// What is fetched, if code of the user's has decided.
+    pub(crate) fn wanted(&self) -> Option<WantedSource> {
+        self.state().wanted.clone()
+    }
+
+    /// Code of the user's has decided what is triggered.
+    pub(crate) fn set_trigger_plan(&self, plan: TriggerPlan) {
+        self.state().trigger_plan = Some(plan);
+    }
+
+    /// What is triggered, if code of the user's has decided.
+    pub(crate) fn trigger_plan(&self) -> Option<TriggerPlan> {
+        self.state().trigger_plan.clone()
+    }
+
+    /// These schedulers were triggered, and their builds ended so.
+    pub(crate) fn set_triggered(&self, names: &[String], results: &[Results]) {
+        let mut state = self.state();
+        state.triggered = Some(names.to_vec());
+        state.triggered_results = results.to_vec();
+    }
+
     /// Whether the worker has killed a program of it because of the time.
     pub fn has_timed_out(&self) -> bool {
         self.state().timed_out
@@ -124,7 +206,7 @@ impl<'p> Step<'p> {
         }
         let mut state = self.state();
         for (name, log) in &end.lazy_logs {
-            state.logs.push((name.clone(), *log));
+            state.logs.push((name.clone(), *log, LogKind::Stream));
         }
         drop(state);
         Ok(end)
@@ -133,7 +215,7 @@ impl<'p> Step<'p> {
     /// Makes a log.
     pub async fn add_log(&self, name: &str, kind: LogKind) -> Result<LogKey, StepError> {
         let log = self.port.add_log(name, kind).await?;
-        self.state().logs.push((name.to_owned(), log));
+        self.state().logs.push((name.to_owned(), log, kind));
         Ok(log)
     }
 
@@ -141,7 +223,8 @@ impl<'p> Step<'p> {
     pub fn log(&self, name: &str) -> Option<LogKey> {
         let state = self.state();
         let mut logs = state.logs.iter().rev();
-        logs.find(|(known, _)| known == name).map(|(_, log)| *log)
+        logs.find(|(known, ..)| known == name)
+            .map(|(_, log, _)| *log)
     }
 
     /// The log of this name, which is made if there is none.

@@ -9,7 +9,7 @@ use buildbot_render::{Kind, RenderableKind, Value};
 
 use crate::error::StepError;
 use crate::port::Answer;
-use crate::step::{Step, Told};
+use crate::step::{Step, Told, TriggerPlan};
 use crate::summary::Summary;
 use crate::transfer::stamp_pairs;
 use crate::trigger_port::{BuildsetEnd, TriggerRequest, Triggered};
@@ -30,14 +30,21 @@ pub(crate) async fn run(
     arguments: &TriggerArguments,
 ) -> Result<Results, StepError> {
     let port = step.port;
-    let schedulers = schedulers(step, arguments)?;
-    let properties = properties(arguments);
-    let source_stamps = source_stamps(step, arguments)?;
+    let (schedulers, source_stamps) = match step.trigger_plan() {
+        Some(plan) => planned(step, plan)?,
+        None => {
+            let properties = properties(arguments);
+            let schedulers = schedulers(step, arguments)?.into_iter();
+            let schedulers =
+                schedulers.map(|(name, unimportant)| (name, unimportant, properties.clone()));
+            (schedulers.collect(), source_stamps(step, arguments)?)
+        }
+    };
     let waits = arguments.wait_for_finish.is_true();
     let mut children = Vec::new();
     let mut names = Vec::new();
     let mut results = Results::Success;
-    for (scheduler, unimportant) in &schedulers {
+    for (scheduler, unimportant, properties) in &schedulers {
         names.push(scheduler.clone());
         let request = TriggerRequest {
             scheduler: scheduler.clone(),
@@ -200,6 +207,36 @@ fn show(step: &Step<'_>, names: &[String], results: &[Results]) {
     }
     step.port.show(text.clone());
     step.set_summary(text);
+    step.set_triggered(names, results);
+}
+
+/// A scheduler, whether its results do not count, and the properties of its builds.
+type Planned = (String, bool, Vec<(String, Value, String)>);
+
+/// The attributes of source stamps.
+type Stamps = Vec<Vec<(String, Value)>>;
+
+/// What code of the user's has decided.
+fn planned(step: &Step<'_>, plan: TriggerPlan) -> Result<(Vec<Planned>, Stamps), StepError> {
+    let mut schedulers = Vec::new();
+    for (name, unimportant, properties) in plan.schedulers {
+        check(step, &name)?;
+        schedulers.push((text_of(&name), unimportant, properties));
+    }
+    Ok((schedulers, plan.source_stamps))
+}
+
+/// Fails unless there is a scheduler of this name that can be triggered.
+fn check(step: &Step<'_>, name: &Value) -> Result<(), StepError> {
+    let shown = repr(name);
+    let problem = match name.as_text().map(|name| step.port.is_triggerable(name)) {
+        Some(Some(true)) => return Ok(()),
+        Some(Some(false)) => {
+            format!("triggered scheduler is not ITriggerableScheduler: {shown}")
+        }
+        Some(None) | None => format!("unknown triggered scheduler: {shown}"),
+    };
+    Err(StepError::raise(Kind::Value, problem))
 }
 
 /// What the step shows: what was triggered, if anything was.
@@ -268,15 +305,7 @@ fn schedulers(
         other => other.as_sequence().unwrap_or_default().to_vec(),
     };
     for name in &names {
-        let shown = repr(name);
-        let problem = match name.as_text().map(|name| step.port.is_triggerable(name)) {
-            Some(Some(true)) => continue,
-            Some(Some(false)) => {
-                format!("triggered scheduler is not ITriggerableScheduler: {shown}")
-            }
-            Some(None) | None => format!("unknown triggered scheduler: {shown}"),
-        };
-        return Err(StepError::raise(Kind::Value, problem));
+        check(step, name)?;
     }
     Ok(names
         .iter()

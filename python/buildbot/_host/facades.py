@@ -15,11 +15,21 @@ from buildbot.process.properties import Properties
 def facade(values, value):
     """The object for a value of the master that is none of the plain kinds."""
     kind = value.get("$")
+    if kind is None:
+        return {name: values.decoded(part) for name, part in value.items()}
     cls = _classes().get(kind)
     if cls is not None:
         return cls(values, value)
     if kind == "properties":
         return properties_of(values, value)
+    if kind == "session":
+        from buildbot._host.session import session_of
+
+        return session_of(values, value["key"])
+    if kind == "running_build":
+        from buildbot._host import running_build
+
+        return _Forgetting(running_build, value["key"])
     if kind == "match":
         import re
 
@@ -29,6 +39,17 @@ def facade(values, value):
     from buildbot._host.questions import Refused
 
     raise Refused(f"values of kind {kind!r} are not known here")
+
+
+class _Forgetting:
+    """A build that the master speaks of because it has ended."""
+
+    def __init__(self, module, key):
+        self._module = module
+        self._key = key
+
+    def ended(self):
+        self._module.forget(self._key)
 
 
 _by_kind: dict = {}

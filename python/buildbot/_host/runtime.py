@@ -8,10 +8,10 @@ command) a *session*: the attribute ``_session``, with
 ``tell(subject, what, args)``
     sends what needs no answer, in order with the questions.
 
-What steps ask: ``addLog``, ``addRawLines``, ``finishLog``, ``runCommand``, ``interruptCommand``,
-``addURL``, ``setBuildData``, ``addTestResultSet``, and what `native` marks; what they tell:
-``updateSummary``, ``addTestResult``, ``addSteps``, ``observerFailed``. Builds, builders and workers
-ask for what their methods of the same name give.
+What steps ask: ``addLog``, ``appendLines``, ``addRawLines``, ``finishLog``, ``runCommand``,
+``interruptCommand``, ``addURL``, ``setBuildData``, ``addTestResultSet``, and what `native` marks;
+what they tell: ``updateSummary``, ``addTestResult``, ``addSteps``, ``observerFailed``. Builds,
+builders and workers ask for what their methods of the same name give. `session.py` answers.
 
 Everything else in ``buildbot.steps`` and ``buildbot.process`` is plain Python that works on what it
 was given. Without a session each call says that it needs a running build.

@@ -31,6 +31,8 @@ class RunningStep:
     cmd = None
     _workdir = None
     _session = None
+    # What the master says of a built-in step that it has carried out.
+    _said = None
 
     # What a running step knows
 
@@ -92,21 +94,14 @@ class RunningStep:
 
     def getCurrentSummary(self):
         """What is shown while the step runs."""
-        words = self.description
-        if words is None:
-            words = ["running"]
-        elif self.descriptionSuffix:
-            words = [*words, *self.descriptionSuffix]
-        return {"step": _joined(words)}
+        return {"step": self._shown_words(self.description, "running")}
 
     def getResultSummary(self):
         """What is shown when it has ended; the key `build` speaks for the whole build."""
+        if self._said is not None:
+            return {"step": self._with_results(self._said)}
         words = self.description if self.descriptionDone is None else self.descriptionDone
-        if words is None:
-            words = ["finished"]
-        elif self.descriptionSuffix:
-            words = [*words, *self.descriptionSuffix]
-        text = _joined(words)
+        text = self._shown_words(words, "finished")
         if self.results != SUCCESS:
             text += f" ({statusToString(self.results)})"
             if self.timed_out:
@@ -114,6 +109,19 @@ class RunningStep:
             elif self.max_lines_reached:
                 text += " (max lines reached)"
         return {"step": text}
+
+    def _shown_words(self, words, otherwise):
+        if words is None:
+            return otherwise
+        text = _joined(words)
+        if self.descriptionSuffix:
+            text += " " + _joined(self.descriptionSuffix)
+        return text
+
+    def _with_results(self, text):
+        if self.results != SUCCESS:
+            text += f" ({statusToString(self.results)})"
+        return text
 
     @runtime.inline
     def getBuildResultSummary(self):
@@ -157,7 +165,6 @@ class RunningStep:
 
     def interrupt(self, reason):
         """Stops the step: what it waits for is given up, its command is interrupted."""
-        self.stopped = True
         return runtime.ask(self, "interrupt", reason=reason)
 
     def acquireLocks(self, res=None):
@@ -177,6 +184,10 @@ class RunningStep:
             answer = yield command.run(self, getattr(self, "remote", None), self._builder_name())
         finally:
             self.cmd = None
+        if command.remote_failure_reason in ("timeout", "timeout_without_output"):
+            self.timed_out = True
+        elif command.remote_failure_reason == "max_lines_failure":
+            self.max_lines_reached = True
         return answer
 
     def _builder_name(self):
@@ -237,6 +248,7 @@ class RunningStep:
         log = Log.new(self.master, name, type, logid, encoding)
         log._session = self._session
         self.logs[name] = log
+        self._all_logs.append(log)
         self._connectPendingLogObservers()
         return log
 
@@ -314,4 +326,6 @@ def _numbers(version):
 
 
 def _joined(words):
+    if not isinstance(words, (list, tuple)):
+        return str(words)
     return " ".join(word if isinstance(word, str) else str(word) for word in words)

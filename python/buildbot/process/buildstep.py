@@ -192,7 +192,12 @@ class BuildStep(
         state = self.__dict__
         state.update(_FRESH)
         state.update(
-            statistics={}, logs={}, _pendingLogObservers=[], _acquiringLocks=[], _test_results={}
+            statistics={},
+            logs={},
+            _all_logs=[],
+            _pendingLogObservers=[],
+            _acquiringLocks=[],
+            _test_results={},
         )
         if kwargs:
             self._take(kwargs)
@@ -425,7 +430,7 @@ class ShellMixin:
         return {**of_builder, **(own or {})}
 
     def getResultSummary(self):
-        if self.descriptionDone is not None or not self.command:
+        if self.descriptionDone is not None or not self.command or self._said is not None:
             return super().getResultSummary()
         from buildbot.util import command_to_string
 

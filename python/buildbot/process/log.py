@@ -129,14 +129,14 @@ class PlainLog(Log):
         lines = self.lbf.append(self._decoded(text))
         if lines:
             self.observed(None, lines)
-            yield self.addRawLines(lines)
+            yield runtime.ask(self, "appendLines", stream=None, text=lines)
 
     @runtime.inline
     def flush(self):
         lines = self.lbf.flush()
         if lines:
             self.observed(None, lines)
-            yield self.addRawLines(lines)
+            yield runtime.ask(self, "appendLines", stream=None, text=lines)
 
 
 class TextLog(PlainLog):
@@ -166,7 +166,7 @@ class StreamLog(Log):
     def _on_whole_lines(self, stream, lines):
         assert not self.finished
         self.observed(stream, lines)
-        yield self.addRawLines(self.split_lines(stream, lines))
+        yield runtime.ask(self, "appendLines", stream=stream, text=lines)
 
     def split_lines(self, stream, text):
         """`text` with the letter of the stream in front of each line."""

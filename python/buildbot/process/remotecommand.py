@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from buildbot._host import runtime
+from buildbot._host.deferreds import defer_module
 from buildbot._host.elsewhere import elsewhere
 from buildbot.process.results import CANCELLED, FAILURE, SUCCESS
 
@@ -152,12 +153,26 @@ class RemoteCommand:
         self._closeWhenFinished[logfileName] = close
         return log
 
+    def _wants_updates(self):
+        """Whether code wants to see all that comes while the command runs."""
+        kind = type(self)
+        if kind not in _LISTENING:
+            _LISTENING[kind] = any(
+                getattr(kind, name) is not getattr(RemoteCommand, name) for name in _LISTENERS
+            )
+        return (
+            _LISTENING[kind]
+            or bool(self.delayedLogs)
+            or any(log._callbacks for log in self.logs.values())
+        )
+
     def interrupt(self, why):
         """Stops the command on the worker."""
         if not self.active or self.interrupted:
-            return runtime.inline(lambda: iter(()))()
+            return defer_module().succeed(None)
         self.interrupted = True
-        return runtime.ask(self, "interruptCommand", why=str(why))
+        lost = "ConnectionLost" in type(getattr(why, "value", None)).__name__
+        return runtime.ask(self, "interruptCommand", why=str(why), lost=lost)
 
     # What comes while it runs
 
@@ -275,6 +290,21 @@ class RemoteCommand:
         return self.results() == FAILURE
 
 
+# Methods whose overriding makes a class listen to what comes while its command runs.
+_LISTENERS = (
+    "remote_update",
+    "remote_update_msgpack",
+    "remoteUpdate",
+    "add_stdout_lines",
+    "add_stderr_lines",
+    "add_header_lines",
+    "addStdout",
+    "addStderr",
+    "addHeader",
+    "addToLog",
+)
+_LISTENING: dict = {}
+
 LoggedRemoteCommand = RemoteCommand
 
 
@@ -339,8 +369,28 @@ class RemoteShellCommand(RemoteCommand):
     @runtime.inline
     def _start(self):
         self.args.setdefault("command", self.command)
+        if self.args["usePTY"] is None:
+            old = self.step.workerVersionIsOlderThan("shell", "3.0")
+            self.args["usePTY"] = "slave-config" if old else False
+        yield self._leave_out_what_is_too_new()
         answer = yield super()._start()
         return answer
+
+    @runtime.inline
+    def _leave_out_what_is_too_new(self):
+        """Old workers do not know all arguments; a header says so where people would notice."""
+        older = self.step.workerVersionIsOlderThan
+        notes = []
+        if self.args["usePTY"] != "slave-config" and older("shell", "2.7"):
+            self.args["usePTY"] = "slave-config"
+            notes.append("override usePTY")
+        if self.args.get("interruptSignal") and older("shell", "2.15"):
+            del self.args["interruptSignal"]
+            notes.append("specify interruptSignal")
+        if older("shell", "2.16"):
+            self.args.pop("sigtermTime", None)
+        for what in notes:
+            yield self.addHeader(f"NOTE: worker does not allow master to {what}\n")
 
     def __repr__(self):
         return f"<RemoteShellCommand '{self.fake_command!r}'>"

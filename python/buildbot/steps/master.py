@@ -49,10 +49,6 @@ class MasterShellCommand(BuildStep):
     def run(self):
         """Runs the command."""
 
-    @runtime.native
-    def interrupt(self, reason):
-        """Sends the signal to the command."""
-
 
 class SetProperty(BuildStep):
     """Sets a property."""

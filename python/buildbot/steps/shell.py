@@ -123,9 +123,12 @@ class ShellCommand(buildstep.ShellMixin, buildstep.BuildStep):
         kwargs = self.setupShellMixin(kwargs)
         super().__init__(**kwargs)
 
-    @runtime.native
+    @runtime.inline
     def run(self):
         """Runs the command."""
+        command = yield self.makeRemoteShellCommand()
+        yield self.runCommand(command)
+        return command.results()
 
 
 class Configure(ShellCommand):
@@ -275,14 +278,20 @@ class WarningCountingShellCommand(buildstep.ShellMixin, CompositeStepMixin, buil
             found.append((file_pattern, text_pattern, first, last))
         self.addSuppression(found)
 
-    @runtime.native
+    @runtime.inline
     def run(self):
         """Runs the command, counts warnings."""
+        yield self.setup_suppression()
+        command = yield self.makeRemoteShellCommand()
+        yield self.runCommand(command)
+        yield self.finish_logs()
+        yield self.createSummary()
+        return self.evaluateCommand(command)
 
     @runtime.inline
     def finish_logs(self):
         log = self.logs.get("stdio")
-        if log is not None:
+        if log is not None and not log.finished:
             yield log.finish()
 
     @runtime.inline

@@ -6,7 +6,7 @@ from buildbot._host import runtime
 from buildbot._host.declare import provides
 from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
-from buildbot.config.errors import UnknownNames
+from buildbot.config.errors import ConfigErrors, UnknownNames
 from buildbot.config.errors import error as config_error
 from buildbot.process import buildstep, results
 
@@ -85,9 +85,30 @@ class ShellSequence(buildstep.ShellMixin, buildstep.BuildStep):
     def getFinalState(self):
         return self.getResultSummary()
 
-    @runtime.native
+    @runtime.inline
     def runShellSequence(self, commands):
-        """Runs `commands`."""
+        """Runs `commands`; each counts as its own switches say."""
+        overall = results.SUCCESS
+        if commands is None:
+            return results.EXCEPTION
+        for command in commands:
+            if not isinstance(command, ShellArg):
+                return results.EXCEPTION
+            try:
+                command.validateAttributes()
+            except ConfigErrors:
+                return results.EXCEPTION
+            if not self.shouldRunTheCommand(command.command):
+                continue
+            self.command = command.command
+            remote = yield self.makeRemoteShellCommand(
+                command=command.command, stdioLogName=command.logname
+            )
+            yield self.runCommand(remote)
+            overall, ends = results.computeResultAndTermination(command, remote.results(), overall)
+            if ends:
+                break
+        return overall
 
     def run(self):
         return self.runShellSequence(self.commands)

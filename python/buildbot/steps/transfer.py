@@ -76,10 +76,6 @@ class _TransferBuildStep(BuildStep):
             writer.purge()
         return cmd.results()
 
-    @runtime.native
-    def interrupt(self, reason):
-        """Breaks the transfer off."""
-
 
 class FileUpload(_TransferBuildStep):
     """Copies a file from the worker to the master."""

@@ -104,10 +104,6 @@ class Trigger(BuildStep):
             stamps = [*stamps, one]
         return stamps
 
-    @runtime.native
-    def interrupt(self, reason):
-        """Cancels what was triggered."""
-
     def createTriggerProperties(self, properties):
         """The properties of the triggered builds, of a dictionary."""
         made = Properties()
@@ -180,8 +176,29 @@ class Trigger(BuildStep):
         """Notes the result of a triggered build when it ends."""
 
     @runtime.native
+    def _trigger(self, schedulers, stamps):
+        """Triggers schedulers, and waits for them if that is wanted."""
+
+    @runtime.inline
     def run(self):
         """Triggers the schedulers."""
+        found = yield self.getSchedulersAndProperties()
+        schedulers = []
+        for one in found:
+            if not isinstance(one, dict):
+                # As it was written before there were dictionaries.
+                name, properties = one
+                one = {"sched_name": name, "props_to_set": properties, "unimportant": False}
+            properties = self.createTriggerProperties(one["props_to_set"])
+            schedulers.append((one["sched_name"], bool(one["unimportant"]), properties.asList()))
+        stamps = self.prepareSourcestampListForTrigger()
+        results = yield self._trigger(schedulers, stamps)
+        return results
+
+    def _carried_out(self, end):
+        self.triggeredNames = end["triggered"]
+        self._result_list = end["triggered_results"]
+        self.ended = end["told"]
 
     def getResultSummary(self):
         if self.ended:

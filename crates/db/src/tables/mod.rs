@@ -2,6 +2,7 @@
 //!
 //! Each maps its rows in one place. They take a connection, so that several make one transaction.
 
+pub mod build_data;
 pub mod build_requests;
 pub mod builders;
 pub mod builds;
@@ -17,5 +18,6 @@ mod properties;
 pub mod schedulers;
 pub mod source_stamps;
 pub mod steps;
+pub mod test_results;
 pub mod users;
 pub mod workers;

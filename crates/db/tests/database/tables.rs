@@ -7,8 +7,8 @@ use buildbot_db::tables::builders::Description;
 use buildbot_db::tables::changes::NewChange;
 use buildbot_db::tables::logs::LogKind;
 use buildbot_db::tables::{
-    build_requests, builders, builds, buildsets, change_sources, changes, logs, masters, objects,
-    projects, schedulers, source_stamps, steps, users, workers,
+    build_data, build_requests, builders, builds, buildsets, change_sources, changes, logs,
+    masters, objects, projects, schedulers, source_stamps, steps, test_results, users, workers,
 };
 use buildbot_db::{Connection, StatementError};
 use buildbot_model::{
@@ -314,6 +314,49 @@ fn projects_have_codebases() {
         let stored = projects::codebase_by_id(connection, codebase)?.unwrap();
         assert_eq!((stored.name.as_str(), stored.slug.as_str()), ("lib", "l"));
         assert_eq!(projects::codebases(connection)?, [stored]);
+        Ok(())
+    });
+}
+
+#[test]
+fn steps_keep_data_and_results_of_tests_with_their_build() {
+    story(|connection, nouns| {
+        let build = add_build(connection, nouns)?;
+        build_data::set(connection, build, "d", b"\x00one", "me")?;
+        build_data::set(connection, build, "d", b"two", "you")?;
+        let found = build_data::get(connection, build, "d")?.unwrap();
+        assert_eq!(found, (b"two".to_vec(), "you".to_owned()));
+        assert_eq!(build_data::get(connection, build, "e")?, None);
+
+        let new = test_results::NewSet {
+            builder: nouns.builder,
+            build,
+            step: buildbot_model::StepId(1),
+            description: "d",
+            category: "pass_fail",
+            value_unit: "boolean",
+        };
+        let set = test_results::add_set(connection, &new)?;
+        let result = test_results::TestResult {
+            name: Some("a".to_owned()),
+            path: Some("a.py".to_owned()),
+            line: Some(7),
+            duration_ns: Some(8),
+            value: "1".to_owned(),
+        };
+        let bare = test_results::TestResult {
+            value: "0".to_owned(),
+            ..test_results::TestResult::default()
+        };
+        let results = [result.clone(), bare, result];
+        test_results::add(connection, nouns.builder, set, &results)?;
+        assert_eq!(test_results::of_set(connection, set)?, results);
+        test_results::complete(connection, set, Some(2), Some(1))?;
+        let stored = test_results::set_by_id(connection, set)?.unwrap();
+        assert_eq!(
+            (stored.passed, stored.failed, stored.complete),
+            (Some(2), Some(1), true)
+        );
         Ok(())
     });
 }

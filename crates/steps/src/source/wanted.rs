@@ -88,6 +88,9 @@ pub(crate) async fn wanted(
     branch: Option<&str>,
     latest: impl Fn(&[ChangeFacts]) -> Result<Option<Value>, StepError>,
 ) -> Result<Result<Wanted, Results>, StepError> {
+    if let Some(wanted) = step.wanted() {
+        return Ok(Ok(wanted));
+    }
     let own_branch = branch.map(str::to_owned);
     if source.always_use_latest {
         return Ok(Ok(Wanted {

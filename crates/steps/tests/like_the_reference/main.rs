@@ -94,7 +94,7 @@ fn expected(cases: &[Json]) -> Vec<Json> {
 /// A configuration with a builder for each case.
 fn configuration(cases: &[Json]) -> String {
     let mut text = String::from(
-        "import re\nfrom buildbot.process.results import *\n\
+        "import re, sys\nfrom buildbot.process.results import *\n\
          from buildbot.steps.download_secret_to_worker import *\n\
          from buildbot.plugins import steps, util\n\
          c = BuildmasterConfig = {}\n\
@@ -103,6 +103,10 @@ fn configuration(cases: &[Json]) -> String {
          \x20   c['builders'].append(util.BuilderConfig(name=str(number), workernames=['w'], env=env, properties=properties,\n\
          \x20       factory=util.BuildFactory([step])))\n",
     );
+    text.push_str(&format!(
+        "sys.path.insert(0, {})\nfrom custom_steps import *\n",
+        python_of(&REFERENCE.into())
+    ));
     for (number, case) in cases.iter().enumerate() {
         let step = case["step"].as_str().expect("a step");
         let env = match &case["env"] {
@@ -173,12 +177,13 @@ fn block_on<T>(future: impl Future<Output = T>) -> Option<T> {
 
 /// What this crate makes of a case.
 fn outcome(
-    host: &Host,
+    host: &Arc<Host>,
     description: &Description,
     case: &Json,
     step: Arc<StepConfig>,
     env: Value,
     properties: Vec<(String, Value)>,
+    builder: &str,
 ) -> Json {
     let before = Fake::new(
         host,
@@ -187,11 +192,12 @@ fn outcome(
         env.clone(),
         properties.clone(),
         String::new(),
+        builder,
     );
     let name = block_on(name(&step, &before))
         .expect("a name")
         .expect("a name");
-    let port = Fake::new(host, description, case, env, properties, name);
+    let port = Fake::new(host, description, case, env, properties, name, builder);
     let end: Option<StepEnd> = block_on(async {
         let prepared: Prepared = prepare(step, &port).await;
         prepared.run(&port).await
@@ -220,6 +226,10 @@ fn outcome(
                 log.text.trim_end().lines().last().unwrap_or_default()
             } else if log.name.ends_with("err.html") {
                 ""
+            } else if log.text.starts_with("[Failure instance") {
+                // The reference's is shortened in the same way.
+                let shown = log.text.trim_end_matches(".\n]\n");
+                &format!("{}\n", shown.rsplit(": ").next().unwrap_or_default())
             } else {
                 &log.text
             };
@@ -249,6 +259,7 @@ fn outcome(
         "test_sets": seen.test_sets,
         "test_results": seen.test_results,
         "triggered": seen.triggered,
+        "added": seen.added,
         "files": seen.files,
     })
 }
@@ -313,6 +324,7 @@ fn steps_do_what_those_of_the_reference_do() {
             step,
             builder.env.clone(),
             builder.properties.clone(),
+            &builder.name,
         );
         let different = differences(&expected[number], &got);
         if !different.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::{pending, poll_fn};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
@@ -14,12 +14,12 @@ use buildbot_render::{
 use buildbot_steps::{
     AddSteps, Answer, Argument, BuildFacts, BuildsetEnd, Channel, CommandEnd, HttpRequest,
     HttpResponse, Interruption, Later, LocalCommand, LocalEnd, LogKey, LogKind, LogTarget,
-    Observer, Piece, Port, RemoteCommand, Step, StepError, TestResult, TestResultSet, Transfer,
-    TriggerRequest, Triggered, TriggeredBuild, WorkerFacts,
+    Observer, Piece, Port, RemoteCommand, Session, StepError, Surroundings, TestResult,
+    TestResultSet, Transfer, TriggerRequest, Triggered, TriggeredBuild, WorkerFacts,
 };
 use serde_json::{Value as Json, json};
 
-use crate::host::Host;
+use crate::host::{Host, Running};
 use crate::shown::{Log, plain, source, text, texts, value_of};
 
 /// What was seen of a step.
@@ -34,6 +34,7 @@ pub(crate) struct Seen {
     pub(crate) test_sets: Vec<Json>,
     pub(crate) test_results: Vec<Json>,
     pub(crate) triggered: Vec<Json>,
+    pub(crate) added: Vec<Json>,
     pub(crate) files: BTreeMap<String, Json>,
     answers: Vec<Json>,
     told: Vec<Interruption>,
@@ -42,7 +43,7 @@ pub(crate) struct Seen {
 
 pub(crate) struct Fake<'h> {
     pub(crate) seen: Mutex<Seen>,
-    host: &'h Host,
+    host: &'h Arc<Host>,
     description: &'h Description,
     case: &'h Json,
     build: BuildFacts,
@@ -52,7 +53,11 @@ pub(crate) struct Fake<'h> {
     objects: Mutex<Vec<(u32, Arc<Object>)>>,
     name: String,
     cancelled: AtomicBool,
+    is_custom: AtomicBool,
+    builder: String,
 }
+
+static SESSIONS: AtomicU64 = AtomicU64::new(1);
 
 impl Seen {
     pub(crate) fn left(&self) -> usize {
@@ -62,12 +67,13 @@ impl Seen {
 
 impl<'h> Fake<'h> {
     pub(crate) fn new(
-        host: &'h Host,
+        host: &'h Arc<Host>,
         description: &'h Description,
         case: &'h Json,
         env: Value,
         properties: Vec<(String, Value)>,
         name: String,
+        builder: &str,
     ) -> Self {
         let mut context = Context {
             secrets: SecretService::Present,
@@ -157,11 +163,57 @@ impl<'h> Fake<'h> {
             objects: Mutex::default(),
             name,
             cancelled: AtomicBool::new(false),
+            is_custom: AtomicBool::new(false),
+            builder: builder.to_owned(),
         }
     }
 
     fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
         self.seen.lock().expect("what was seen")
+    }
+
+    /// The build as code of the user's sees it.
+    fn live_build(&self, number: u64) -> Json {
+        let stamps: Vec<Json> = self
+            .build
+            .sources
+            .iter()
+            .map(|source| {
+                let changes: Vec<Json> = source
+                    .changes
+                    .iter()
+                    .map(|change| {
+                        json!({"$": "change", "key": 1, "author": change.author,
+                            "comments": change.comments, "files": change.files})
+                    })
+                    .collect();
+                let patch = source.patch.as_ref().map(|patch| {
+                    let body = Value::Bytes(patch.body.clone());
+                    json!({"$": "tuple", "v": [patch.level, body, patch.subdir]})
+                });
+                json!({"$": "sourcestamp", "key": source.id, "ssid": source.id,
+                    "codebase": source.codebase, "repository": source.repository,
+                    "project": source.project, "branch": source.branch,
+                    "revision": source.revision, "patch": patch, "changes": changes})
+            })
+            .collect();
+        let by_codebase: Vec<Json> = stamps
+            .iter()
+            .map(|stamp| json!([stamp["codebase"], stamp]))
+            .collect();
+        let master = json!({"$": "master", "key": 0, "basedir": self.build.basedir});
+        json!({
+            "$": "build", "key": number, "buildid": 92, "number": 13, "reason": "because",
+            "url": "http://localhost:8080/#/builders/80/builds/13", "workername": "test",
+            "worker_info": {"$": "dict", "v": []}, "sources": stamps,
+            "requests": [{"$": "request", "key": 1, "id": 1, "reason": "because",
+                "sources": {"$": "dict", "v": by_codebase}}],
+            "properties": self.properties_for_host(),
+            "builder": {"$": "builder", "key": 80, "name": self.builder, "master": master},
+            "workerforbuilder": {"$": "wfb", "key": 1, "worker":
+                {"$": "worker", "key": 1, "workername": "test", "master": master}},
+            "master": master,
+        })
     }
 
     fn secret(&self, name: &str) -> Option<Secret<String>> {
@@ -219,8 +271,14 @@ impl<'h> Fake<'h> {
             reason: text(reason),
             connection_lost,
         });
-        once().await;
-        once().await;
+        let turns = if self.is_custom.load(Ordering::SeqCst) {
+            50
+        } else {
+            2
+        };
+        for _ in 0..turns {
+            once().await;
+        }
     }
 
     async fn carry_out(
@@ -284,15 +342,16 @@ impl<'h> Fake<'h> {
                         end.stderr.push_str(&text);
                     }
                     self.add_text(command.stdio, channel, &text);
-                    if command.stdio.is_some() {
-                        observe("stdio", channel, &text);
-                    }
+                    observe("stdio", channel, &text);
                 }
                 "log" => {
                     let name = text(&value[0]);
                     let lines = text(&value[1]);
                     let Some((_, target)) = log_files.iter_mut().find(|(known, _)| *known == name)
                     else {
+                        if self.is_custom.load(Ordering::SeqCst) {
+                            observe(&name, Channel::Stdout, &lines);
+                        }
                         continue;
                     };
                     let log = match target {
@@ -311,9 +370,7 @@ impl<'h> Fake<'h> {
                     end.rc = value.as_i64();
                     let text = format!("program finished with exit code {value}\n");
                     self.add_text(command.stdio, Channel::Header, &text);
-                    if command.stdio.is_some() {
-                        observe("stdio", Channel::Header, &text);
-                    }
+                    observe("stdio", Channel::Header, &text);
                 }
                 "failure_reason" => end.failure_reason = Some(text(&value)),
                 "elapsed" | "files" | "stat" => end.updates.push((key, value_of(&value))),
@@ -351,6 +408,11 @@ impl<'h> Fake<'h> {
                     self.seen().commands[index]["read"] = data.into();
                 }
                 other => panic!("there is no action {other}"),
+            }
+            if let Some(observer) = &mut observer
+                && let Some(ready) = observer.ready()
+            {
+                ready.await;
             }
         }
         end.results = if interrupted {
@@ -630,10 +692,65 @@ impl Port for Fake<'_> {
         Box::pin(async {})
     }
 
-    fn add_steps(&self, _steps: Vec<Arc<StepConfig>>, _place: AddSteps) {}
+    fn add_steps(&self, steps: Vec<Arc<StepConfig>>, place: AddSteps) {
+        let place = match place {
+            AddSteps::AfterCurrent => "current",
+            AddSteps::AfterLast => "last",
+        };
+        for step in steps {
+            let class = step
+                .object
+                .own_class()
+                .rsplit('.')
+                .next()
+                .unwrap_or_default();
+            let command = step.object.arguments.get("command").map(plain);
+            self.seen().added.push(json!([place, class, command]));
+        }
+    }
 
-    fn run_custom<'a>(&'a self, _step: &'a Step<'a>) -> Answer<'a, Results> {
-        Box::pin(async { panic!("a class of the user's") })
+    fn open_session<'a>(&'a self, _step: &'a Arc<StepConfig>) -> Answer<'a, Arc<dyn Session>> {
+        Box::pin(async move {
+            let number = SESSIONS.fetch_add(1, Ordering::SeqCst);
+            self.is_custom.store(true, Ordering::SeqCst);
+            Ok(Arc::new(Running {
+                host: Arc::clone(self.host),
+                number,
+                surroundings: Surroundings {
+                    build: self.live_build(number),
+                    step_id: Some(72),
+                    number: 0,
+                    results: Some(Results::Success),
+                    executed: Vec::new(),
+                },
+            }) as Arc<dyn Session>)
+        })
+    }
+
+    fn description(&self) -> &Description {
+        self.description
+    }
+
+    fn keep_objects(&self, objects: Vec<(ObjectId, Arc<Object>)>) {
+        let mut kept = self.objects.lock().expect("objects");
+        kept.extend(objects.into_iter().map(|(id, object)| (id.0, object)));
+    }
+
+    fn hide_secret(&self, secret: &str, shown: &str) {
+        let secret = Secret::new(secret.to_owned());
+        self.masks
+            .lock()
+            .expect("masks")
+            .hide(&secret, shown.to_owned());
+    }
+
+    fn stop_build<'a>(&'a self, reason: &'a str, results: Results) -> Answer<'a, ()> {
+        Box::pin(async move {
+            self.seen()
+                .commands
+                .push(json!({"stop": reason, "results": results.code()}));
+            Ok(())
+        })
     }
 
     fn is_triggerable(&self, scheduler: &str) -> Option<bool> {

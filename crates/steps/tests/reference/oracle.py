@@ -95,6 +95,7 @@ class Seen:
         self.finished = None
         self.running = None
         self.triggered = []
+        self.added = []
 
 
 @implementer(ITriggerableScheduler)
@@ -169,7 +170,10 @@ class Case(TestBuildStepMixin, TestReactorMixin, unittest.TestCase):
         self.build.allChanges = lambda: [
             change for source in self.build.sources.values() for change in source.changes
         ]
-        self.build.addStepsAfterCurrentStep = lambda steps: None
+        self.build.addStepsAfterCurrentStep = lambda steps: self.added("current", steps)
+        self.build.addStepsAfterLastStep = lambda steps: self.added("last", steps)
+        self.build.stopBuild = self.stop_build
+        self.build.getWorkerName = lambda: "test"
         for name, value in case.get("properties", {}).items():
             self.build.setProperty(name, eval_(value[1:]) if isinstance(value, str) and value.startswith("=") else value, "test")
         yield self.builds_of_schedulers(case)
@@ -180,6 +184,17 @@ class Case(TestBuildStepMixin, TestReactorMixin, unittest.TestCase):
         self.results_of_tests(step)
         self.schedulers(case)
         yield self.run_it(step)
+
+    def added(self, place, steps):
+        for step in steps:
+            factory = buildstep.get_factory_from_step_or_factory(step)
+            ours = factory.step_class.__module__.startswith("buildbot.")
+            command = plain(factory.kwargs.get("command")) if ours else None
+            self.seen.added.append([place, factory.step_class.__name__, command])
+
+    def stop_build(self, reason="<no reason given>", results=6):
+        self.seen.commands.append({"stop": reason, "results": results})
+        return defer.succeed(None)
 
     def results_of_tests(self, step):
         self.test_sets = []
@@ -287,7 +302,7 @@ class Case(TestBuildStepMixin, TestReactorMixin, unittest.TestCase):
             logs.append(log)
         build_summary = yield step.getBuildResultSummary()
         self.outcome = {
-            "results": seen.finished[0] if seen.finished else None,
+            "results": int(seen.finished[0]) if seen.finished and isinstance(seen.finished[0], int) else None,
             "hidden": seen.finished[1] if seen.finished else None,
             "summary": seen.states[-1] if seen.states else None,
             "build_summary": build_summary.get("build"),
@@ -308,6 +323,7 @@ class Case(TestBuildStepMixin, TestReactorMixin, unittest.TestCase):
             "test_sets": plain(self._got_test_result_sets),
             "test_results": plain(self._got_test_results),
             "triggered": seen.triggered,
+            "added": seen.added,
             "files": self.files(),
         }
         if os.environ.get("ORACLE_ERRORS"):
@@ -446,6 +462,7 @@ def archive(members, compress):
 
 NAMES: dict = {}
 exec("from buildbot.process.results import *\nfrom buildbot.steps.download_secret_to_worker import *", NAMES)
+exec("from custom_steps import *", NAMES)
 NAMES.update(steps=buildbot.plugins.steps, util=buildbot.plugins.util, re=re)
 
 

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
-use buildbot_config::{Object, ObjectId, StepConfig, Value};
+use buildbot_config::{Description, Object, ObjectId, StepConfig, Value};
 use buildbot_model::{Results, Secret};
 use buildbot_render::{
     Answers, Context as Rendering, Evaluation, Properties, Property, SecretService,
@@ -332,7 +332,23 @@ impl<W: Worker> Port for World<W> {
         panic!("no steps are added")
     }
 
-    fn run_custom<'a>(&'a self, _: &'a Step<'a>) -> Answer<'a, Results> {
+    fn open_session<'a>(&'a self, _: &'a Arc<StepConfig>) -> Answer<'a, Arc<dyn Session>> {
+        panic!("no code of users")
+    }
+
+    fn description(&self) -> &Description {
+        panic!("no code of users")
+    }
+
+    fn keep_objects(&self, _: Vec<(ObjectId, Arc<Object>)>) {
+        panic!("no code of users")
+    }
+
+    fn hide_secret(&self, _: &str, _: &str) {
+        panic!("no code of users")
+    }
+
+    fn stop_build<'a>(&'a self, _: &'a str, _: Results) -> Answer<'a, ()> {
         panic!("no code of users")
     }
 

@@ -113,9 +113,31 @@ class Source(buildstep.BuildStep, CompositeStepMixin):
         """Whether an earlier build left a patch in the sources."""
         return self.pathExists(self.build.path_module.join(self.workdir, ".buildbot-patched"))
 
-    @runtime.native
+    @runtime.inline
     def run(self):
         """Finds out what to fetch, and calls `run_vc`."""
+        branch, revision, patch = self.branch, None, None
+        if not self.alwaysUseLatest:
+            stamp = self.build.getSourceStamp(self.codebase or "")
+            self.sourcestamp = stamp
+            if stamp is None:
+                self.descriptionDone = f"Codebase {self.codebase} not in build"
+                text = f"No sourcestamp found in build for codebase '{self.codebase}'"
+                yield self.addCompleteLog("log", text)
+                return FAILURE
+            revision = stamp.revision
+            if not revision:
+                revision = self.computeSourceRevision(stamp.changes)
+                if revision is not None:
+                    self.updateSourceProperty("revision", revision)
+            branch = stamp.branch or branch
+            patch = stamp.patch
+            if patch:
+                body = patch[1]
+                text = body.decode("utf-8", "ignore") if isinstance(body, bytes) else body
+                yield self.addCompleteLog("patch", text)
+        results = yield self.run_vc(branch, revision, patch)
+        return results
 
 
 def _list(value):
