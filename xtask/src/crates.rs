@@ -84,6 +84,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("tests/sim", &["crates/engine", "crates/model"]),
+    ("tests/e2e", &[]),
     // These see programs from outside.
     ("tests/compat", &[]),
     ("xtask", &[]),

@@ -5,25 +5,22 @@ use std::sync::{Arc, PoisonError, RwLock};
 use buildbot_data::Live;
 use serde_json::Value as Json;
 
-use crate::site::Site;
-
-/// The configuration that is in force, as the web server asks for it. Cheap to clone.
-#[derive(Debug, Clone)]
-pub(crate) struct LiveData(Arc<RwLock<Arc<Site>>>);
+/// The forms of force schedulers, as the web server asks for them. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LiveData(Arc<RwLock<Vec<Json>>>);
 
 impl LiveData {
-    pub(crate) fn new(site: Arc<Site>) -> Self {
-        Self(Arc::new(RwLock::new(site)))
-    }
-
-    /// Another one is in force.
-    pub(crate) fn replace(&self, site: Arc<Site>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = site;
+    /// The forms have changed.
+    pub(crate) fn set_forms(&self, forms: Vec<Json>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = forms;
     }
 }
 
 impl Live for LiveData {
     fn force_schedulers(&self) -> Vec<Json> {
-        Vec::new()
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }

@@ -117,8 +117,8 @@ impl Master {
 
         let (engine_inbox, engine_mail) = engine_thread::mailbox();
         let (scheduler_inbox, scheduler_mail) = schedulers::mailbox();
-        let live = LiveData::new(site.clone());
-        let data = Arc::new(Data::new(database, Arc::new(live.clone())));
+        let live = LiveData::default();
+        let data = Arc::new(Data::new(database, logs.clone(), Arc::new(live.clone())));
         let bus = Arc::new(Bus::start(data.clone())?);
         let shell = Arc::new(Shell::new(shell::Parts {
             master,
@@ -259,7 +259,6 @@ impl Master {
         let serving = host_requests::serve(self.shell.clone(), site.clone(), requests);
         self.background.spawn(serving);
         self.shell.sites.replace(site.clone());
-        self.shell.live_data.replace(site.clone());
         self.shell
             .engine
             .send(Event::ConfigReplaced(site.engine.clone()))

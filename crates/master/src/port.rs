@@ -416,6 +416,12 @@ impl Port for StepPort {
         })
     }
 
+    fn now_s(&self) -> f64 {
+        let now = std::time::SystemTime::now();
+        let since = now.duration_since(std::time::SystemTime::UNIX_EPOCH);
+        since.unwrap_or_default().as_secs_f64()
+    }
+
     fn sleep(&self, seconds: f64) -> Later<'_, ()> {
         let duration = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
         Box::pin(tokio::time::sleep(duration))

@@ -11,8 +11,8 @@ use buildbot_db::{Connection, StatementError};
 use buildbot_engine::config::Generation;
 use buildbot_model::{BuildId, SchedulerId, Timestamp};
 use buildbot_schedulers::{
-    CLAIM_INTERVAL, Forgotten, Input, Output, Refused, Reply, RequestId, Schedulers, Settings,
-    StateObject, Stored, Ticket, Trigger,
+    CLAIM_INTERVAL, Forgotten, FormView, Input, Output, Refused, Reply, RequestId, Schedulers,
+    Settings, StateObject, Stored, Ticket, Trigger,
 };
 use buildbot_steps::{StepError, TriggerRequest, Triggered};
 use jiff::tz::TimeZone;
@@ -173,7 +173,7 @@ pub(crate) async fn run(shell: Arc<Shell>, mut mail: SchedulerMail) {
         };
         let outputs = tokio::select! {
             message = mail.0.recv() => match message {
-                Some(message) => task.take(message).await,
+                Some(message) => task.take(message),
                 None => return,
             },
             () = due => task.schedulers.handle_timeout(now()),
@@ -196,9 +196,16 @@ struct Task {
 }
 
 impl Task {
-    async fn take(&mut self, message: Message) -> Vec<Output> {
+    fn take(&mut self, message: Message) -> Vec<Output> {
         match message {
-            Message::Input(input) => self.schedulers.handle(now(), *input),
+            Message::Input(input) => {
+                let changes_forms = matches!(*input, Input::Claimed { .. } | Input::Enable { .. });
+                let outputs = self.schedulers.handle(now(), *input);
+                if changes_forms {
+                    self.show_forms();
+                }
+                outputs
+            }
             Message::Configure(site, reply) => {
                 let settings = Settings::of(&site.config, site.generation.0);
                 let schedulers = &site.config.schedulers;
@@ -208,6 +215,7 @@ impl Task {
                 let (outputs, outcome) = match configured {
                     Ok(outputs) => {
                         self.site = site;
+                        self.show_forms();
                         (outputs, Ok(()))
                     }
                     Err(refused) => (Vec::new(), Err(refused)),
@@ -225,6 +233,16 @@ impl Task {
                 Vec::new()
             }
         }
+    }
+
+    fn show_forms(&self) {
+        let forms = self
+            .schedulers
+            .forms()
+            .iter()
+            .map(FormView::to_json)
+            .collect();
+        self.shell.live_data.set_forms(forms);
     }
 
     async fn carry_out(&mut self, output: Output) {

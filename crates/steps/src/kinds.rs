@@ -11,13 +11,8 @@ use crate::summary::Summary;
 use crate::value::text_of;
 use crate::warnings::Counting;
 use crate::{
-<<<<<<< /tmp/a.rs
-    directories, languages, local_command, properties, sequence, shell, source, transfer, trigger,
-    twisted, warnings,
-=======
-    directories, languages, local_command, packages, properties, sequence, shell, transfer, trigger, twisted,
-    warnings, windows,
->>>>>>> /tmp/b.rs
+    directories, languages, local_command, packages, properties, sequence, shell, source, transfer,
+    trigger, twisted, warnings, windows,
 };
 
 /// How a step reacts when it is to end.
@@ -94,9 +89,6 @@ pub(crate) fn run<'a>(step: &'a Step<'a>) -> Later<'a, Result<Results, StepError
         StepKind::Trial(arguments) => Box::pin(twisted::trial(step, arguments)),
         StepKind::HLint(arguments) => Box::pin(twisted::hlint(step, arguments)),
         StepKind::RemovePycs => Box::pin(shell::run(step)),
-<<<<<<< /tmp/a.rs
-        kind if source::is_known(kind) => Box::pin(source::run(step)),
-=======
         StepKind::VisualStudio(arguments) => Box::pin(windows::visual_studio(step, arguments)),
         StepKind::VisualStudioArch(arguments) => {
             Box::pin(windows::visual_studio_arch(step, arguments))
@@ -110,22 +102,20 @@ pub(crate) fn run<'a>(step: &'a Step<'a>) -> Later<'a, Result<Results, StepError
         StepKind::RpmBuild(arguments) => Box::pin(packages::rpmbuild(step, arguments)),
         StepKind::RpmLint(arguments) => Box::pin(packages::rpmlint(step, arguments)),
         StepKind::Robocopy(arguments) => Box::pin(windows::robocopy(step, arguments)),
->>>>>>> /tmp/b.rs
+        kind if source::is_known(kind) => Box::pin(source::run(step)),
         _ => Box::pin(async { Err(type_error("the step cannot be carried out")) }),
     }
 }
 
 /// Whether steps of a kind can be carried out.
 pub(crate) fn is_supported(step: &StepConfig) -> bool {
-<<<<<<< /tmp/a.rs
     let kind = &step.arguments.kind;
     if source::is_known(kind) {
         return true;
-=======
-    if let StepKind::RpmBuild(arguments) = &step.arguments.kind {
+    }
+    if let StepKind::RpmBuild(arguments) = kind {
         // It counts in a file of the master.
         return !arguments.auto_release;
->>>>>>> /tmp/b.rs
     }
     matches!(
         kind,

@@ -138,9 +138,6 @@ fn of_kind(kind: &mut StepKind) -> Vec<&mut Value> {
             &mut arguments.extra_args,
         ],
         StepKind::Trial(arguments) => vec![&mut arguments.tests, &mut arguments.jobs],
-<<<<<<< /tmp/a.rs
-        kind => crate::source::renderables(kind),
-=======
         StepKind::VisualStudio(arguments) => vec![
             &mut arguments.projectfile,
             &mut arguments.config,
@@ -197,8 +194,7 @@ fn of_kind(kind: &mut StepKind) -> Vec<&mut Value> {
         StepKind::MockBuild(arguments) => vec![&mut arguments.root, &mut arguments.resultdir],
         StepKind::MockRebuild(arguments) => vec![&mut arguments.root, &mut arguments.resultdir],
         StepKind::RpmBuild(arguments) => vec![&mut arguments.dist],
-        _ => Vec::new(),
->>>>>>> /tmp/b.rs
+        kind => crate::source::renderables(kind),
     }
 }
 
