@@ -62,7 +62,7 @@ pub(crate) fn run(options: &Why) -> ExitCode {
         .context("the master does not say");
     match answer {
         Ok(answer) => {
-            line(texts(&answer["why"]["text"]));
+            line(texts(&answer["why"][0]["text"]));
             ExitCode::SUCCESS
         }
         Err(error) => {
