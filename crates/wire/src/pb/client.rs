@@ -30,7 +30,9 @@ enum Login {
     /// The response has been sent.
     Responded(CallId),
     /// There is an object of ours at the master.
-    Done { perspective: u64 },
+    Done {
+        perspective: u64,
+    },
     Failed,
 }
 

@@ -387,9 +387,7 @@ impl crate::session::MasterSession for MasterSession {
         })
     }
 
-    fn into_perspective(
-        self: Box<Self>,
-    ) -> Result<(PerspectiveSession, ObjectKey), SessionError> {
+    fn into_perspective(self: Box<Self>) -> Result<(PerspectiveSession, ObjectKey), SessionError> {
         let Some(login) = self.login.filter(|login| !login.decided) else {
             return Err("there is no login to decide".into());
         };
