@@ -11,10 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use buildbot_config::{MasterConfig, WorkerKind};
+use buildbot_daemon::log::{self, DateStyle, LogLayer, Rotation, Target};
 use buildbot_model::Secret;
 use buildbot_worker::agent::{self, Keepalive, Settings, SpokenProtocol};
 use buildbot_worker::connect::Route;
-use buildbot_daemon::log::{self, DateStyle, LogLayer, Rotation, Target};
 use buildbot_worker::signals::Signals;
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::io::AsyncWriteExt as _;

@@ -31,6 +31,7 @@ use crate::identity::{self, HEARTBEAT, now};
 use crate::live_data::LiveData;
 use crate::load::{LoadFailure, Loaded, Loader};
 use crate::local_workers::{self, LocalWorkers};
+use crate::perspectives;
 use crate::recover;
 use crate::rows::Rows;
 use crate::schedulers;
@@ -38,6 +39,7 @@ use crate::shell::{self, Shell};
 use crate::site::{self, Site};
 use crate::sites::Sites;
 use crate::store::Store;
+use crate::try_jobdir;
 
 /// How long builds may take to stop before the connections of their workers are cut.
 const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -174,6 +176,7 @@ impl Master {
 
         set_active(&shell).await;
         background.spawn(until(ending.clone(), beat(shell.clone())));
+        background.spawn(until(ending.clone(), try_jobdir::watch(shell.clone())));
         tracing::info!("BuildMaster is running");
         Ok(Self {
             shell,
@@ -461,6 +464,7 @@ fn listeners_of(config: &buildbot_config::MasterConfig) -> anyhow::Result<Vec<Li
         let listener = Listener::parse(protocol, &port);
         listeners.push(listener.with_context(|| format!("c['protocols']['{name}']['port']"))?);
     }
+    listeners.extend(perspectives::listeners(config)?);
     if local_workers::has_some(config) {
         let endpoint = format!("unix:{}:mode=600", local_workers::SOCKET);
         listeners.push(Listener::parse(Protocol::Pb, &endpoint)?);
