@@ -10,7 +10,10 @@ use buildbot_daemon::launch;
 use buildbot_options::{OptionError, OptionSpec, Parsed};
 
 use crate::output::line;
-use crate::{checkconfig, create_master, quickstart, reconfig, start, stop, tryserver, why};
+use crate::{
+    checkconfig, create_master, quickstart, reconfig, sendchange, start, stop, try_command,
+    tryserver, user, why,
+};
 
 /// The version of Buildbot whose commands these are.
 const BUILDBOT_VERSION: &str = "4.3.0";
@@ -30,10 +33,13 @@ Commands:
     quickstart         Make a master, start it and build something
     reconfig           Have a master read its configuration again
     restart            Stop a master and start it again
+    sendchange         Tell a master about a change
     sighup             The same as reconfig
     start              Start a master
     stop               Stop a master
+    try                Have a master build changes of a working tree
     tryserver          Take a job of a distant 'buildbot try'
+    user               Manage the users that a master knows
     why                Tell why a build request waits
 ";
 
@@ -49,10 +55,7 @@ const NOT_YET: &[&str] = &[
     "copy-db",
     "dataspec",
     "dev-proxy",
-    "sendchange",
-    "try",
     "upgrade-master",
-    "user",
 ];
 
 /// Why a command line cannot be carried out. Shown as one line, an empty line and the usage.
@@ -155,6 +158,9 @@ fn run(program: &str, arguments: &[OsString]) -> ExitCode {
         "reconfig" | "sighup" => command!(reconfig::parse, reconfig::USAGE, reconfig::run),
         "quickstart" => command!(quickstart::parse, quickstart::USAGE, quickstart::run),
         "why" => command!(why::parse, why::USAGE, why::run),
+        "sendchange" => command!(sendchange::parse, sendchange::USAGE, sendchange::run),
+        "try" => command!(try_command::parse, try_command::USAGE, try_command::run),
+        "user" => command!(user::parse, user::USAGE, user::run),
         "tryserver" => command!(tryserver::parse, tryserver::USAGE, tryserver::run),
         known if NOT_YET.contains(&known) => usage_error(
             UsageError::Other(format!(

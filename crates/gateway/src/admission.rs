@@ -2,15 +2,24 @@
 
 use std::time::Duration;
 
+use buildbot_endpoint::server::Endpoint;
 use buildbot_model::Secret;
 
-use crate::{Later, Protocol, SessionId, WorkerInfo};
+use crate::{Later, Protocol, SessionId, Visitor, WorkerInfo};
 
 /// The master's part in a login.
 ///
-/// The questions come in this order: [`worker`](Self::worker), then, if the password is right, no living
+/// The questions come in this order: [`visitor`](Self::visitor), [`worker`](Self::worker), then, if the password is right, no living
 /// connection has the name, and the worker has described itself, [`attach`](Self::attach).
 pub trait Admission: Send + Sync + 'static {
+    /// Whether the name at this place is that of a worker, or who else it may be.
+    ///
+    /// Asked over PB only; `place` is absent for connections that came some other way than by a listener.
+    fn visitor<'a>(&'a self, name: &'a str, place: Option<&'a Endpoint>) -> Later<'a, Visitor> {
+        let _ = (name, place);
+        Box::pin(std::future::ready(Visitor::Worker))
+    }
+
     /// What is configured for a worker of this name; `None` if there is none.
     fn worker<'a>(&'a self, name: &'a str, protocol: Protocol) -> Later<'a, Option<Admitted>>;
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
+use buildbot_endpoint::server::Endpoint;
 use buildbot_model::Secret;
 use buildbot_wire::session::{
     CallKey, CommandKey, CommandStart, MasterEvent, MasterRequest, MasterSession, ReplyKey,
@@ -22,18 +23,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::attach::{AttachError, attach};
 use crate::hub::Hub;
+use crate::perspective::{self, Arrived};
 use crate::running::{Driver, Heard, Said};
 use crate::session::{Request, Requests, Shared, Start};
 use crate::{
-    Admitted, Attached, CallError, DetachReason, GatewayEvent, Protocol, Session, SessionId,
-    WorkerInfo,
+    Admitted, Attached, CallError, DetachReason, GatewayEvent, Protocol, Referenceable, Session,
+    SessionId, User, Visitor, WorkerInfo,
 };
 
 /// Bytes that are read at a time.
-const READ_BYTES: usize = 64 << 10;
+pub(crate) const READ_BYTES: usize = 64 << 10;
 
 /// Bytes for the worker that wait to be sent. While there are more nothing is asked of it, and it is not read.
-const UNSENT_BYTES_MAX: usize = 4 << 20;
+pub(crate) const UNSENT_BYTES_MAX: usize = 4 << 20;
 
 /// Bytes of the send buffer that are kept while there is nothing to do.
 const IDLE_OUTPUT_BYTES: usize = 4 << 10;
@@ -48,7 +50,7 @@ const REQUESTS_MAX: usize = 64;
 const SAID_MAX: usize = 8;
 
 /// How long a connection that ends may take to send its last bytes and to be closed by the worker.
-const LAST_BYTES_MAX: Duration = Duration::from_secs(2);
+pub(crate) const LAST_BYTES_MAX: Duration = Duration::from_secs(2);
 
 /// A connection, whatever it is made of.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -60,6 +62,8 @@ pub(crate) struct Arrival {
     pub(crate) stream: Box<dyn Stream>,
     pub(crate) protocol: Protocol,
     pub(crate) peer: String,
+    /// Where it arrived, if at a listener.
+    pub(crate) place: Option<Endpoint>,
     pub(crate) id: SessionId,
     /// Cancelled if too many arrive behind it, until it has logged in.
     pub(crate) leave: CancellationToken,
@@ -83,8 +87,14 @@ enum Phase {
 
 /// Work that a login waits for.
 enum Job {
-    Known(Option<Admitted>),
+    Known(Known),
     Attached(Result<Arc<WorkerInfo>, AttachError>),
+}
+
+/// Whose name it is.
+enum Known {
+    Worker(Option<Admitted>),
+    User(User),
 }
 
 /// Who waits for the answer to a call.
@@ -136,10 +146,13 @@ struct Connection {
     id: SessionId,
     protocol: Protocol,
     peer: String,
+    place: Option<Endpoint>,
     wire: Box<dyn MasterSession + Send>,
     phase: Phase,
     /// Present from the moment the password was right.
     session: Option<Session>,
+    /// Present from the moment the password of somebody was right who is no worker.
+    user: Option<(String, Arc<dyn Referenceable>)>,
     ended: watch::Sender<Option<DetachReason>>,
     requests: mpsc::Receiver<Request>,
     requests_sender: mpsc::Sender<Request>,
@@ -181,11 +194,13 @@ pub(crate) async fn serve(hub: Arc<Hub>, arrival: Arrival) {
         id: arrival.id,
         protocol: arrival.protocol,
         peer: arrival.peer,
+        place: arrival.place,
         wire,
         phase: Phase::Stranger {
             until: arrival.deadline,
         },
         session: None,
+        user: None,
         ended: watch::channel(None).0,
         requests,
         requests_sender,
@@ -307,6 +322,26 @@ impl Connection {
                 // What was decided before counts.
                 let reason = self.ending.take().map_or(reason, |(decided, _)| decided);
                 break (reason, false);
+            }
+            if let Some((name, perspective)) = self.user.take() {
+                self.hub.forget(self.id);
+                let Self {
+                    hub, peer, wire, ..
+                } = self;
+                match wire.into_perspective() {
+                    Ok((wire, avatar)) => {
+                        let arrived = Arrived {
+                            wire,
+                            avatar,
+                            perspective,
+                            name,
+                            peer,
+                        };
+                        perspective::serve(hub, arrived, reader, writer).await;
+                    }
+                    Err(error) => tracing::warn!(peer, "a user cannot be served: {error}"),
+                }
+                return;
             }
         };
         self.leave(reason).await;
@@ -478,13 +513,22 @@ impl Connection {
             return;
         };
         let admission = Arc::clone(&self.hub.admission);
-        let protocol = self.protocol;
+        let (protocol, place) = (self.protocol, self.place.clone());
         self.phase = Phase::Asking {
             until,
             name: name.clone(),
         };
-        self.jobs
-            .spawn(async move { Job::Known(admission.worker(&name, protocol).await) });
+        self.jobs.spawn(async move {
+            let visitor = match protocol {
+                Protocol::Pb => admission.visitor(&name, place.as_ref()).await,
+                Protocol::Msgpack => Visitor::Worker,
+            };
+            Job::Known(match visitor {
+                Visitor::Worker => Known::Worker(admission.worker(&name, protocol).await),
+                Visitor::User(user) => Known::User(user),
+                Visitor::Nobody => Known::Worker(None),
+            })
+        });
     }
 
     fn handle_job(&mut self, job: Job) -> Result<(), DetachReason> {
@@ -496,21 +540,20 @@ impl Connection {
                     return Ok(());
                 };
                 let name = name.clone();
-                // Who asks for an unknown name does not learn it from the time that the answer takes.
-                let nobody = Admitted {
-                    password: Secret::new(String::new()),
-                    keepalive: None,
+                let (password, is_known) = match &known {
+                    Known::Worker(Some(admitted)) => (admitted.password.clone(), true),
+                    Known::User(user) => (user.password.clone(), true),
+                    // Who asks for an unknown name does not learn it from the time that the answer takes.
+                    Known::Worker(None) => (Secret::new(String::new()), false),
                 };
-                let is_known = known.is_some();
-                let admitted = known.unwrap_or(nobody);
-                let is_right = self.wire.verify(&admitted.password);
+                let is_right = self.wire.verify(&password);
                 if !is_known || !is_right {
                     let what = if is_known {
                         "a wrong password"
                     } else {
                         "an unknown name"
                     };
-                    tracing::warn!(worker = name, peer = self.peer, "login refused: {what}");
+                    tracing::warn!(name, peer = self.peer, "login refused: {what}");
                     self.phase = Phase::Refused {
                         until: Instant::now() + self.hub.settings.refused_linger,
                     };
@@ -519,7 +562,13 @@ impl Connection {
                 if self.protocol == Protocol::Msgpack {
                     self.wire.accept_login().map_err(protocol_error)?;
                 }
-                self.begin_attach(name, admitted.keepalive);
+                match known {
+                    Known::Worker(admitted) => {
+                        let keepalive = admitted.and_then(|admitted| admitted.keepalive);
+                        self.begin_attach(name, keepalive);
+                    }
+                    Known::User(user) => self.user = Some((name, user.perspective)),
+                }
                 Ok(())
             }
             Job::Attached(Ok(info)) => {

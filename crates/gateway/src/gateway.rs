@@ -136,6 +136,7 @@ impl Gateway {
             stream: Box::new(stream),
             protocol,
             peer: peer.to_owned(),
+            place: None,
             id,
             leave: self.hub.greet(id),
             deadline: Instant::now() + self.hub.settings.login_timeout,

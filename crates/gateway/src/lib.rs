@@ -5,6 +5,9 @@
 //! [`CommandSink`] at the pace of that sink. Both protocols look alike from here; what they do differently
 //! (paths, names of arguments, who makes directories) is settled inside.
 //!
+//! Users that are no workers may log in at the same places: a [`Visitor`] that is a [`User`] calls the methods of
+//! a [`Referenceable`], and hands over objects of its own that the master calls.
+//!
 //! Invariants: of a worker's name there is at most one session at a time. `Attached` comes before anything
 //! else of a session, `Detached` once and after everything else. A worker is acknowledged what a sink has
 //! accepted, and is not read while too much waits for sinks.
@@ -21,11 +24,13 @@ mod info;
 mod lines;
 mod listen;
 mod paths;
+mod perspective;
 mod running;
 mod session;
 mod settings;
 mod tls;
 mod transfer;
+mod user;
 
 pub use admission::{Admission, Admitted, Refused, WorkerBuilder};
 pub use buildbot_wire::{Failure, Limits, Stream, Update, Value};
@@ -38,6 +43,7 @@ pub use info::{PathStyle, WorkerInfo};
 pub use session::{Session, SessionId};
 pub use settings::{ListenError, ListenReason, Listener, Protocol, Settings};
 pub use transfer::{Compression, Transfer, TransferError, Transferred};
+pub use user::{Argument, Referenceable, RemoteCall, RemoteObject, Sent, User, Visitor};
 
 /// A future that a trait object gives.
 pub type Later<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::connection::{Arrival, Stream, serve};
 use crate::hub::Hub;
 use crate::tls::Certificate;
-use crate::{ListenError, ListenReason, Listener, Protocol};
+use crate::{ListenError, ListenReason, Listener};
 
 /// How long nothing is accepted after the system has refused to, such as for want of file descriptors.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -267,7 +267,7 @@ async fn accept(
                 let arrive = arrive(
                     Arc::clone(&hub),
                     accepted,
-                    listener.protocol,
+                    listener.clone(),
                     certificate.clone(),
                 );
                 hub.tasks.spawn(arrive);
@@ -289,7 +289,7 @@ async fn accept(
 async fn arrive(
     hub: Arc<Hub>,
     accepted: Accepted,
-    protocol: Protocol,
+    listener: Listener,
     certificate: Option<Arc<Certificate>>,
 ) {
     let id = hub.next_session();
@@ -317,8 +317,9 @@ async fn arrive(
         Ok(stream) => {
             let arrival = Arrival {
                 stream,
-                protocol,
+                protocol: listener.protocol,
                 peer,
+                place: Some(listener.endpoint),
                 id,
                 leave,
                 deadline,

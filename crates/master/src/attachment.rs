@@ -6,11 +6,12 @@ use std::time::Duration;
 use buildbot_config::{Value, Worker};
 use buildbot_data::{Event as BusEvent, WorkerVerb};
 use buildbot_db::tables::workers;
+use buildbot_endpoint::server::Endpoint;
 use buildbot_engine::Event;
 use buildbot_engine::event::{SessionId, WorkerControl};
 use buildbot_gateway::{
     self as gateway, Admission, Admitted, Attached, GatewayEvent, Later, Protocol, Refused,
-    WorkerBuilder, WorkerInfo,
+    Visitor, WorkerBuilder, WorkerInfo,
 };
 use buildbot_model::{Secret, WorkerId};
 use buildbot_render::Context;
@@ -19,6 +20,7 @@ use tokio::sync::mpsc;
 
 use crate::identity::now;
 use crate::local_workers::LocalWorkers;
+use crate::perspectives;
 use crate::rendering;
 use crate::secrets;
 use crate::shell::Shell;
@@ -35,6 +37,10 @@ pub(crate) struct Door {
 }
 
 impl Admission for Door {
+    fn visitor<'a>(&'a self, name: &'a str, place: Option<&'a Endpoint>) -> Later<'a, Visitor> {
+        Box::pin(perspectives::visitor(&self.shell, name, place))
+    }
+
     fn worker<'a>(&'a self, name: &'a str, _: Protocol) -> Later<'a, Option<Admitted>> {
         Box::pin(async move {
             let site = self.shell.sites.current();
@@ -79,7 +85,17 @@ impl Admission for Door {
 
 /// The password that a worker must know; nothing, which no worker knows, if it cannot be found out.
 async fn password_of(shell: &Shell, site: &Site, worker: &Worker) -> Option<Secret<String>> {
-    let given = worker.common.password.expose();
+    let what = format!("the password of the worker {}", worker.name());
+    secret_text(shell, site, worker.common.password.expose(), &what).await
+}
+
+/// A name or a password of the configuration, which may be known only later; nothing if it cannot be found out.
+pub(crate) async fn secret_text(
+    shell: &Shell,
+    site: &Site,
+    given: &Value,
+    what: &str,
+) -> Option<Secret<String>> {
     if let Value::Text(password) = given {
         return Some(Secret::new(password.clone()));
     }
@@ -94,7 +110,7 @@ async fn password_of(shell: &Shell, site: &Site, worker: &Worker) -> Option<Secr
         Some(Ok(Value::Text(password))) => Some(Secret::new(password)),
         Some(Ok(Value::Bytes(password))) => String::from_utf8(password).ok().map(Secret::new),
         Some(Err(error)) => {
-            tracing::error!("the password of the worker {}: {error}", worker.name());
+            tracing::error!("{what}: {error}");
             None
         }
         Some(Ok(_)) | None => None,

@@ -32,6 +32,7 @@ use crate::identity::{self, HEARTBEAT, now};
 use crate::live_data::LiveData;
 use crate::load::{LoadFailure, Loaded, Loader};
 use crate::local_workers::{self, LocalWorkers};
+use crate::perspectives;
 use crate::pollers::PollerPort;
 use crate::recover;
 use crate::rows::Rows;
@@ -40,6 +41,7 @@ use crate::shell::{self, Shell};
 use crate::site::{self, Site};
 use crate::sites::Sites;
 use crate::store::Store;
+use crate::try_jobdir;
 
 /// How long builds may take to stop before the connections of their workers are cut.
 const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -182,6 +184,7 @@ impl Master {
         let port = PollerPort::shared(&shell, &site);
         sources.configure(&site.config.change_sources, &port).await;
         background.spawn(until(ending.clone(), beat(shell.clone())));
+        background.spawn(until(ending.clone(), try_jobdir::watch(shell.clone())));
         tracing::info!("BuildMaster is running");
         Ok(Self {
             shell,
@@ -474,6 +477,7 @@ fn listeners_of(config: &buildbot_config::MasterConfig) -> anyhow::Result<Vec<Li
         let listener = Listener::parse(protocol, &port);
         listeners.push(listener.with_context(|| format!("c['protocols']['{name}']['port']"))?);
     }
+    listeners.extend(perspectives::listeners(config)?);
     if local_workers::has_some(config) {
         let endpoint = format!("unix:{}:mode=600", local_workers::SOCKET);
         listeners.push(Listener::parse(Protocol::Pb, &endpoint)?);

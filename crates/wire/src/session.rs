@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::{Failure, Outgoing, Update, Value};
+use crate::{Failure, Outgoing, Update, Value, pb};
 
 /// A command that runs, or has just ended; unique within a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -278,6 +278,12 @@ pub trait MasterSession {
     fn output(&mut self) -> &mut Outgoing;
     /// Whether the login of [`MasterEvent::LoginRequested`] was made with this password.
     fn verify(&self, password: &buildbot_model::Secret<String>) -> bool;
+    /// Lets somebody in who is no worker. Nobody but workers arrives over msgpack.
+    fn into_perspective(
+        self: Box<Self>,
+    ) -> Result<(pb::PerspectiveSession, pb::ObjectKey), SessionError> {
+        Err("only workers log in here".into())
+    }
     /// Lets the worker in. Over PB only after it has been attached.
     fn accept_login(&mut self) -> Result<(), SessionError>;
     /// Turns the worker away because of its name or password.

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use buildbot_model::Secret;
 
 use super::broker::{Broker, CallId, Event, ObjectId, PeerObject, RequestId, Side, Target};
+use super::peer::ObjectKey;
+use super::perspective::PerspectiveSession;
 use super::refusal::{no_such_method, type_error};
 use super::{login, updates};
 use crate::session::{
@@ -35,7 +37,8 @@ pub struct MasterSession {
 struct Login {
     request: Option<RequestId>,
     response: Vec<u8>,
-    mind: u64,
+    /// Absent for clients that are no workers.
+    mind: Option<u64>,
     decided: bool,
 }
 
@@ -115,7 +118,10 @@ impl MasterSession {
 
     fn bot(&self) -> Result<u64, SessionError> {
         match &self.login {
-            Some(login) => Ok(login.mind),
+            Some(Login {
+                mind: Some(mind), ..
+            }) => Ok(*mind),
+            Some(_) => Err("the worker has no object to be called".into()),
             None => Err("the worker has not logged in".into()),
         }
     }
@@ -277,14 +283,16 @@ impl MasterSession {
         if self.login.is_some() {
             return Err(type_error(method, "a login was made already"));
         }
-        let [response, Value::Remote(mind)] = args.as_slice() else {
-            return Err(type_error(method, "a response and a reference are needed"));
+        let (response, mind) = match args.as_slice() {
+            [response, Value::Remote(mind)] => (response, Some(*mind)),
+            [response, Value::None] => (response, None),
+            _ => return Err(type_error(method, "a response and a reference are needed")),
         };
         let response = response.as_bytes().unwrap_or_default().to_vec();
         self.login = Some(Login {
             request,
             response,
-            mind: *mind,
+            mind,
             decided: false,
         });
         self.events.push_back(MasterEvent::LoginRequested { name });
@@ -349,7 +357,7 @@ impl MasterSession {
         if let Some(request) = login.request {
             self.broker.answer(request, result);
         }
-        if result.is_err() {
+        if let (Err(_), Some(mind)) = (result, mind) {
             self.broker.release(mind);
         }
         Ok(())
@@ -377,6 +385,13 @@ impl crate::session::MasterSession for MasterSession {
         self.login.as_ref().is_some_and(|login| {
             login::equal(&login::response(password, &self.challenge), &login.response)
         })
+    }
+
+    fn into_perspective(self: Box<Self>) -> Result<(PerspectiveSession, ObjectKey), SessionError> {
+        let Some(login) = self.login.filter(|login| !login.decided) else {
+            return Err("there is no login to decide".into());
+        };
+        PerspectiveSession::new(self.broker, self.next_object, login.request, login.mind)
     }
 
     fn accept_login(&mut self) -> Result<(), SessionError> {
