@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CACHE_CONTROL, SET_COOKIE};
+use hyper::upgrade::OnUpgrade;
 use hyper::{Method, StatusCode};
 
 use crate::badges;
 use crate::login;
+use crate::realtime::{socket, stream};
 use crate::request::Request;
 use crate::response::{self, Response};
 use crate::rest;
@@ -20,6 +22,7 @@ pub(crate) async fn answer(
     site: &Site,
     request: &Request,
     body: Incoming,
+    upgrade: Option<OnUpgrade>,
 ) -> Response {
     let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
     let mut response = match path.as_slice() {
@@ -33,6 +36,8 @@ pub(crate) async fn answer(
             let below = &request.path[skipped..];
             rest::serve(shared, site, request, below, body).await
         }
+        ["ws"] => socket::open(shared, site, request, upgrade).await,
+        ["sse", path @ ..] => stream::serve(shared, site, request, path).await,
         ["auth", "login"] => login::log_in(site, request).await,
         ["auth", "logout"] => login::log_out(site, request),
         ["plugins", "badges", name] => badges::serve(shared, site, request, name).await,

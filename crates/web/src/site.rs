@@ -136,6 +136,15 @@ impl Site {
         format!("{}#{route}", self.settings.buildbot_url)
     }
 
+    /// A key of `c['www']`, if it is there.
+    pub(crate) fn option(&self, name: &str) -> Option<&Value> {
+        let options = self.settings.www.options.iter();
+        options
+            .rev()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
+    }
+
     /// The base directory.
     pub(crate) fn base_directory(&self) -> &Path {
         &self.settings.base_directory
