@@ -5,8 +5,11 @@
 
 mod access_log;
 mod authz;
+mod avatar;
 mod badges;
+mod boot;
 mod control;
+mod front_end;
 mod identity;
 mod index;
 mod listen;
