@@ -155,10 +155,11 @@ class Execution(unittest.TestCase):
     def test_a_missing_file_and_a_missing_folder(self):
         with child.Child() as host:
             missing = host.ask("load", basedir=host.folder.name, file="nothing.cfg")["ok"]
-            nowhere = host.ask("load", basedir="/nonexistent", file="master.cfg")["ok"]
+            gone = os.path.join(host.folder.name, "gone")
+            nowhere = host.ask("load", basedir=gone, file="master.cfg")["ok"]
         self.assertEqual(missing["fatal"]["kind"], "missing")
         self.assertTrue(missing["fatal"]["message"].endswith("nothing.cfg' does not exist"))
-        self.assertEqual(nowhere["fatal"]["message"], "basedir '/nonexistent' does not exist")
+        self.assertEqual(nowhere["fatal"]["message"], f"basedir '{gone}' does not exist")
 
     def test_errors_of_constructors_are_collected_with_their_places(self):
         described, _ = describe(

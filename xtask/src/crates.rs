@@ -15,6 +15,7 @@ use crate::{Problem, Tree};
 /// is thought about.
 const EDGES: &[(&str, &[&str])] = &[
     ("crates/confighost", &["crates/model"]),
+    ("crates/daemon", &[]),
     ("crates/db", &["crates/model"]),
     ("crates/endpoint", &[]),
     (
@@ -24,14 +25,17 @@ const EDGES: &[(&str, &[&str])] = &[
     ("crates/logs", &["crates/db", "crates/model"]),
     ("crates/model", &[]),
     ("crates/options", &[]),
+    ("crates/python-regex", &[]),
     ("crates/tac", &["crates/model"]),
     ("crates/wire", &["crates/model"]),
     (
         "crates/worker",
         &[
+            "crates/daemon",
             "crates/endpoint",
             "crates/model",
             "crates/options",
+            "crates/python-regex",
             "crates/tac",
             "crates/wire",
         ],
@@ -53,6 +57,24 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "crates/schedulers",
+        &[
+            "crates/config",
+            "crates/model",
+            "crates/python-regex",
+            "crates/render",
+        ],
+    ),
+    (
+        "crates/steps",
+        &[
+            "crates/config",
+            "crates/model",
+            "crates/python-regex",
+            "crates/render",
+        ],
+    ),
+    (
         "crates/cli",
         &[
             "crates/config",
@@ -62,6 +84,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("tests/sim", &["crates/engine", "crates/model"]),
+    ("tests/e2e", &[]),
     // These see programs from outside.
     ("tests/compat", &[]),
     ("xtask", &[]),

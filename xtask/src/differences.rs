@@ -15,14 +15,16 @@ const MARK: &str = "Differs: ";
 const PARTS: &[(&str, &str)] = &[
     ("crates/worker/src/cli/", "Command line"),
     ("crates/worker/src/daemon", "Process"),
-    ("crates/worker/src/pid_file", "Process"),
+    ("crates/daemon/src/pid_file", "Process"),
     ("crates/worker/src/worker_process", "Process"),
     ("crates/worker/src/signals", "Process"),
     ("crates/worker/src/log", "Log"),
     ("crates/tac/src/master", "Checking a configuration"),
     ("crates/tac/", "`buildbot.tac`"),
-    ("crates/worker/src/python_number", "Numbers in options"),
-    ("crates/worker/src/endpoint", "Connections"),
+    ("crates/endpoint/src/python_number", "Numbers in options"),
+    ("crates/endpoint/src/server", "Workers of a master"),
+    ("crates/endpoint/", "Connections"),
+    ("crates/gateway/", "Workers of a master"),
     ("crates/worker/src/connect/", "Connections"),
     ("crates/worker/src/reconnect", "Connections"),
     ("crates/worker/src/agent/", "Worker and master"),
@@ -34,8 +36,13 @@ const PARTS: &[(&str, &str)] = &[
     ("crates/cli/", "Checking a configuration"),
     ("crates/config/", "Checking a configuration"),
     ("crates/render/", "Properties and renderables"),
+    ("crates/steps/", "Steps"),
     ("crates/db/", "Database"),
+    ("crates/logs/", "Logs"),
     ("crates/engine/", "Starting builds"),
+    ("crates/schedulers/", "Schedulers"),
+    ("crates/data/", "REST API"),
+    ("crates/web/", "REST API"),
 ];
 
 const HEAD: &str = "\

@@ -51,6 +51,7 @@ const KNOWN_HOSTS: &[&str] = &[
     "unicode.org",
     "upcloud.com",
     "whatwg.org",
+    "w3.org",
 ];
 
 pub(crate) fn check(tree: &Tree) -> Result<Vec<Problem>> {

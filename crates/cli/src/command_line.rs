@@ -6,10 +6,11 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use buildbot_daemon::launch;
 use buildbot_options::{OptionError, OptionSpec, Parsed};
 
-use crate::checkconfig;
 use crate::output::line;
+use crate::{checkconfig, create_master, quickstart, reconfig, start, stop, tryserver, why};
 
 /// The version of Buildbot whose commands these are.
 const BUILDBOT_VERSION: &str = "4.3.0";
@@ -25,6 +26,15 @@ Options:
       --version  Show the version.
 Commands:
     checkconfig        Check a configuration file
+    create-master      Make the base directory of a new master
+    quickstart         Make a master, start it and build something
+    reconfig           Have a master read its configuration again
+    restart            Stop a master and start it again
+    sighup             The same as reconfig
+    start              Start a master
+    stop               Stop a master
+    tryserver          Take a job of a distant 'buildbot try'
+    why                Tell why a build request waits
 ";
 
 const OPTIONS: [OptionSpec; 3] = [
@@ -37,17 +47,10 @@ const OPTIONS: [OptionSpec; 3] = [
 const NOT_YET: &[&str] = &[
     "cleanupdb",
     "copy-db",
-    "create-master",
     "dataspec",
     "dev-proxy",
-    "reconfig",
-    "restart",
     "sendchange",
-    "sighup",
-    "start",
-    "stop",
     "try",
-    "tryserver",
     "upgrade-master",
     "user",
 ];
@@ -117,19 +120,42 @@ fn run(program: &str, arguments: &[OsString]) -> ExitCode {
         );
     };
     let command = command.to_string_lossy();
+    // Both come to the same: one says how a command is used, the other carries it out.
+    macro_rules! command {
+        ($parse:expr, $usage:expr, $run:expr) => {
+            match $parse(arguments) {
+                Ok(Request::Run(options)) => $run(&options),
+                Ok(Request::Help) => {
+                    line($usage);
+                    ExitCode::SUCCESS
+                }
+                Ok(Request::Version) => {
+                    line(our_version());
+                    ExitCode::SUCCESS
+                }
+                Err(error) => usage_error(error, $usage),
+            }
+        };
+    }
     match command.as_ref() {
-        "checkconfig" => match checkconfig::parse(arguments) {
-            Ok(Request::Run(options)) => checkconfig::run(&options, is_verbose),
-            Ok(Request::Help) => {
-                line(checkconfig::USAGE);
-                ExitCode::SUCCESS
-            }
-            Ok(Request::Version) => {
-                line(our_version());
-                ExitCode::SUCCESS
-            }
-            Err(error) => usage_error(error, checkconfig::USAGE),
-        },
+        buildbot_master::LOCAL_WORKER => buildbot_master::run_local_worker(arguments),
+        launch::SESSION_COMMAND => launch::lead_session("buildbot", arguments),
+        launch::PROCESS_COMMAND => start::run_daemon_process(arguments),
+        "checkconfig" => command!(checkconfig::parse, checkconfig::USAGE, |options| {
+            checkconfig::run(options, is_verbose)
+        }),
+        "create-master" => command!(
+            create_master::parse,
+            create_master::USAGE,
+            create_master::run
+        ),
+        "start" => command!(start::parse, start::USAGE, start::run),
+        "restart" => command!(start::parse_restart, start::RESTART_USAGE, start::restart),
+        "stop" => command!(stop::parse, stop::USAGE, stop::run),
+        "reconfig" | "sighup" => command!(reconfig::parse, reconfig::USAGE, reconfig::run),
+        "quickstart" => command!(quickstart::parse, quickstart::USAGE, quickstart::run),
+        "why" => command!(why::parse, why::USAGE, why::run),
+        "tryserver" => command!(tryserver::parse, tryserver::USAGE, tryserver::run),
         known if NOT_YET.contains(&known) => usage_error(
             UsageError::Other(format!(
                 "The command {known} does not exist in buildbot-rs {OUR_VERSION} yet"

@@ -10,6 +10,8 @@ mod command_line;
 mod differences;
 #[path = "cli/like_buildbot.rs"]
 mod like_buildbot;
+#[path = "cli/master_commands.rs"]
+mod master_commands;
 #[path = "cli/program.rs"]
 mod program;
 #[path = "cli/trouble.rs"]

@@ -64,6 +64,9 @@ pub(crate) enum Source {
 }
 
 /// All of them, in the order in which they are tried.
+///
+/// Differs: below a build, a step or a builder that does not exist, paths whose answer is an error 500 or everything in the
+/// reference (`changes`, `test_result_sets`, `forceschedulers`) are not found or empty.
 pub(crate) static ENDPOINTS: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
     let mut endpoints = Vec::new();
     builders(&mut endpoints);

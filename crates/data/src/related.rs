@@ -39,16 +39,8 @@ pub(crate) fn fill(
                 list_of_cells(connection, text, "builderid", "tags", items)?;
             }
         }
-        "buildset" => {
-            if missing("sourcestamps") {
-                buildset_stamps(connection, items)?;
-            }
-        }
-        "sourcestamp" => {
-            if missing("patch") {
-                patches(connection, items)?;
-            }
-        }
+        "buildset" if missing("sourcestamps") => buildset_stamps(connection, items)?,
+        "sourcestamp" if missing("patch") => patches(connection, items)?,
         "change" => change(connection, &missing, items)?,
         "worker" => worker(connection, arguments, &missing, items)?,
         "scheduler" => {
@@ -254,6 +246,7 @@ fn by_id(items: Vec<Item>, key: &str) -> HashMap<i64, Json> {
         .collect()
 }
 
+/// Differs: the body of a patch is its text; the reference cannot encode it, and tells null.
 fn patches(connection: &Connection, stamps: &mut [Item]) -> Result<(), StatementError> {
     let text = "SELECT id, patchid FROM sourcestamps WHERE id IN {ids} AND patchid IS NOT NULL";
     let patched = rows::of_ids(connection, text, &ids(stamps, "ssid"), |row| {
@@ -381,6 +374,8 @@ fn masters(
 }
 
 /// Whether some builder of a project is on a master is told only to who filters by it.
+///
+/// Differs: `projects?active=true` lists a project once; the reference lists it for each of its builders.
 fn active_projects(
     connection: &Connection,
     query: &Query,

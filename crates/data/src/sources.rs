@@ -79,6 +79,8 @@ pub(crate) fn buildset_property_list(
 }
 
 /// The properties of a change, one object each.
+///
+/// Differs: `changes/N/properties_list` is an error 500 in the reference.
 pub(crate) fn change_property_list(
     connection: &Connection,
     id: i64,
@@ -278,6 +280,8 @@ fn ancestors(connection: &Connection, commit: i64) -> Result<Vec<i64>, Statement
 }
 
 /// The nearest common ancestor of two commits, and the ways from it.
+///
+/// Differs: when one is an ancestor of the other, the way begins with it; in the reference it may begin with its parent.
 pub(crate) fn common_parent(
     connection: &Connection,
     arguments: &Arguments,

@@ -9,7 +9,7 @@ use crate::database::Database;
 use crate::tables::build_requests::{self, Claim};
 use crate::tables::builds::{self, NewBuild};
 use crate::tables::buildsets::{self, NewBuildset, NewRequests};
-use crate::tables::{steps, workers};
+use crate::tables::{source_stamps, steps, workers};
 use crate::writer::{Verdict, WriteError};
 
 /// What became of a transaction.
@@ -29,10 +29,26 @@ impl Database {
         transaction: Transaction,
         answer: impl FnOnce(Result<Outcome, WriteError>) + Send + 'static,
     ) {
-        self.submit(
-            move |connection| execute(connection, master, &transaction),
-            answer,
-        );
+        self.commit_with(master, transaction, |_, _| Ok(()), answer);
+    }
+
+    /// The same, with `more` that becomes true in the same commit, after the writes and unless they are refused. It is
+    /// given their answers, and may run twice.
+    pub fn commit_with(
+        &self,
+        master: MasterId,
+        transaction: Transaction,
+        more: impl Fn(&Connection, &[Answer]) -> Result<(), StatementError> + Send + 'static,
+        answer: impl FnOnce(Result<Outcome, WriteError>) + Send + 'static,
+    ) {
+        let work = move |connection: &Connection| {
+            let verdict = execute(connection, master, &transaction)?;
+            if let Verdict::Keep(Outcome::Committed(answers)) = &verdict {
+                more(connection, answers)?;
+            }
+            Ok(verdict)
+        };
+        self.submit(work, answer);
     }
 }
 
@@ -93,6 +109,8 @@ fn execute_one(
             builder,
             worker,
             at,
+            state,
+            steps: first_steps,
         } => {
             let new = NewBuild {
                 builder: *builder,
@@ -101,50 +119,70 @@ fn execute_one(
                 master,
                 at: *at,
             };
-            let (build, number) = builds::add(connection, new)?;
+            let (build, number) = builds::add_with_state(connection, new, state)?;
+            for step in first_steps {
+                steps::add_new(connection, build, step)?;
+            }
             Ok(Made::Answer(Answer::Build { build, number }))
+        }
+        Write::SetBuildState { build, state } => {
+            builds::set_state_string(connection, *build, state)?;
+            done()
+        }
+        Write::SetBuildProperties { build, properties } => {
+            for (name, property) in properties {
+                builds::set_property(connection, *build, name, property)?;
+            }
+            done()
         }
         Write::FinishBuild {
             build,
             results,
+            state,
             waited_for_locks,
             at,
         } => {
-            if !builds::finish(connection, *build, *results, *waited_for_locks, *at)? {
+            let waited = *waited_for_locks;
+            let is_there =
+                builds::finish_with_state(connection, *build, *results, waited, Some(state), *at)?;
+            if !is_there {
                 return Err(missing_build(*build));
             }
             done()
         }
-        Write::StartStep {
+        Write::AddStep { build, step } => {
+            steps::add_new(connection, *build, step)?;
+            done()
+        }
+        Write::UpdateStep {
             build,
             step,
-            name,
-            at,
+            update,
         } => {
-            let id = steps::add(connection, *build, *step, name)?;
-            steps::start(connection, id, *at)?;
+            let id = step_id(connection, *build, *step)?;
+            steps::update(connection, id, update)?;
             done()
         }
         Write::FinishStep {
             build,
             step,
             results,
-            locks_acquired_at,
             at,
+            update,
         } => {
             let id = step_id(connection, *build, *step)?;
-            if let Some(acquired_at) = locks_acquired_at {
-                steps::set_locks_acquired(connection, id, *acquired_at)?;
-            }
+            steps::update(connection, id, update)?;
             steps::finish(connection, id, *results, *at)?;
             done()
         }
         Write::SetWorkerState {
             worker,
             paused,
+            pause_reason,
             graceful,
         } => {
             workers::set_state(connection, *worker, *paused, *graceful)?;
+            workers::set_pause_reason(connection, *worker, pause_reason.as_deref())?;
             done()
         }
         Write::SetPriority { request, priority } => {
@@ -162,25 +200,34 @@ fn add_buildset(
     connection: &Connection,
     new: &buildbot_model::NewBuildset,
 ) -> Result<Answer, StatementError> {
+    let stamps =
+        source_stamps::find_or_add_wanted(connection, &new.source_stamps, new.submitted_at)?;
     let (buildset, requests) = buildsets::add(
         connection,
         &NewBuildset {
-            external_id: None,
+            external_id: new.external_id.as_deref(),
             reason: &new.reason,
             submitted_at: new.submitted_at,
             parent_build: new.parent_build,
-            parent_relationship: None,
-            rebuilt_build: None,
+            parent_relationship: new.parent_relationship.as_deref(),
+            rebuilt_build: new.rebuilt_build,
             properties: &new.properties,
         },
-        new.source_stamps.iter().map(|stamp| stamp.id),
+        stamps.iter().map(|stamp| stamp.id),
         NewRequests {
             priority: new.priority,
             waited_for: new.waited_for,
         },
         new.builders.iter().copied(),
     )?;
-    Ok(Answer::Buildset { buildset, requests })
+    if requests.is_empty() {
+        buildsets::complete(connection, buildset, new.submitted_at)?;
+    }
+    Ok(Answer::Buildset {
+        buildset,
+        requests,
+        source_stamps: stamps,
+    })
 }
 
 fn step_id(

@@ -79,7 +79,7 @@ impl Endpoint {
     ///
     /// Differs: an empty path or a port above 65535 is an error here, because nobody can listen there; the
     /// reference finds out when it starts. The type is not case sensitive, as in client endpoints.
-    /// Differs: `dhParameters`, `systemd:` and `haproxy:` are refused.
+    /// Differs: `dhParameters`, `systemd:`, `haproxy:` and `tls:`, which the reference knows, are refused.
     pub fn parse(text: &str) -> Result<Self, EndpointError> {
         let fail = |problem| EndpointError {
             text: text.to_owned(),

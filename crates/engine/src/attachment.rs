@@ -4,7 +4,7 @@ use buildbot_model::{WorkerId, Write};
 
 use crate::Engine;
 use crate::commits::Then;
-use crate::effect::Effect;
+use crate::effect::{Effect, Fact};
 use crate::event::{SessionId, WorkerControl};
 use crate::timers::Timer;
 
@@ -28,7 +28,9 @@ impl Engine {
         }
         let state = self.workers.entry(worker);
         state.session = Some(session);
-        state.is_graceful = false;
+        if std::mem::take(&mut state.is_graceful) {
+            self.store_worker(worker);
+        }
         if latent.is_some() {
             self.instance_attached(worker);
         }
@@ -52,8 +54,14 @@ impl Engine {
     pub(crate) fn worker_controlled(&mut self, worker: WorkerId, control: WorkerControl) {
         let state = self.workers.entry(worker);
         match control {
-            WorkerControl::Pause => state.is_paused = true,
-            WorkerControl::Unpause => state.is_paused = false,
+            WorkerControl::Pause { ref reason } => {
+                state.is_paused = true;
+                state.pause_reason.clone_from(reason);
+            }
+            WorkerControl::Unpause => {
+                state.is_paused = false;
+                state.pause_reason = None;
+            }
             WorkerControl::ShutdownGracefully => state.is_graceful = true,
             WorkerControl::Kill => {
                 if let Some(session) = state.session {
@@ -67,19 +75,47 @@ impl Engine {
                 return;
             }
         }
-        let write = Write::SetWorkerState {
-            worker,
-            paused: state.is_paused,
-            graceful: state.is_graceful,
-        };
-        self.commit(vec![write], Then::Nothing);
+        self.store_worker(worker);
         match control {
             WorkerControl::Unpause => self.quarantine_ended(worker),
             WorkerControl::ShutdownGracefully => {
                 self.shutdown_if_idle(worker);
                 self.mark_worker(worker);
             }
-            WorkerControl::Pause | WorkerControl::Kill | WorkerControl::Quarantine => {}
+            WorkerControl::Pause { .. } | WorkerControl::Kill | WorkerControl::Quarantine => {}
+        }
+    }
+
+    /// Keeps what people said about a worker. One transaction at a time, so that the newest is stored last.
+    fn store_worker(&mut self, worker: WorkerId) {
+        let state = self.workers.entry(worker);
+        if state.is_storing {
+            state.is_to_be_stored = true;
+            return;
+        }
+        state.is_storing = true;
+        let write = Write::SetWorkerState {
+            worker,
+            paused: state.is_paused,
+            pause_reason: state.pause_reason.clone(),
+            graceful: state.is_graceful,
+        };
+        state.stored = (state.is_paused, state.is_graceful);
+        self.commit(vec![write], Then::WorkerStored(worker));
+    }
+
+    pub(crate) fn worker_stored(&mut self, worker: WorkerId) {
+        let state = self.workers.entry(worker);
+        state.is_storing = false;
+        let (paused, graceful) = state.stored;
+        let is_to_be_stored = std::mem::take(&mut state.is_to_be_stored);
+        self.announce(Fact::WorkerStateChanged {
+            worker,
+            paused,
+            graceful,
+        });
+        if is_to_be_stored {
+            self.store_worker(worker);
         }
     }
 
@@ -98,7 +134,11 @@ impl Engine {
             Some(session) => self
                 .effects
                 .push_back(Effect::ShutdownWorker { worker, session }),
-            None => state.is_graceful = !is_latent,
+            None if is_latent => {
+                state.is_graceful = false;
+                self.store_worker(worker);
+            }
+            None => {}
         }
     }
 

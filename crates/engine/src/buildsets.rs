@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use buildbot_model::{
-    Answer, BuildRequest, BuildRequestId, BuilderId, BuildsetId, NewBuildset, Results, Write,
+    Answer, BuildRequest, BuildRequestId, BuilderId, BuildsetId, NewBuildset, Results, SourceStamp,
+    Write,
 };
 
 use crate::Engine;
@@ -40,6 +41,7 @@ struct Submission {
     buildset: BuildsetId,
     /// Its requests, once it is stored.
     requests: Vec<BuildRequestId>,
+    source_stamps: Vec<SourceStamp>,
     /// Requests and older ones that user code has to decide about.
     pairs: VecDeque<Pair>,
     /// The question about the first pair.
@@ -61,6 +63,7 @@ impl Engine {
             new: new.clone(),
             buildset: BuildsetId(0),
             requests: Vec::new(),
+            source_stamps: Vec::new(),
             pairs: VecDeque::new(),
             call: None,
             doomed: BTreeSet::new(),
@@ -74,11 +77,20 @@ impl Engine {
         let Some(submission) = self.submissions.open.get_mut(&id) else {
             return;
         };
-        let [Answer::Buildset { buildset, requests }, ..] = answers else {
+        let [
+            Answer::Buildset {
+                buildset,
+                requests,
+                source_stamps,
+            },
+            ..,
+        ] = answers
+        else {
             unreachable!("a buildset is answered by its ids");
         };
         submission.buildset = *buildset;
         submission.requests.clone_from(requests);
+        submission.source_stamps.clone_from(source_stamps);
         let new = submission.new.clone();
         for (builder, request) in new.builders.iter().zip(requests) {
             let row = BuildRequest {
@@ -89,7 +101,7 @@ impl Engine {
                 submitted_at: new.submitted_at,
                 waited_for: new.waited_for,
                 has_parent: new.parent_build.is_some(),
-                source_stamps: new.source_stamps.clone(),
+                source_stamps: source_stamps.clone(),
                 properties: new.properties.clone(),
             };
             // Another master may have had it and offered it again before this answer came.
@@ -252,7 +264,14 @@ impl Engine {
             submission: id,
             buildset: submission.buildset,
             requests: submission.requests.clone(),
+            source_stamps: submission.source_stamps,
         });
+        if submission.requests.is_empty() {
+            self.announce(Fact::BuildsetCompleted {
+                buildset: submission.buildset,
+                results: Results::Success,
+            });
+        }
         for request in submission.requests {
             if let Some(State::New) = self.requests.state(request) {
                 self.offer(request);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use buildbot_model::{BuildId, BuildRequestId, Results, Transaction, Write};
+use buildbot_model::{BuildId, BuildRequestId, Results, Transaction, WorkerId, Write};
 
 use crate::Engine;
 use crate::effect::Effect;
@@ -26,8 +26,12 @@ pub(crate) enum Then {
     Stepped(BuildId),
     /// A build has ended.
     Finished(BuildId),
+    /// Something about a build is shown that nothing depends on.
+    Shown(BuildId),
     /// A request that nobody built is ended.
     Ended(BuildRequestId, Results),
+    /// What people said about a worker is stored.
+    WorkerStored(WorkerId),
     /// Nothing depends on it.
     Nothing,
 }
@@ -83,18 +87,25 @@ impl Engine {
                 Then::Stored(submission) => self.buildset_stored(submission, &answers),
                 Then::Collapsed(submission) => self.collapse_done(submission, &answers),
                 Then::Claimed(request) => self.claim_won(request, &answers),
-                Then::Stepped(build) => self.step_stored(build),
-                Then::Finished(build) => self.build_finished(build, &answers),
+                Then::Stepped(build) | Then::Finished(build) | Then::Shown(build) => {
+                    self.build_committed(build, open.then, &answers);
+                }
                 Then::Ended(request, results) => {
                     self.ended_unbuilt(request, results, &answers);
                 }
+                Then::WorkerStored(worker) => self.worker_stored(worker),
                 Then::Nothing => {}
             },
             CommitOutcome::Conflict(conflict) => match open.then {
                 Then::Collapsed(submission) => self.collapse_refused(submission, conflict),
                 Then::Claimed(request) => self.claim_lost(request),
                 Then::Ended(request, _) => self.request_lost(request),
-                Then::Stored(_) | Then::Stepped(_) | Then::Finished(_) | Then::Nothing => {
+                Then::Stored(_)
+                | Then::Stepped(_)
+                | Then::Finished(_)
+                | Then::Shown(_)
+                | Then::WorkerStored(_)
+                | Then::Nothing => {
                     unreachable!("only claims can be refused")
                 }
             },

@@ -105,14 +105,17 @@ pub enum Collapse {
 }
 
 /// One step, as far as its end matters to the build.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// Unique in the builder.
-    pub name: Arc<str>,
-    /// Locks that it holds while it runs.
+    /// Its name; `None` if that has to be rendered.
+    pub name: Option<Arc<str>>,
+    /// Locks that it holds while it runs, as far as they are known without rendering.
     pub locks: Arc<[LockAccess]>,
-    /// What its result means.
+    /// What its result means. `always_run` is as configured: something that has to be rendered counts as true.
     pub flags: StepFlags,
+    /// Whether locks and flags are all there is to know before it runs: nothing of them has to be rendered, and
+    /// nobody has to be asked whether it runs. Others are prepared first.
+    pub is_static: bool,
 }
 
 /// What a step's result means to its build.

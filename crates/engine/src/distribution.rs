@@ -10,6 +10,7 @@ use std::time::Duration;
 use buildbot_model::{BuildRequestId, BuilderId, Timestamp, WorkerId, Write};
 
 use crate::Engine;
+use crate::builds;
 use crate::commits::Then;
 use crate::config::{Builder, Callable, Generation, LockAccess};
 use crate::effect::Question;
@@ -86,6 +87,7 @@ pub(crate) struct Claim {
     pub(crate) builder: Arc<Builder>,
     pub(crate) generation: Generation,
     pub(crate) worker: WorkerId,
+    pub(crate) worker_name: Arc<str>,
     /// The locks of the build.
     pub(crate) locks: Wanted,
     /// The worker's own locks, which it holds from here on.
@@ -289,14 +291,20 @@ impl Engine {
         locks: Arc<[LockAccess]>,
     ) {
         let generation = self.config.generation;
-        let accesses = self.config.workers.get(&worker);
-        let accesses = accesses.map_or_else(|| [].into(), |worker| worker.locks.clone());
+        let Some(config) = self.config.workers.get(&worker) else {
+            unreachable!("the worker has been checked");
+        };
+        let (worker_name, accesses) = (config.name.clone(), config.locks.clone());
         let worker_locks = wanted(&accesses, worker);
         let claimed = self
             .locks
             .acquire(Owner::Worker(worker), &worker_locks, generation);
         assert_eq!(claimed, Ok(()), "the worker has been checked");
-        self.workers.entry(worker).occupy(builder.id, request);
+        let state = self.workers.entry(worker);
+        state.occupy(builder.id, request);
+        let is_connected = state.session.is_some();
+        let does_ask = builder.do_build_if.is_some();
+        let (state, steps) = builds::first_rows(does_ask, is_connected, self.now);
         let claim_write = Write::Claim {
             request,
             at: self.now,
@@ -306,12 +314,15 @@ impl Engine {
             builder: builder.id,
             worker,
             at: self.now,
+            state,
+            steps,
         };
         self.use_generation(generation);
         let claim = Claim {
             builder,
             generation,
             worker,
+            worker_name,
             locks: wanted(&locks, worker),
             worker_locks,
         };

@@ -3,17 +3,20 @@
 use std::sync::Arc;
 
 use buildbot_model::{
-    BuildId, BuildNumber, BuildRequestId, BuilderId, BuildsetId, Results, StepNumber, Transaction,
-    WorkerId,
+    BuildId, BuildNumber, BuildRequestId, BuilderId, BuildsetId, Results, SourceStamp, StepNumber,
+    Transaction, WorkerId,
 };
 
-use crate::config::{Callable, Generation};
+use crate::config::{Builder, Callable, Generation};
 use crate::event::{CallId, CommitId, SessionId, SubmissionId};
+use crate::locks::SemaphoreId;
 
 /// Something to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Effect {
     /// Make a transaction durable. Answered by `Event::CommitAnswered`, in any order.
+    ///
+    /// A build has one at a time on its way, so that what is said of it is said in order.
     Commit {
         /// Which.
         commit: CommitId,
@@ -36,7 +39,23 @@ pub enum Effect {
         /// Which question.
         call: CallId,
     },
-    /// Ping a worker and tell it that a build starts. Answered by `Event::WorkerPrepared`.
+    /// A build has a row: remember what belongs to it. Its end is `Fact::BuildFinished`.
+    BeginBuild {
+        /// The build.
+        build: BuildId,
+        /// Its number among those of its builder.
+        number: BuildNumber,
+        /// The request.
+        request: BuildRequestId,
+        /// The builder, as it was when the build was decided.
+        builder: Arc<Builder>,
+        /// The configuration of that time, which is kept until the build ends.
+        generation: Generation,
+        /// The worker.
+        worker: WorkerId,
+    },
+    /// Make the steps of a build, ping its worker, and tell that that a build starts. Answered by
+    /// `Event::WorkerPrepared`.
     PrepareWorker {
         /// The build.
         build: BuildId,
@@ -45,25 +64,58 @@ pub enum Effect {
         /// Its connection.
         session: SessionId,
     },
-    /// Run a step. Answered by `Event::CommandFinished`.
+    /// Render the name of a step, which has no row yet. Answered by `Event::StepNamed`.
+    NameStep {
+        /// The build.
+        build: BuildId,
+        /// The number that the step will have.
+        step: StepNumber,
+        /// Which: those of the builder in order, then those that were added, in the order in which they were.
+        index: usize,
+    },
+    /// Render what a step is, and ask whether it runs. Answered by `Event::StepPrepared`. Not asked of static steps.
+    PrepareStep {
+        /// The build.
+        build: BuildId,
+        /// The step.
+        step: StepNumber,
+        /// Which, as in `NameStep`.
+        index: usize,
+        /// The connection of the worker.
+        session: SessionId,
+    },
+    /// Run a step, which has its locks. Answered by `Event::CommandFinished`.
     StartCommand {
         /// The build.
         build: BuildId,
         /// The number of the step in the build.
         step: StepNumber,
-        /// Its place among the steps of the builder.
+        /// Which, as in `NameStep`.
         index: usize,
         /// The connection of the worker.
         session: SessionId,
     },
-    /// Break a step off. It still ends with `Event::CommandFinished`.
+    /// Break a step off that is being prepared or runs. It still ends with `Event::StepPrepared` or
+    /// `Event::CommandFinished`.
     InterruptCommand {
         /// The build.
         build: BuildId,
         /// The step.
         step: StepNumber,
         /// Why.
-        reason: Arc<str>,
+        why: Interrupt,
+    },
+    /// End a step that has a row and does not run: its logs, whether it is hidden, what people read. Answered by
+    /// `Event::CommandFinished`.
+    EndStep {
+        /// The build.
+        build: BuildId,
+        /// The step.
+        step: StepNumber,
+        /// Which, as in `NameStep`.
+        index: usize,
+        /// Why it does not run.
+        why: NotRun,
     },
     /// End a connection. Answered by `Event::WorkerDetached`.
     Disconnect {
@@ -95,6 +147,42 @@ pub enum Effect {
     Announce(Fact),
     /// No build uses a configuration any more; its process may end.
     ReleaseGeneration(Generation),
+}
+
+/// Why a step is broken off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Interrupt {
+    /// Somebody stopped the build.
+    Stopped(Arc<str>),
+    /// The connection of its worker has ended: it ends with retry.
+    Lost,
+}
+
+/// Why a step does not run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotRun {
+    /// The build was stopped: it ends with cancelled.
+    Stopped {
+        /// Why.
+        reason: Arc<str>,
+        /// Whether it waited for locks at that time.
+        waited_for_locks: bool,
+    },
+    /// The connection of its worker has ended: it ends with retry.
+    Lost,
+    /// Its build holds a lock that it wants: it ends with an exception.
+    LockOfBuild(SemaphoreId),
+}
+
+impl NotRun {
+    /// How the step ends.
+    pub fn results(&self) -> Results {
+        match self {
+            Self::Stopped { .. } => Results::Cancelled,
+            Self::Lost => Results::Retry,
+            Self::LockOfBuild(_) => Results::Exception,
+        }
+    }
 }
 
 /// What user code is asked.
@@ -175,6 +263,8 @@ pub enum Fact {
         buildset: BuildsetId,
         /// Its requests.
         requests: Vec<BuildRequestId>,
+        /// Its source stamps.
+        source_stamps: Vec<SourceStamp>,
     },
     /// A buildset is complete.
     BuildsetCompleted {
@@ -200,7 +290,7 @@ pub enum Fact {
         /// How it ended.
         results: Results,
     },
-    /// A build has begun.
+    /// A build has begun. One that `do_build_if` skips never does.
     BuildStarted {
         /// The build.
         build: BuildId,
@@ -218,7 +308,7 @@ pub enum Fact {
         /// How.
         results: Results,
         /// What became of it, in words.
-        text: &'static str,
+        state: Arc<str>,
         /// Why somebody stopped it.
         stop_reason: Option<Arc<str>>,
     },
@@ -237,5 +327,14 @@ pub enum Fact {
         step: StepNumber,
         /// How.
         results: Results,
+    },
+    /// What people said about a worker has changed.
+    WorkerStateChanged {
+        /// The worker.
+        worker: WorkerId,
+        /// Whether it gets no more builds.
+        paused: bool,
+        /// Whether it is to be shut down once it is idle.
+        graceful: bool,
     },
 }

@@ -48,8 +48,19 @@ pub struct Engine {
 pub struct Restored {
     /// Requests that are neither complete nor claimed. Builds that an earlier run left are ended before.
     pub requests: Vec<BuildRequest>,
-    /// Workers that somebody paused.
-    pub paused: Vec<WorkerId>,
+    /// What people said about workers.
+    pub workers: Vec<RestoredWorker>,
+}
+
+/// What people said about a worker before the master started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RestoredWorker {
+    /// The worker.
+    pub worker: WorkerId,
+    /// It gets no builds.
+    pub paused: bool,
+    /// It was to be shut down. That ends when it connects.
+    pub graceful: bool,
 }
 
 /// How much was looked at. None of it grows with the length of a queue unless user code has to be asked about it.
@@ -89,8 +100,11 @@ impl Engine {
         for request in restored.requests {
             engine.requests.add(request, false);
         }
-        for worker in restored.paused {
-            engine.workers.entry(worker).is_paused = true;
+        for restored in restored.workers {
+            let worker = engine.workers.entry(restored.worker);
+            worker.is_paused = restored.paused;
+            worker.is_graceful = restored.graceful;
+            engine.shutdown_if_idle(restored.worker);
         }
         engine.mark_all();
         engine.settle();
@@ -111,15 +125,26 @@ impl Engine {
             Event::WorkerAttached { worker, session } => self.worker_attached(worker, session),
             Event::WorkerDetached { worker, session } => self.worker_detached(worker, session),
             Event::WorkerControlled { worker, control } => self.worker_controlled(worker, control),
-            Event::WorkerPrepared { build, outcome } => self.worker_prepared(build, outcome),
+            Event::WorkerPrepared {
+                build,
+                outcome,
+                writes,
+            } => self.worker_prepared(build, outcome, writes),
             Event::InstanceStarted { worker, outcome } => self.instance_started(worker, outcome),
             Event::InstanceCrashed { worker } => self.instance_failed(worker),
             Event::InstanceStopped { worker } => self.instance_stopped(worker),
-            Event::CommandFinished {
+            Event::StepNamed { build, step, name } => self.step_named(build, step, name),
+            Event::StepPrepared {
                 build,
                 step,
-                results,
-            } => self.command_finished(build, step, results),
+                outcome,
+            } => self.step_prepared(build, step, outcome),
+            Event::CommandFinished { build, step, end } => self.command_finished(build, step, end),
+            Event::StepsAdded {
+                build,
+                place,
+                steps,
+            } => self.steps_added(build, place, steps),
             Event::BuildStopRequested { build, reason } => {
                 self.stop_build(build, reason, Results::Cancelled);
             }
@@ -155,6 +180,7 @@ impl Engine {
                 Timer::Missing(worker) => self.instance_failed(worker),
                 Timer::Idle(worker) => self.stop_if_idle(worker),
                 Timer::Builder(builder) => self.mark(builder),
+                Timer::LostStep(build) => self.lost_step_overdue(build),
             }
             self.settle();
         }
@@ -178,7 +204,9 @@ impl Engine {
         loop {
             while let Some(owner) = self.locks.take_woken() {
                 match owner {
-                    Owner::Build(build) => self.acquire_build_locks(build),
+                    Owner::Build(build) => {
+                        self.acquire_build_locks(build);
+                    }
                     Owner::Step(build, _) => self.acquire_step_locks(build),
                     Owner::Worker(_) => unreachable!("a worker never waits for its locks"),
                 }

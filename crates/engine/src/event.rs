@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use buildbot_model::{
     Answer, BuildId, BuildRequest, BuildRequestId, BuilderId, NewBuildset, Results, StepNumber,
-    WorkerId,
+    WorkerId, Write,
 };
 
-use crate::config::{Config, LockAccess};
+use crate::config::{Config, LockAccess, Step, StepFlags};
 
 macro_rules! number {
     ($($(#[$doc:meta])+ $name:ident;)+) => {$(
@@ -81,6 +81,8 @@ pub enum Event {
         build: BuildId,
         /// How that went.
         outcome: Prepared,
+        /// What becomes true with the start of the first step: properties of the build.
+        writes: Vec<Write>,
     },
     /// The start of a latent worker's instance has ended.
     InstanceStarted {
@@ -99,14 +101,41 @@ pub enum Event {
         /// The worker.
         worker: WorkerId,
     },
-    /// A step has ended on its worker.
+    /// The name of a step has been rendered.
+    StepNamed {
+        /// The build.
+        build: BuildId,
+        /// The step.
+        step: StepNumber,
+        /// What it is called, before it is made unique; `None` if that failed, and then the build ends with an exception.
+        name: Option<Arc<str>>,
+    },
+    /// What a step is has been rendered, and whether it runs has been asked.
+    StepPrepared {
+        /// The build.
+        build: BuildId,
+        /// The step.
+        step: StepNumber,
+        /// How that went.
+        outcome: StepPrepared,
+    },
+    /// A step has ended: its command, its own code, its logs. Every step that was to be started, or to be ended, does.
     CommandFinished {
         /// The build.
         build: BuildId,
         /// The step.
         step: StepNumber,
         /// How it ended.
-        results: Results,
+        end: StepEnd,
+    },
+    /// A build has more steps than its builder gave it.
+    StepsAdded {
+        /// The build.
+        build: BuildId,
+        /// Where they go.
+        place: StepPlace,
+        /// The steps. Their indices follow on those of all steps that the build has had so far.
+        steps: Vec<Step>,
     },
     /// Somebody wants a build to stop.
     BuildStopRequested {
@@ -168,11 +197,67 @@ pub enum Reply {
     Failed,
 }
 
-/// What is wanted of a worker.
+/// What is known of a step before it takes its locks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepPrepared {
+    /// It runs.
+    Run {
+        /// What its result means to the build.
+        flags: StepFlags,
+        /// The locks that it holds while it runs.
+        locks: Vec<LockAccess>,
+    },
+    /// It has ended without locks: it is skipped, or its preparation failed.
+    Ended(StepEnd),
+}
+
+/// How a step ended, by all rules that look at the step alone.
+///
+/// An interrupted one has [`Results::of_interrupted`] already, since its summary and `hideStepIf` depend on that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepEnd {
+    /// How.
+    pub results: Results,
+    /// Whether people do not see it unless they ask.
+    pub hidden: bool,
+    /// What people read about it; `None` leaves what is stored.
+    pub summary: Option<Arc<str>>,
+    /// What people read about it in the state string of the build.
+    pub build_summary: Option<Arc<str>>,
+    /// What becomes true with its end: properties of the build, links.
+    pub writes: Vec<Write>,
+}
+
+impl StepEnd {
+    /// A step without texts.
+    pub fn new(results: Results) -> Self {
+        Self {
+            results,
+            hidden: false,
+            summary: None,
+            build_summary: None,
+            writes: Vec::new(),
+        }
+    }
+}
+
+/// Where steps are added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepPlace {
+    /// Right after the one that runs, before others that were added there earlier.
+    AfterCurrent,
+    /// After all others.
+    Last,
+}
+
+/// What is wanted of a worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WorkerControl {
     /// No new builds.
-    Pause,
+    Pause {
+        /// Why.
+        reason: Option<Arc<str>>,
+    },
     /// New builds again, also if it is in quarantine.
     Unpause,
     /// No new builds, and a shutdown once it is idle.
@@ -188,6 +273,8 @@ pub enum WorkerControl {
 pub enum Prepared {
     /// It waits for commands.
     Ready,
+    /// The steps of the build could not be made, which is not the worker's fault.
+    SetupFailed,
     /// It did not answer.
     NotPinged,
     /// It did not take the build.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use buildbot_model::{BuilderId, Timestamp, WorkerId};
+use buildbot_model::{BuildId, BuilderId, Timestamp, WorkerId};
 
 use crate::event::{CallId, CommitId};
 
@@ -21,6 +21,8 @@ pub(crate) enum Timer {
     Idle(WorkerId),
     /// A builder whose user code failed.
     Builder(BuilderId),
+    /// A step that does not end although its worker is gone.
+    LostStep(BuildId),
 }
 
 /// At most one instant for each timer.

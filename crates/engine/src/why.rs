@@ -76,3 +76,10 @@ impl Engine {
         }
     }
 }
+
+impl Engine {
+    /// What is known about a request that is not complete.
+    pub fn request(&self, request: BuildRequestId) -> Option<&buildbot_model::BuildRequest> {
+        Some(&self.requests.get(request)?.row)
+    }
+}

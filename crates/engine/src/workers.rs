@@ -1,6 +1,7 @@
 //! Which workers can take a build: attached, not paused, below `max_builds`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use buildbot_model::{BuildRequestId, BuilderId, Timestamp, WorkerId};
@@ -19,8 +20,16 @@ pub(crate) struct Worker {
     /// The connection.
     pub(crate) session: Option<SessionId>,
     pub(crate) is_paused: bool,
+    /// Why, if somebody said it.
+    pub(crate) pause_reason: Option<Arc<str>>,
     /// It is shut down once it is idle.
     pub(crate) is_graceful: bool,
+    /// What people said is on its way to the database.
+    pub(crate) is_storing: bool,
+    /// It has changed meanwhile.
+    pub(crate) is_to_be_stored: bool,
+    /// Paused and graceful, as they are on their way.
+    pub(crate) stored: (bool, bool),
     quarantine: Quarantine,
     /// What it builds, or is about to.
     busy: BTreeMap<BuilderId, BuildRequestId>,
@@ -33,7 +42,11 @@ impl Default for Worker {
         Self {
             session: None,
             is_paused: false,
+            pause_reason: None,
             is_graceful: false,
+            is_storing: false,
+            is_to_be_stored: false,
+            stored: (false, false),
             quarantine: Quarantine {
                 until: None,
                 next: QUARANTINE_MIN,

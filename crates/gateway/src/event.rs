@@ -7,7 +7,8 @@ use crate::{Session, SessionId, WorkerInfo};
 pub enum GatewayEvent {
     /// A worker is connected, has its builders, and is ready for builds.
     Attached(Attached),
-    /// A connection of an attached worker has ended. Its commands have ended before.
+    /// A connection of an attached worker has ended. Its commands end as soon as their sinks have taken what came
+    /// before.
     Detached {
         /// Which connection.
         session: SessionId,

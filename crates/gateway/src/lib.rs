@@ -9,14 +9,22 @@
 //! else of a session, `Detached` once and after everything else. A worker is acknowledged what a sink has
 //! accepted, and is not read while too much waits for sinks.
 
+mod absolute;
 mod admission;
 mod attach;
 mod command;
+mod connection;
 mod event;
 mod gateway;
+mod hub;
 mod info;
+mod lines;
+mod listen;
+mod paths;
+mod running;
 mod session;
 mod settings;
+mod tls;
 mod transfer;
 
 pub use admission::{Admission, Admitted, Refused, WorkerBuilder};

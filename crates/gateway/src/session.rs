@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use buildbot_wire::Value;
 use buildbot_wire::session::{CommandKey, MasterRequest};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     CallError, Command, CommandEnd, CommandError, CommandHandle, CommandSink, DetachReason,
@@ -25,6 +26,9 @@ impl fmt::Display for SessionId {
         self.0.fmt(f)
     }
 }
+
+/// Where an answer will be.
+pub(crate) type Answer = oneshot::Receiver<Result<Value, CallError>>;
 
 /// What is asked of the task that holds a connection.
 #[derive(Debug)]
@@ -92,8 +96,12 @@ pub(crate) struct Shared {
     pub(crate) started: Instant,
     /// Milliseconds from `started` to the last bytes of the worker.
     pub(crate) heard: AtomicU64,
-    /// The number of the last command of the gateway.
-    pub(crate) last_command: Arc<AtomicU64>,
+    /// Whether the worker is not read because too much of it waits here.
+    pub(crate) is_held: AtomicBool,
+    /// Cancelled when the name is free for another connection.
+    pub(crate) gone: CancellationToken,
+    /// The number of the next command of the gateway.
+    pub(crate) next_command: Arc<AtomicU64>,
 }
 
 /// An attached worker. Cheap to clone; all clones are the same connection.
@@ -214,10 +222,21 @@ impl Session {
 impl Session {
     /// Asks the worker something and waits for its answer.
     pub(crate) async fn call(&self, request: MasterRequest) -> Result<Value, CallError> {
+        let answer = self.ask(request).await?;
+        self.answer(answer).await
+    }
+
+    /// Asks the worker something.
+    pub(crate) async fn ask(&self, request: MasterRequest) -> Result<Answer, CallError> {
         let (answer, answered) = oneshot::channel();
         let request = Request::Call { request, answer };
         self.requests.send(request).await.map_err(CallError::Lost)?;
-        match answered.await {
+        Ok(answered)
+    }
+
+    /// Waits for the answer to what was asked.
+    pub(crate) async fn answer(&self, answer: Answer) -> Result<Value, CallError> {
+        match answer.await {
             Ok(result) => result,
             Err(_) => Err(CallError::Lost(self.requests.reason())),
         }
@@ -236,7 +255,11 @@ impl Session {
             Some(transfer) => Some(crate::transfer::End::open(transfer).await?),
             None => None,
         };
-        let number = self.shared.last_command.fetch_add(1, Ordering::Relaxed) + 1;
+        let (name, args) = match (self.shared.protocol, &builder) {
+            (Protocol::Msgpack, Some(builder)) => self.absolute(builder, name, args)?,
+            (Protocol::Msgpack, None) | (Protocol::Pb, _) => (name, args),
+        };
+        let number = self.shared.next_command.fetch_add(1, Ordering::Relaxed);
         let id = number.to_string();
         let args = args.into_iter();
         let args = args.map(|(key, value)| (Value::Text(key), value)).collect();
@@ -264,5 +287,26 @@ impl Session {
             end: ended,
             requests: self.requests.clone(),
         })
+    }
+
+    /// Name and arguments as msgpack wants them.
+    fn absolute(
+        &self,
+        builder: &str,
+        name: String,
+        args: Vec<(String, Value)>,
+    ) -> Result<(String, Vec<(String, Value)>), CommandError> {
+        let directory = {
+            let builders = self.shared.builders.lock();
+            let builders = builders.unwrap_or_else(PoisonError::into_inner);
+            builders.get(builder).cloned()
+        };
+        let Some(directory) = directory else {
+            let text = format!("the worker has no builder {builder:?}");
+            return Err(CommandError::Unsendable(text));
+        };
+        let command = format!("the command {name}");
+        crate::absolute::absolute(&self.info(), &directory, name, args)
+            .map_err(|error| CommandError::Unsendable(format!("{command}: {error}")))
     }
 }

@@ -13,6 +13,7 @@ use crate::codec::Compression;
 use crate::pool::Pool;
 use crate::reader::{Later, Lines, LogSource, Progress, ReadError};
 use crate::sealed::cut;
+use crate::writer::character_end;
 
 /// How many bytes a row has at most.
 const CHUNK_BYTES_MAX: usize = 65_536;
@@ -171,7 +172,7 @@ fn pack(text: &str, way: Compression) -> (Vec<u8>, Compression) {
         Ok(packed) if packed.len() < text.len() && packed.len() <= CHUNK_BYTES_MAX => (packed, way),
         Ok(_) | Err(_) => {
             let end = if text.len() > CHUNK_BYTES_MAX {
-                text.floor_char_boundary(CHUNK_BYTES_MAX - 1)
+                character_end(text, CHUNK_BYTES_MAX - 1)
             } else {
                 text.len()
             };

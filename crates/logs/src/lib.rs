@@ -13,6 +13,8 @@ mod codec;
 mod disk;
 mod limit;
 mod live;
+mod log;
+mod parts;
 mod pool;
 mod reader;
 mod recovery;
@@ -28,5 +30,6 @@ pub use reader::{
     BLOCK_BYTES_MAX, Later, Lines, LogReader, LogSource, Pieces, Prefix, Progress, ReadError,
 };
 pub use recovery::{RecoveredLog, Recovery};
+pub use segment::{InspectedLog, inspect, inspect_records};
 pub use store::{LogStore, Settings};
 pub use writer::{BuildLogs, LINE_BYTES_MAX, Limits, LogWriter, Stream, WriteError};

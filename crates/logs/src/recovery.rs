@@ -9,7 +9,7 @@ use std::path::Path;
 use buildbot_db::tables::logs::LogKind;
 use buildbot_model::{BuildId, LogId};
 
-use crate::running::{encode_seal, record, sync_directories};
+use crate::parts::{encode_seal, record, sync_directories};
 use crate::segment::{Codec, Damage, Kind, SegmentFile, TRAILER_BYTES, read_file_header, scan};
 
 /// What was in a segment, which is sealed now.

@@ -1,26 +1,23 @@
 //! The logs of a running build: what is in its segment, what is on its way there, and what waits.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use buildbot_db::tables::logs::LogKind;
 use buildbot_model::{BuildId, LogId};
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::disk::Queue;
-use crate::limit::Limiter;
+use crate::log::{FRAME_BYTES, Finish, Log};
+use crate::parts::{Part, Written, create, encode_part, encode_seal, sync_directories};
 use crate::reader::Progress;
-use crate::segment::{
-    Codec, Frame, Index, Kind, LogIndex, Record, encode_file_header, encode_trailer,
-};
+use crate::segment::{Codec, Index, encode_file_header};
 use crate::writer::{Limits, Stream, WriteError};
-
-/// How many bytes of lines one record has, unless a single line is longer. A reader unpacks at least as much.
-const FRAME_BYTES: usize = 128 * 1024;
 
 /// From how many waiting bytes on a segment is written at once: then most of them fill frames.
 const WRITE_BYTES: usize = 2 * FRAME_BYTES;
@@ -100,179 +97,6 @@ enum Mode {
     Failed(WriteError),
 }
 
-/// One log of a running build.
-#[derive(Debug)]
-pub(crate) struct Log {
-    /// What is in the file.
-    pub(crate) stored: LogIndex,
-    /// What is being written: its lines follow those in the file.
-    pub(crate) writing: Option<Arc<str>>,
-    writing_lines: u64,
-    /// What waits: its lines follow those that are being written.
-    pub(crate) waiting: String,
-    waiting_lines: u64,
-    /// How many of the waiting bytes hold no room: what is said about a limit, and the tail.
-    unpaid_bytes: usize,
-    is_announced: bool,
-    finish: Finish,
-    limiter: Option<Limiter>,
-    progress: watch::Sender<Progress>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Finish {
-    No,
-    Wanted,
-    Stored,
-}
-
-impl Log {
-    fn new(kind: LogKind, limits: Limits) -> Self {
-        Self {
-            stored: LogIndex::new(kind),
-            writing: None,
-            writing_lines: 0,
-            waiting: String::new(),
-            waiting_lines: 0,
-            unpaid_bytes: 0,
-            is_announced: false,
-            finish: Finish::No,
-            limiter: match kind {
-                LogKind::Stdio | LogKind::Text => Limiter::new(limits),
-                LogKind::Html | LogKind::Deleted => None,
-            },
-            progress: watch::Sender::default(),
-        }
-    }
-
-    /// The first line that is not in the file.
-    pub(crate) fn first_in_memory(&self) -> u64 {
-        self.stored.lines
-    }
-
-    /// The first line that waits.
-    pub(crate) fn first_waiting(&self) -> u64 {
-        self.stored.lines + self.writing_lines
-    }
-
-    fn lines(&self) -> u64 {
-        self.first_waiting() + self.waiting_lines
-    }
-
-    pub(crate) fn progress(&self) -> Progress {
-        Progress {
-            lines: self.lines(),
-            stored: self.stored.lines,
-            finished: self.finish != Finish::No,
-        }
-    }
-
-    pub(crate) fn subscribe(&self) -> watch::Receiver<Progress> {
-        self.progress.subscribe()
-    }
-
-    fn announce(&self) {
-        self.progress.send_replace(self.progress());
-    }
-
-    /// Adds lines in the form in which they are stored.
-    fn push(&mut self, stream: Stream, text: &str) {
-        let before = self.waiting.len();
-        let mut lines = 0;
-        if self.stored.kind == LogKind::Stdio {
-            let letter = stream.letter();
-            for line in text.split_inclusive('\n') {
-                self.waiting.push(letter);
-                self.waiting.push_str(line);
-                lines += 1;
-            }
-        } else {
-            self.waiting.push_str(text);
-            lines += memchr::memchr_iter(b'\n', text.as_bytes()).count() as u64;
-            lines += u64::from(!text.is_empty() && !text.ends_with('\n'));
-        }
-        if self.waiting.len() > before && !self.waiting.ends_with('\n') {
-            self.waiting.push('\n');
-        }
-        self.waiting_lines += lines;
-    }
-
-    /// Adds lines as far as the limits let them.
-    fn push_limited(&mut self, stream: Stream, text: &str) {
-        let Some(mut limiter) = self.limiter.take() else {
-            return self.push(stream, text);
-        };
-        limiter.pass(stream, text, |stream, kept| self.push(stream, kept));
-        self.limiter = Some(limiter);
-    }
-
-    fn finish(&mut self) {
-        let before = self.waiting.len();
-        if let Some(limiter) = self.limiter.take() {
-            limiter.finish(|stream, kept| self.push(stream, kept));
-        }
-        self.unpaid_bytes += self.waiting.len() - before;
-        self.finish = Finish::Wanted;
-    }
-
-    /// Takes what is to be written now: everything, or what fills frames; and how much room it holds.
-    fn take(&mut self, whole: bool) -> Option<(Arc<str>, usize)> {
-        let whole = whole || self.finish == Finish::Wanted;
-        let end = if whole {
-            self.waiting.len()
-        } else {
-            full_frames(&self.waiting)
-        };
-        if end == 0 {
-            return None;
-        }
-        let text = if end == self.waiting.len() {
-            self.writing_lines = self.waiting_lines;
-            std::mem::take(&mut self.waiting)
-        } else {
-            let rest = self.waiting.split_off(end);
-            let text = std::mem::replace(&mut self.waiting, rest);
-            self.writing_lines = count_lines(&text);
-            text
-        };
-        self.waiting_lines -= self.writing_lines;
-        let text: Arc<str> = text.into();
-        self.writing = Some(text.clone());
-        let unpaid = self.unpaid_bytes.min(text.len());
-        self.unpaid_bytes -= unpaid;
-        let paid = text.len() - unpaid;
-        Some((text, paid))
-    }
-}
-
-fn count_lines(text: &str) -> u64 {
-    memchr::memchr_iter(b'\n', text.as_bytes()).count() as u64
-}
-
-/// Where the last of those frames of `text` ends that are full.
-fn full_frames(text: &str) -> usize {
-    let mut end = 0;
-    while text.len() - end >= FRAME_BYTES {
-        let next = end + frame_end(&text[end..]);
-        if next == text.len() && next - end < FRAME_BYTES {
-            break;
-        }
-        end = next;
-    }
-    end
-}
-
-/// Where the first frame of `text` ends: after the last line that fits, or after the first line.
-pub(crate) fn frame_end(text: &str) -> usize {
-    if text.len() <= FRAME_BYTES {
-        return text.len();
-    }
-    let bytes = text.as_bytes();
-    let fits = memchr::memrchr(b'\n', &bytes[..FRAME_BYTES]);
-    let end = fits.or_else(|| memchr::memchr(b'\n', bytes));
-    end.map_or(text.len(), |end| end + 1)
-}
-
 /// What a thread writes in one go.
 struct Batch {
     logs: Vec<Part>,
@@ -281,25 +105,6 @@ struct Batch {
     end: u64,
     seals: bool,
     closes: bool,
-}
-
-/// What is written of one log.
-struct Part {
-    log: LogId,
-    announce: Option<LogKind>,
-    first_line: u64,
-    text: Option<Arc<str>>,
-    paid_bytes: usize,
-    finishes: bool,
-}
-
-/// What was written of one log.
-struct Written {
-    log: LogId,
-    frames: Vec<Frame>,
-    paid_bytes: usize,
-    announced: bool,
-    finished: bool,
 }
 
 impl Segment {
@@ -345,8 +150,8 @@ impl Segment {
     ) -> Result<(), WriteError> {
         let mut state = self.lock();
         state.check(self.build)?;
-        if !state.logs.contains_key(&log) {
-            state.logs.insert(log, Log::new(kind, limits));
+        if let Entry::Vacant(entry) = state.logs.entry(log) {
+            entry.insert(Log::new(kind, limits));
             state.dirty.insert(log);
             self.write_later(&mut state)?;
         }
@@ -532,8 +337,9 @@ impl Segment {
                 .extend_from_slice(&encode_file_header(self.build.0));
         }
         let mut written = Vec::with_capacity(batch.logs.len());
+        let Scratch { codec, out } = &mut *scratch;
         for part in &batch.logs {
-            written.push(encode_part(part, start, scratch)?);
+            written.push(encode_part(part, start, codec, out)?);
         }
         if creates {
             let file = create(&self.path)?;
@@ -652,99 +458,11 @@ impl Segment {
     }
 }
 
-/// The index at `end` of a file, and what follows it. Nothing if there are so many frames that no record holds them: a
-/// reader then finds them by itself.
-pub(crate) fn encode_seal(index: &Index, end: u64, codec: &mut Codec) -> io::Result<Vec<u8>> {
-    let mut out = Vec::new();
-    let payload = index.encode();
-    if payload.len() <= crate::segment::TEXT_BYTES_MAX {
-        codec.append(&mut out, record(Kind::Index, 0, 0, 0), &payload)?;
-        out.extend_from_slice(&encode_trailer(end));
-    }
-    Ok(out)
-}
-
 fn answer(waiters: Vec<Waiter>, outcome: &Result<(), WriteError>) {
     for (_, waiter) in waiters {
         // Whoever waited may be gone.
         drop(waiter.send(outcome.clone()));
     }
-}
-
-pub(crate) fn record(kind: Kind, log: i64, first_line: u64, lines: u32) -> Record {
-    Record {
-        kind,
-        is_compressed: false,
-        log,
-        first_line,
-        lines,
-        stored_bytes: 0,
-        text_bytes: 0,
-        checksum: 0,
-    }
-}
-
-fn encode_part(part: &Part, start: u64, scratch: &mut Scratch) -> io::Result<Written> {
-    let Scratch { codec, out } = scratch;
-    let mut written = Written {
-        log: part.log,
-        frames: Vec::new(),
-        paid_bytes: part.paid_bytes,
-        announced: part.announce.is_some(),
-        finished: part.finishes,
-    };
-    if let Some(kind) = part.announce {
-        let letter = kind.letter().as_bytes();
-        codec.append(out, record(Kind::Opened, part.log.0, 0, 0), letter)?;
-    }
-    let mut first_line = part.first_line;
-    let mut rest = part.text.as_deref().unwrap_or_default();
-    while !rest.is_empty() {
-        let (text, after) = rest.split_at(frame_end(rest));
-        let lines = count_lines(text);
-        let count = u32::try_from(lines).map_err(io::Error::other)?;
-        let offset = start + out.len() as u64;
-        let header = record(Kind::Lines, part.log.0, first_line, count);
-        let header = codec.append(out, header, text.as_bytes())?;
-        written.frames.push(Frame::new(offset, &header));
-        first_line += lines;
-        rest = after;
-    }
-    if part.finishes {
-        codec.append(out, record(Kind::Finished, part.log.0, first_line, 0), b"")?;
-    }
-    Ok(written)
-}
-
-/// Makes the file of a segment. One that is there already belongs to a build that the database has forgotten: it is
-/// put aside.
-fn create(path: &Path) -> io::Result<File> {
-    if let Some(directory) = path.parent() {
-        fs::create_dir_all(directory)?;
-    }
-    let new = || OpenOptions::new().write(true).create_new(true).open(path);
-    match new() {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let aside = aside(path);
-            tracing::warn!(path = %path.display(), aside = %aside.display(), "a segment of an unknown build is put aside");
-            fs::rename(path, aside)?;
-            new()
-        }
-        made => made,
-    }
-}
-
-/// Where a segment is put whose build the database has forgotten.
-pub(crate) fn aside(path: &Path) -> PathBuf {
-    path.with_extension("replaced")
-}
-
-/// Makes it durable that the file is in its directory, and that in the one above, and so on up to that of all segments.
-pub(crate) fn sync_directories(path: &Path) -> io::Result<()> {
-    for directory in path.ancestors().skip(1).take(4) {
-        File::open(directory)?.sync_all()?;
-    }
-    Ok(())
 }
 
 impl State {

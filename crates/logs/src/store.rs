@@ -15,10 +15,11 @@ use tokio::sync::Semaphore;
 use crate::chunks::{ChunkReader, ask};
 use crate::disk::Disk;
 use crate::live::Live;
+use crate::parts::aside;
 use crate::pool::{Pool, Threads};
 use crate::reader::{Later, Lines, LogReader, LogSource, Progress, ReadError};
 use crate::recovery::{self, Recovery};
-use crate::running::{BUILD_BYTES_MAX, Running, Segment, aside};
+use crate::running::{BUILD_BYTES_MAX, Running, Segment};
 use crate::sealed::{Sealed, SealedLog, read_error};
 use crate::writer::{BuildLogs, WriteError};
 

@@ -14,8 +14,8 @@ const PIECE_BYTES: usize = 128 * 1024;
 
 /// How many bytes a line has at most.
 ///
-/// Differs: Buildbot 4.3 cuts a line of more than 65 535 bytes off unless it compresses well; here it is kept, and what
-/// is longer than this goes on in the next line.
+/// Differs: a line of more than 65 535 bytes is kept, and what is longer than 1 MiB goes on in the next line, because
+/// cutting it off, as the reference does unless it compresses well, loses output.
 pub const LINE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Where a line of an stdio log comes from.
@@ -42,9 +42,9 @@ impl Stream {
 
 /// How much of an stdio or text log is kept: `logMaxSize` and `logMaxTailSize` of the configuration.
 ///
-/// Differs: Buildbot 4.3 accepts both and keeps everything. Here lines of programs past `bytes_max` are left out, the
-/// last `tail_bytes` of them are added when the log is finished, and a header line says so. Headers are always kept,
-/// and HTML is kept whole.
+/// Differs: `logMaxSize` and `logMaxTailSize` have the effect that the manual promises, because the reference accepts both
+/// and keeps everything. Whole lines of programs past the first are left out, the last ones within the second are added
+/// when the log is finished, and header lines say so; headers and HTML are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Limits {
     /// How many bytes of lines are kept, `\n` included; all if not given.
@@ -174,6 +174,14 @@ fn piece_end(text: &str) -> usize {
     }
     match memchr::memchr(b'\n', bytes) {
         Some(end) if end < LINE_BYTES_MAX => end + 1,
-        Some(_) | None => text.floor_char_boundary(LINE_BYTES_MAX),
+        Some(_) | None => character_end(text, LINE_BYTES_MAX),
     }
+}
+
+/// The last end of a character in the first `bytes` bytes.
+pub(crate) fn character_end(text: &str, bytes: usize) -> usize {
+    let ends = (0..=bytes.min(text.len())).rev();
+    ends.into_iter()
+        .find(|end| text.is_char_boundary(*end))
+        .unwrap_or(0)
 }

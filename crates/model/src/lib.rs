@@ -20,6 +20,6 @@ pub use ids::{
 pub use property::{Properties, Property};
 pub use results::Results;
 pub use secret::Secret;
-pub use source_stamp::SourceStamp;
+pub use source_stamp::{NewPatch, NewSourceStamp, SourceStamp, WantedSource};
 pub use timestamp::Timestamp;
-pub use transaction::{Answer, Transaction, Write};
+pub use transaction::{Answer, NewStep, StepUpdate, Transaction, Url, Write};

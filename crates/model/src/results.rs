@@ -75,6 +75,17 @@ impl Results {
         }
     }
 
+    /// What a step that was interrupted ends with: it is an exception, unless it says that it was stopped or lost.
+    #[must_use]
+    pub fn of_interrupted(self) -> Self {
+        match self {
+            Self::Retry | Self::Cancelled => self,
+            Self::Success | Self::Warnings | Self::Failure | Self::Skipped | Self::Exception => {
+                Self::Exception
+            }
+        }
+    }
+
     fn badness(self) -> u8 {
         match self {
             Self::Skipped => 0,

@@ -1,10 +1,11 @@
 //! What changes the database, all or nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{
-    BuildId, BuildNumber, BuildRequestId, BuilderId, BuildsetId, NewBuildset, Results, StepNumber,
-    Timestamp, WorkerId,
+    BuildId, BuildNumber, BuildRequestId, BuilderId, BuildsetId, NewBuildset, Properties, Results,
+    SourceStamp, StepNumber, Timestamp, WorkerId,
 };
 
 /// Writes that become true together, in order. The database answers with one [`Answer`] for each.
@@ -17,7 +18,7 @@ pub struct Transaction {
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Write {
-    /// Adds a buildset with its requests. Answered by [`Answer::Buildset`].
+    /// Adds a buildset with its requests, and finds or adds its source stamps. Answered by [`Answer::Buildset`].
     AddBuildset(NewBuildset),
     /// Claims a request for this master. If it is claimed already, or complete, the whole transaction is refused.
     Claim {
@@ -47,16 +48,34 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
-    /// Adds a build with the next number of its builder. Answered by [`Answer::Build`].
+    /// Adds a build with the next number of its builder, and its first steps. Answered by [`Answer::Build`].
     StartBuild {
         /// The request that it builds.
         request: BuildRequestId,
-        /// The builder.
+        /// The builder that it is recorded under. Whoever executes the transaction may put a virtual builder here.
         builder: BuilderId,
         /// The worker.
         worker: WorkerId,
         /// When.
         at: Timestamp,
+        /// What people read about it at first.
+        state: Arc<str>,
+        /// Steps that it has from the beginning.
+        steps: Vec<NewStep>,
+    },
+    /// Changes what people read about a build that runs.
+    SetBuildState {
+        /// The build.
+        build: BuildId,
+        /// Its new state string.
+        state: Arc<str>,
+    },
+    /// Adds properties to a build, or changes them; others stay.
+    SetBuildProperties {
+        /// The build.
+        build: BuildId,
+        /// Those that are new or have changed.
+        properties: Properties,
     },
     /// Ends a build.
     FinishBuild {
@@ -64,21 +83,28 @@ pub enum Write {
         build: BuildId,
         /// How it ended.
         results: Results,
+        /// What people read about it from here on.
+        state: Arc<str>,
         /// How long it and its steps waited for locks.
         waited_for_locks: Duration,
         /// When.
         at: Timestamp,
     },
-    /// Adds a step that has started.
-    StartStep {
+    /// Adds a step.
+    AddStep {
+        /// The build.
+        build: BuildId,
+        /// The step.
+        step: NewStep,
+    },
+    /// Changes what is known of a step.
+    UpdateStep {
         /// The build.
         build: BuildId,
         /// Its number in the build.
         step: StepNumber,
-        /// Its name, unique in the build.
-        name: String,
-        /// When.
-        at: Timestamp,
+        /// What changes.
+        update: StepUpdate,
     },
     /// Ends a step.
     FinishStep {
@@ -88,10 +114,10 @@ pub enum Write {
         step: StepNumber,
         /// How it ended.
         results: Results,
-        /// When it had its locks; `None` if it never got them.
-        locks_acquired_at: Option<Timestamp>,
         /// When.
         at: Timestamp,
+        /// What changes besides.
+        update: StepUpdate,
     },
     /// Keeps what people said about a worker.
     SetWorkerState {
@@ -99,6 +125,8 @@ pub enum Write {
         worker: WorkerId,
         /// Whether it gets no more builds.
         paused: bool,
+        /// Why, if somebody said it.
+        pause_reason: Option<Arc<str>>,
         /// Whether it is to be shut down once it is idle.
         graceful: bool,
     },
@@ -111,17 +139,56 @@ pub enum Write {
     },
 }
 
+/// A step that is about to be added, with the state string `pending`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewStep {
+    /// Its number in the build.
+    pub number: StepNumber,
+    /// Its name, unique in the build, of at most 50 characters.
+    pub name: Arc<str>,
+    /// When it started, if it has.
+    pub started_at: Option<Timestamp>,
+    /// When it had its locks, if it has.
+    pub locks_acquired_at: Option<Timestamp>,
+}
+
+/// What changes of a step; what is `None` stays.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StepUpdate {
+    /// When it started.
+    pub started_at: Option<Timestamp>,
+    /// When it had its locks.
+    pub locks_acquired_at: Option<Timestamp>,
+    /// What people read about it.
+    pub state: Option<Arc<str>>,
+    /// All of its links.
+    pub urls: Option<Vec<Url>>,
+    /// Whether people do not see it unless they ask.
+    pub hidden: Option<bool>,
+}
+
+/// A link of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Url {
+    /// What it says.
+    pub name: String,
+    /// Where it leads.
+    pub url: String,
+}
+
 /// What the database says to one write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// It is true.
     Done,
-    /// The ids of a buildset and of its requests, in the order of its builders.
+    /// What a buildset has become.
     Buildset {
         /// The buildset.
         buildset: BuildsetId,
-        /// Its requests.
+        /// Its requests, in the order of its builders.
         requests: Vec<BuildRequestId>,
+        /// Its source stamps, in the order in which they were wanted.
+        source_stamps: Vec<SourceStamp>,
     },
     /// The id and number of a build.
     Build {

@@ -149,12 +149,10 @@ fn renderable_repr(kind: &RenderableKind, objects: &dyn Objects) -> String {
         format!("{name}({})", parts.join(", "))
     };
     match kind {
-        RenderableKind::Property { key, default, .. } if default.is_none() => {
-            format!("Property({})", show(key))
-        }
-        RenderableKind::Property { key, default, .. } => {
-            format!("Property({}, default={})", show(key), show(default))
-        }
+        RenderableKind::Property { key, .. } => match key {
+            Value::Text(key) => format!("Property({key})"),
+            other => format!("Property({})", show(other)),
+        },
         RenderableKind::Interpolate(format) => {
             call("Interpolate", &format.format, &format.args, &format.kwargs)
         }

@@ -78,6 +78,19 @@ impl<'a> Follower<'a> {
             )),
         }
     }
+
+    /// The value of a variable that is an integer.
+    pub(crate) fn number(&self, name: &str) -> Option<i128> {
+        match self.0.variables.get(name)?.value {
+            Value::Int(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// Where the log goes, as far as the file says.
+    pub(crate) fn log(&self) -> LogTarget {
+        self.0.log.clone().unwrap_or(LogTarget::TwistdDefault)
+    }
 }
 
 /// A variable and where its value was written.

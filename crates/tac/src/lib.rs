@@ -23,6 +23,7 @@ mod text;
 mod value;
 mod worker;
 mod write;
+mod write_master;
 
 pub use error::{TacError, TacErrors};
 pub use master::{MasterTac, read_master};
@@ -30,3 +31,4 @@ pub use read::{TEXT_BYTES_MAX, read_worker};
 pub use surroundings::{Disk, FileKind, Files, MachineNames, NoFiles, Surroundings};
 pub use worker::{AllowShutdown, LogTarget, Master, Protocol, WorkerArguments, WorkerTac};
 pub use write::{MasterOption, NumberOrNone, WorkerOptions, write_worker};
+pub use write_master::{MasterOptions, write_master};

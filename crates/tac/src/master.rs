@@ -8,12 +8,21 @@ use crate::parser;
 use crate::read::located;
 use crate::surroundings::Surroundings;
 use crate::syntax::Statement;
+use crate::worker::LogTarget;
 
 /// What a master's file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MasterTac {
     /// `configfile`, relative to the directory of the file; `None` if it is not assigned.
     pub config_file: Option<String>,
+    /// `basedir`, if it can be found out.
+    pub basedir: Option<String>,
+    /// `umask`, if it is a number.
+    pub umask: Option<u32>,
+    /// Where the log goes.
+    pub log: LogTarget,
+    /// Settings of the rotation that are texts and should be numbers: `rotateLength`, `maxRotatedFiles`.
+    pub texts_for_numbers: Vec<&'static str>,
 }
 
 /// Reads the file of a master.
@@ -38,9 +47,24 @@ pub fn read_master(text: &str, surroundings: &Surroundings<'_>) -> Result<Master
         // Something in it is beyond the parser: take it to pieces.
         Err(_) => pieces(&text, WANTED),
     };
-    let value = value_of(WANTED, parts, surroundings)
+    let follower = follow(WANTED, parts, surroundings)
         .map_err(|fault| located(vec![fault], &text, surroundings))?;
-    Ok(MasterTac { config_file: value })
+    let config_file = follower
+        .text(WANTED)
+        .map_err(|fault| located(vec![fault], &text, surroundings))?;
+    let numbers = ["rotateLength", "maxRotatedFiles"];
+    Ok(MasterTac {
+        config_file,
+        basedir: follower.text("basedir").ok().flatten(),
+        umask: follower
+            .number("umask")
+            .and_then(|mask| u32::try_from(mask).ok()),
+        log: follower.log(),
+        texts_for_numbers: numbers
+            .into_iter()
+            .filter(|name| matches!(follower.text(name), Ok(Some(_))))
+            .collect(),
+    })
 }
 
 /// Some statements of a file.
@@ -85,11 +109,11 @@ fn is_assignment(piece: &str, name: &str) -> bool {
 }
 
 /// Follows the parts as far as possible.
-fn value_of(
+fn follow<'a>(
     wanted: &str,
     parts: Vec<Part>,
-    surroundings: &Surroundings<'_>,
-) -> Result<Option<String>, Fault> {
+    surroundings: &'a Surroundings<'a>,
+) -> Result<evaluate::Follower<'a>, Fault> {
     let mut follower = evaluate::Follower::new(surroundings);
     let wanted: Rc<str> = wanted.into();
     for Part { offset, statements } in parts {
@@ -101,7 +125,7 @@ fn value_of(
             follower.follow(statement, &wanted).map_err(moved)?;
         }
     }
-    follower.text(&wanted)
+    Ok(follower)
 }
 
 #[cfg(test)]
@@ -109,10 +133,14 @@ mod tests {
     use std::collections::BTreeMap;
     use std::path::PathBuf;
 
-    use super::read_master;
-    use crate::{MachineNames, NoFiles, Surroundings};
+    use super::{MasterTac, read_master};
+    use crate::{LogTarget, MachineNames, NoFiles, Surroundings};
 
     fn config_file(text: &str) -> Result<Option<String>, String> {
+        master(text).map(|tac| tac.config_file)
+    }
+
+    fn master(text: &str) -> Result<MasterTac, String> {
         let surroundings = Surroundings {
             file: PathBuf::from("/srv/bb/buildbot.tac"),
             directory: PathBuf::from("/srv/bb"),
@@ -122,9 +150,7 @@ mod tests {
             cpus: 1,
             files: &NoFiles,
         };
-        read_master(text, &surroundings)
-            .map(|tac| tac.config_file)
-            .map_err(|errors| errors.to_string())
+        read_master(text, &surroundings).map_err(|errors| errors.to_string())
     }
 
     fn check(text: &str, expected: Option<&str>) {
@@ -141,6 +167,44 @@ mod tests {
              m.log_rotation.rotateLength = rotateLength\n",
             Some("master2.cfg"),
         );
+    }
+
+    #[test]
+    fn what_create_master_writes_is_read_back() {
+        for (rotation, rotates) in [(Some((1000, crate::NumberOrNone::none())), true), (None, false)] {
+            let text = crate::write_master(&crate::MasterOptions {
+                basedir: "/srv/it's".to_owned(),
+                config_file: "a.cfg".to_owned(),
+                rotation,
+            });
+            assert!(text.contains("Application('buildmaster')"), "{text}");
+            let tac = master(&text).expect("a tac");
+            assert_eq!(tac.config_file.as_deref(), Some("a.cfg"));
+            assert_eq!(tac.basedir.as_deref(), Some("/srv/it's"));
+            assert_eq!(tac.umask, None);
+            let expected = if rotates {
+                LogTarget::RotatedFile {
+                    path: "/srv/it's/twistd.log".into(),
+                    rotate_length: Some(1000),
+                    max_rotated_files: None,
+                }
+            } else {
+                LogTarget::TwistdDefault
+            };
+            assert_eq!(tac.log, expected);
+        }
+    }
+
+    #[test]
+    fn a_hand_edited_file_keeps_its_log_and_umask() {
+        let tac = master(
+            "import sys\nfrom twisted.python.log import ILogObserver, FileLogObserver\nfrom twisted.application import service\n\
+             umask = 0o27\nrotateLength = '10'\napplication = service.Application('buildmaster')\n\
+             application.setComponent(ILogObserver, FileLogObserver(sys.stdout).emit)\n",
+        )
+        .expect("a tac");
+        assert_eq!((tac.umask, tac.log), (Some(0o27), LogTarget::StandardOutput));
+        assert_eq!(tac.texts_for_numbers, ["rotateLength"]);
     }
 
     #[test]

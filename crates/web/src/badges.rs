@@ -43,6 +43,9 @@ struct Look {
 }
 
 /// The picture of a builder, if the plugin is configured.
+///
+/// Differs: there are no pictures as PNG and no templates of the user's yet, which the reference has; widths are those of
+/// average letters, because no font is at hand.
 pub(crate) async fn serve(
     shared: &Arc<Shared>,
     site: &Site,

@@ -40,16 +40,16 @@ struct Failure {
 }
 
 impl Failure {
-    fn new(status: StatusCode, code: i64, message: impl Into<Json>) -> Self {
-        Self {
+    fn new(status: StatusCode, code: i64, message: impl Into<Json>) -> Box<Self> {
+        Box::new(Self {
             status,
             code,
             message: message.into(),
             id: None,
-        }
+        })
     }
 
-    fn invalid(message: impl Into<Json>) -> Self {
+    fn invalid(message: impl Into<Json>) -> Box<Self> {
         Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, message)
     }
 }
@@ -70,10 +70,10 @@ pub(crate) async fn call(
             let done = act(shared, site, who, path, call).await;
             match done {
                 Ok(result) => Ok((id, result)),
-                Err(failure) => Err(Failure {
-                    id: Some(id),
-                    ..failure
-                }),
+                Err(mut failure) => {
+                    failure.id = Some(id);
+                    Err(failure)
+                }
             }
         }
     };
@@ -96,7 +96,7 @@ pub(crate) async fn call(
     response::with(status, "application/json", json::compact(body))
 }
 
-fn parse(request: &Request, body: &Bytes) -> Result<Call, Failure> {
+fn parse(request: &Request, body: &Bytes) -> Result<Call, Box<Failure>> {
     let content_type = request.header(CONTENT_TYPE).unwrap_or_default();
     let content_type = content_type.split(';').next().unwrap_or_default().trim();
     if content_type != "application/json" {
@@ -145,7 +145,7 @@ async fn act(
     who: &Identity,
     path: &[String],
     call: Call,
-) -> Result<Json, Failure> {
+) -> Result<Json, Box<Failure>> {
     let wish = Wish {
         path,
         action: &call.method,
@@ -198,7 +198,7 @@ async fn act(
     }
 }
 
-fn of_denial(denied: &Denied) -> Failure {
+fn of_denial(denied: &Denied) -> Box<Failure> {
     Failure::new(
         status_of_denial(denied),
         INVALID_REQUEST,
@@ -206,7 +206,7 @@ fn of_denial(denied: &Denied) -> Failure {
     )
 }
 
-fn of_read_error(error: &ReadError) -> Failure {
+fn of_read_error(error: &ReadError) -> Box<Failure> {
     let code = match error {
         ReadError::NoPath(_) | ReadError::NotFound(_) | ReadError::Query(_) => INVALID_REQUEST,
         ReadError::Database(_) | ReadError::Log(_) => INTERNAL_ERROR,
@@ -215,11 +215,14 @@ fn of_read_error(error: &ReadError) -> Failure {
 }
 
 /// What a method does to a target; nothing for those that the reference answers without doing anything.
+///
+/// Differs: unknown methods of build requests are 501, unknown workers 404, `set_priority` works, and so does `stop`
+/// through the name of a builder; these are errors 500 in the reference.
 fn action(
     target: &Target,
     method: &str,
     parameters: Map<String, Json>,
-) -> Result<Option<Action>, Failure> {
+) -> Result<Option<Action>, Box<Failure>> {
     let reason = || {
         let reason = parameters.get("reason").and_then(Json::as_str);
         reason.unwrap_or("no reason").to_owned()

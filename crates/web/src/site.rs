@@ -113,6 +113,8 @@ impl Site {
     }
 
     /// The value of `Set-Cookie` that makes the next requests come from somebody.
+    ///
+    /// Differs: it says `SameSite=Lax`, because other sites have no use for it.
     pub(crate) fn cookie(&self, request: &Request, identity: &Identity) -> String {
         let token = self.sessions.token(identity, now());
         let name = cookie_name(request);

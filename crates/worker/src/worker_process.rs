@@ -14,11 +14,11 @@ use rustix::fs::Mode;
 
 use crate::agent::{self, Settings};
 use crate::cli::{BUILDBOT_VERSION, OUR_VERSION};
-use crate::daemon::Launcher;
-use crate::log::{self, DateStyle, LogLayer, Rotation, Target};
-use crate::pid_file::{self, Found, PidFile};
 use crate::process::close_inherited_descriptors_on_exec;
 use crate::signals::{self, Signals};
+use buildbot_daemon::Launcher;
+use buildbot_daemon::log::{self, DateStyle, LogLayer, Rotation, Target};
+use buildbot_daemon::pid_file::{self, Found, PidFile};
 
 /// The umask of a daemon whose options name none: its files are nobody else's business.
 const DAEMON_UMASK: u32 = 0o077;

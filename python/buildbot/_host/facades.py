@@ -20,6 +20,12 @@ def facade(values, value):
         return cls(values, value)
     if kind == "properties":
         return properties_of(values, value)
+    if kind == "match":
+        import re
+
+        # Patterns that are compiled carry the flag of texts, which texts have anyway.
+        pattern = re.compile(values.decoded(value["pattern"]), value.get("flags", 0))
+        return pattern.match(value["text"])
     from buildbot._host.questions import Refused
 
     raise Refused(f"values of kind {kind!r} are not known here")

@@ -122,7 +122,8 @@ class RunProcess:
     def _start_command(self):
         make = globals().get("RunProcessPP") or __getattr__("RunProcessPP")
         self.pp = make(self, initial_stdin=self.initial_stdin)
-        argv = [unicode2bytes(word) for word in self.command]
+        # As given: what an error shows of a program that cannot be started is its text.
+        argv = list(self.command)
         workdir = os.path.abspath(self.workdir) if self.workdir is not None else None
         if workdir is not None and self.environ.get("MACHTYPE") != "i686-pc-msys":
             self.environ["PWD"] = workdir

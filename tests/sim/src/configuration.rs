@@ -255,8 +255,9 @@ impl Configuration {
 /// A step without locks and with the default flags.
 pub fn step(name: &str) -> Step {
     Step {
-        name: name.into(),
+        name: Some(name.into()),
         locks: [].into(),
         flags: StepFlags::default(),
+        is_static: true,
     }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use buildbot_engine::event::CommitOutcome;
 use buildbot_model::{
-    Answer, BuildId, BuildNumber, BuildRequest, BuildRequestId, BuilderId, BuildsetId, Results,
-    StepNumber, Transaction, WorkerId, Write,
+    Answer, BuildId, BuildNumber, BuildRequest, BuildRequestId, BuilderId, BuildsetId,
+    NewSourceStamp, NewStep, Results, SourceStamp, SourceStampId, StepNumber, StepUpdate,
+    Transaction, WantedSource, WorkerId, Write,
 };
 
 /// All that is durable.
@@ -17,8 +18,14 @@ pub struct Database {
     pub buildsets: BTreeMap<BuildsetId, StoredBuildset>,
     /// Builds, also complete ones.
     pub builds: BTreeMap<BuildId, StoredBuild>,
-    /// Workers that are paused.
-    pub paused: BTreeMap<WorkerId, bool>,
+    /// What people said about workers: paused, graceful.
+    pub workers: BTreeMap<WorkerId, (bool, bool)>,
+    /// Source stamps, by what makes them.
+    stamps: BTreeMap<NewSourceStamp, SourceStamp>,
+    /// How many there are, also those with patches.
+    last_stamp: i64,
+    /// What no engine may write.
+    pub broken: Vec<String>,
     numbers: BTreeMap<BuilderId, i64>,
 }
 
@@ -59,8 +66,45 @@ pub struct StoredBuild {
     pub worker: WorkerId,
     /// How it ended.
     pub results: Option<Results>,
-    /// Its steps, and how they ended.
-    pub steps: BTreeMap<StepNumber, Option<Results>>,
+    /// What people read about it.
+    pub state: String,
+    /// Its steps.
+    pub steps: BTreeMap<StepNumber, StoredStep>,
+}
+
+/// A step.
+#[derive(Debug)]
+pub struct StoredStep {
+    /// Its name.
+    pub name: String,
+    /// Whether it has started.
+    pub has_started: bool,
+    /// Whether it had its locks.
+    pub had_locks: bool,
+    /// What people read about it.
+    pub state: String,
+    /// How it ended.
+    pub results: Option<Results>,
+}
+
+impl StoredStep {
+    fn new(step: &NewStep) -> Self {
+        Self {
+            name: step.name.to_string(),
+            has_started: step.started_at.is_some(),
+            had_locks: step.locks_acquired_at.is_some(),
+            state: "pending".to_owned(),
+            results: None,
+        }
+    }
+
+    fn update(&mut self, update: &StepUpdate) {
+        self.has_started |= update.started_at.is_some();
+        self.had_locks |= update.locks_acquired_at.is_some();
+        if let Some(state) = &update.state {
+            self.state = state.to_string();
+        }
+    }
 }
 
 impl Database {
@@ -81,6 +125,8 @@ impl Database {
     fn write(&mut self, write: &Write) -> Answer {
         match write {
             Write::AddBuildset(new) => {
+                let source_stamps: Vec<_> =
+                    new.source_stamps.iter().map(|it| self.stamp(it)).collect();
                 let buildset = BuildsetId(self.buildsets.len() as i64 + 1);
                 let mut requests = Vec::new();
                 for builder in &new.builders {
@@ -93,7 +139,7 @@ impl Database {
                         submitted_at: new.submitted_at,
                         waited_for: new.waited_for,
                         has_parent: new.parent_build.is_some(),
-                        source_stamps: new.source_stamps.clone(),
+                        source_stamps: source_stamps.clone(),
                         properties: new.properties.clone(),
                     };
                     let stored = StoredRequest {
@@ -105,11 +151,15 @@ impl Database {
                     requests.push(id);
                 }
                 let stored = StoredBuildset {
+                    results: requests.is_empty().then_some(Results::Success),
                     requests: requests.clone(),
-                    results: None,
                 };
                 self.buildsets.insert(buildset, stored);
-                Answer::Buildset { buildset, requests }
+                Answer::Buildset {
+                    buildset,
+                    requests,
+                    source_stamps,
+                }
             }
             Write::Claim { request, .. } => {
                 self.request(*request).claim = Some(Claimant::Us);
@@ -135,6 +185,8 @@ impl Database {
                 request,
                 builder,
                 worker,
+                state,
+                steps,
                 ..
             } => {
                 let build = BuildId(self.builds.len() as i64 + 1);
@@ -142,7 +194,11 @@ impl Database {
                     request: *request,
                     worker: *worker,
                     results: None,
-                    steps: BTreeMap::new(),
+                    state: state.to_string(),
+                    steps: steps
+                        .iter()
+                        .map(|it| (it.number, StoredStep::new(it)))
+                        .collect(),
                 };
                 self.builds.insert(build, stored);
                 let number = self.numbers.entry(*builder).or_default();
@@ -152,25 +208,70 @@ impl Database {
                     number: BuildNumber(*number),
                 }
             }
-            Write::FinishBuild { build, results, .. } => {
-                self.build(*build).results = Some(*results);
+            Write::SetBuildState { build, state } => {
+                self.running(*build).state = state.to_string();
                 Answer::Done
             }
-            Write::StartStep { build, step, .. } => {
-                self.build(*build).steps.insert(*step, None);
+            Write::SetBuildProperties { build, .. } => {
+                self.running(*build);
+                Answer::Done
+            }
+            Write::FinishBuild {
+                build,
+                results,
+                state,
+                ..
+            } => {
+                let stored = self.running(*build);
+                stored.results = Some(*results);
+                stored.state = state.to_string();
+                if stored.steps.values().any(|step| step.results.is_none()) {
+                    let broken = format!("build {build} ends, and not all of its steps have");
+                    self.broken.push(broken);
+                }
+                Answer::Done
+            }
+            Write::AddStep { build, step } => {
+                let steps = &mut self.running(*build).steps;
+                let expected = StepNumber(steps.len() as i64);
+                let is_unique = steps.values().all(|it| it.name != *step.name);
+                let is_short = step.name.chars().count() <= 50;
+                steps.insert(step.number, StoredStep::new(step));
+                if step.number != expected || !is_unique || !is_short {
+                    self.broken.push(format!("build {build} gets {step:?}"));
+                }
+                Answer::Done
+            }
+            Write::UpdateStep {
+                build,
+                step,
+                update,
+            } => {
+                self.step(*build, *step).update(update);
                 Answer::Done
             }
             Write::FinishStep {
                 build,
                 step,
                 results,
+                update,
                 ..
             } => {
-                self.build(*build).steps.insert(*step, Some(*results));
+                let stored = self.step(*build, *step);
+                stored.update(update);
+                if stored.results.replace(*results).is_some() {
+                    let broken = format!("step {step} of build {build} ends twice");
+                    self.broken.push(broken);
+                }
                 Answer::Done
             }
-            Write::SetWorkerState { worker, paused, .. } => {
-                self.paused.insert(*worker, *paused);
+            Write::SetWorkerState {
+                worker,
+                paused,
+                graceful,
+                ..
+            } => {
+                self.workers.insert(*worker, (*paused, *graceful));
                 Answer::Done
             }
             Write::SetPriority { request, priority } => {
@@ -194,6 +295,49 @@ impl Database {
         }
     }
 
+    /// A build that is written to, and must not have ended.
+    fn running(&mut self, id: BuildId) -> &mut StoredBuild {
+        if self.build(id).results.is_some() {
+            self.broken
+                .push(format!("build {id} changes after its end"));
+        }
+        self.build(id)
+    }
+
+    fn step(&mut self, id: BuildId, step: StepNumber) -> &mut StoredStep {
+        match self.running(id).steps.get_mut(&step) {
+            Some(stored) => stored,
+            None => panic!("step {step} of build {id} does not exist"),
+        }
+    }
+
+    fn stamp(&mut self, wanted: &WantedSource) -> SourceStamp {
+        let new = match wanted {
+            WantedSource::Stored(id) => match self.stamps.values().find(|stamp| stamp.id == *id) {
+                Some(stamp) => return stamp.clone(),
+                None => panic!("source stamp {id} does not exist"),
+            },
+            WantedSource::New(new) => new,
+        };
+        let known = self.stamps.get(new);
+        if let Some(stamp) = known.filter(|_| new.patch.is_none()) {
+            return stamp.clone();
+        }
+        self.last_stamp += 1;
+        let stamp = SourceStamp {
+            id: SourceStampId(self.last_stamp),
+            codebase: new.codebase.clone(),
+            repository: new.repository.clone(),
+            branch: new.branch.clone(),
+            revision: new.revision.clone(),
+            project: new.project.clone(),
+            has_patch: new.patch.is_some(),
+            has_changes: new.repository.contains("changes"),
+        };
+        self.stamps.insert(new.clone(), stamp.clone());
+        stamp
+    }
+
     /// Ends a buildset if it can be ended, and says how.
     pub fn end_buildset(&mut self, id: BuildsetId) -> Option<Results> {
         let stored = self.buildsets.get_mut(&id)?;
@@ -213,7 +357,7 @@ impl Database {
         for build in self.builds.values_mut().filter(|it| it.results.is_none()) {
             build.results = Some(Results::Retry);
             for step in build.steps.values_mut() {
-                step.get_or_insert(Results::Retry);
+                step.results.get_or_insert(Results::Retry);
             }
         }
         for request in self.requests.values_mut() {

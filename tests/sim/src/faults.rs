@@ -54,6 +54,32 @@ faults! {
     StartRefused,
     /// The end of a command is reported twice.
     DuplicateCompletion,
+    /// A worker is lost while the name of a step is rendered.
+    DetachInNaming,
+    /// A worker is lost while a step is prepared.
+    DetachInStepPreparation,
+    /// A worker is lost while a step waits for locks.
+    DetachInStepLocks,
+    /// A build cannot make its steps.
+    SetupFails,
+    /// The name of a step cannot be rendered.
+    NamingFails,
+    /// The preparation of a step takes long.
+    StepPreparationSlow,
+    /// The preparation of a step fails.
+    StepPreparationFails,
+    /// A step is skipped.
+    StepSkipped,
+    /// A step has locks that were not known before.
+    StepLocksRendered,
+    /// A step wants a lock that its build holds.
+    LockOfBuild,
+    /// A step is ended because its build was stopped.
+    StepNotRun,
+    /// Steps are added while a build runs.
+    StepsAdded,
+    /// A step does not end although its worker is gone.
+    LostStepSilent,
     /// A step ends with an exception.
     StepException,
     /// A machine does not start.

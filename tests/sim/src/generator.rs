@@ -191,9 +191,18 @@ fn builder(
     }
 }
 
+/// Steps that are added while a build runs.
+pub(crate) fn added_steps(chance: &mut Chance) -> Vec<Step> {
+    (0..=chance.below(2))
+        .map(|number| step(chance, number, &[]))
+        .collect()
+}
+
 fn step(chance: &mut Chance, number: u64, locks: &[Arc<Lock>]) -> Step {
+    let name = format!("step-{number}").into();
     Step {
-        name: format!("step-{number}").into(),
+        name: chance.percent(90).then_some(name),
+        is_static: chance.percent(60),
         locks: accesses(chance, locks, 20),
         flags: StepFlags {
             halt_on_failure: chance.percent(50),

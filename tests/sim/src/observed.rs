@@ -5,6 +5,7 @@
 mod decisions;
 mod held;
 mod liveness;
+mod steps;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,12 +13,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buildbot_engine::config::{
-    AccessMode, Builder, BuilderLocks, Config, Generation, Lock, LockAccess, LockKind, Worker,
+    AccessMode, Builder, BuilderLocks, Config, Generation, Lock, LockAccess, LockKind, StepFlags,
+    Worker,
 };
 use buildbot_engine::event::{CommitId, SessionId, WorkerControl};
 use buildbot_engine::{Owner, SemaphoreId, Shutdown};
 use buildbot_model::{
-    BuildId, BuildRequest, BuildRequestId, BuilderId, StepNumber, Timestamp, WorkerId,
+    BuildId, BuildRequest, BuildRequestId, BuilderId, Results, StepNumber, Timestamp, WorkerId,
 };
 
 /// A broken rule, in words.
@@ -48,6 +50,8 @@ pub struct SeenWorker {
     pub has_machine: bool,
     quarantined_until: Option<Timestamp>,
     next_quarantine: Duration,
+    /// A quarantine was decided before it was seen: until when the next ones are is not known.
+    is_quarantine_unsure: bool,
     busy: BTreeMap<BuilderId, BuildRequestId>,
 }
 
@@ -60,6 +64,7 @@ impl Default for SeenWorker {
             has_machine: false,
             quarantined_until: None,
             next_quarantine: Duration::from_secs(10),
+            is_quarantine_unsure: false,
             busy: BTreeMap::new(),
         }
     }
@@ -91,6 +96,26 @@ pub struct SeenBuild {
     pub step: Option<(StepNumber, Accesses)>,
     /// Its command runs.
     pub is_running: bool,
+    /// Its worker is ready: from here on its steps decide how it ends.
+    pub is_ready: bool,
+    /// It waits for the builder's locks.
+    pub is_waiting_for_locks: bool,
+    /// The name of its next step is rendered.
+    pub is_naming: bool,
+    /// That has failed.
+    pub has_no_name: bool,
+    /// Its step is prepared.
+    pub is_step_asked: bool,
+    /// Which step the engine means by which number.
+    chosen: Option<(StepNumber, usize)>,
+    /// The step whose name was rendered, until it has a row.
+    pub named: Option<buildbot_engine::config::Step>,
+    /// Those of the step.
+    pub flags: StepFlags,
+    /// All of its steps.
+    pub steps: steps::SeenSteps,
+    /// What it is stopped with.
+    pub stop: Option<Results>,
     is_finishing: bool,
 }
 
@@ -124,6 +149,10 @@ pub struct Observed {
     pub shutdown: Option<Shutdown>,
     /// Configurations that are not used any more.
     pub released: BTreeSet<Generation>,
+    /// Builds with a transaction on its way.
+    sent: BTreeMap<BuildId, CommitId>,
+    /// The build whose transaction is answered now: what it says then may have been decided before.
+    pub answered: Option<BuildId>,
 }
 
 fn needs_user_code(builder: &Builder, config: &Config) -> bool {
@@ -166,6 +195,8 @@ impl Observed {
             rendered: BTreeMap::new(),
             shutdown: None,
             released: BTreeSet::new(),
+            sent: BTreeMap::new(),
+            answered: None,
         };
         observed.configure(config);
         observed
@@ -296,19 +327,22 @@ impl Observed {
             return;
         };
         self.graceful_may_end(worker);
-        for build in self.builds.values_mut() {
+        for (id, build) in &mut self.builds {
             if build.session == Some(session) {
                 build.is_preparing = false;
-                build.waits_for = None;
+                // It may have its locks, and say so when it is heard.
+                if !self.sent.contains_key(id) {
+                    build.waits_for = None;
+                }
             }
         }
     }
 
     /// Somebody does something with a worker.
-    pub fn controlled(&mut self, worker: WorkerId, control: WorkerControl) {
+    pub fn controlled(&mut self, worker: WorkerId, control: &WorkerControl) {
         let seen = self.workers.entry(worker).or_default();
         match control {
-            WorkerControl::Pause => seen.is_paused = true,
+            WorkerControl::Pause { .. } => seen.is_paused = true,
             WorkerControl::Unpause => {
                 seen.is_paused = false;
                 seen.quarantined_until = None;
@@ -318,12 +352,17 @@ impl Observed {
                 self.graceful_may_end(worker);
             }
             WorkerControl::Kill => {}
-            WorkerControl::Quarantine => self.quarantine(worker),
+            WorkerControl::Quarantine => self.quarantine(worker, self.now),
         }
     }
 
+    fn build_mut(&mut self, id: BuildId) -> Result<&mut SeenBuild, Broken> {
+        let build = self.builds.get_mut(&id);
+        build.ok_or(format!("build {id} does not run"))
+    }
+
     /// A latent worker that is to end has ended when it is idle and gone.
-    fn graceful_may_end(&mut self, worker: WorkerId) {
+    pub fn graceful_may_end(&mut self, worker: WorkerId) {
         let config = self.config.workers.get(&worker);
         let is_latent = config.is_some_and(|config| config.latent.is_some());
         let seen = self.workers.entry(worker).or_default();
@@ -344,8 +383,7 @@ impl Observed {
     }
 
     /// The engine puts a worker into quarantine, or must.
-    pub fn quarantine(&mut self, worker: WorkerId) {
-        let now = self.now;
+    pub fn quarantine(&mut self, worker: WorkerId, now: Timestamp) {
         let seen = self.workers.entry(worker).or_default();
         if seen.quarantined_until.is_none_or(|until| until <= now) {
             seen.quarantined_until = Some(now + seen.next_quarantine);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use buildbot_engine::config::{Builder, BuilderLocks, Config, Lock, LockAccess};
-use buildbot_engine::event::{CommitOutcome, WorkerControl};
+use buildbot_engine::event::{CommitOutcome, StepPrepared, WorkerControl};
 use buildbot_engine::{Event, Fact};
 use buildbot_model::{Answer, BuildId, BuildNumber, Results, Timestamp, Transaction, Write};
 
@@ -38,11 +38,21 @@ pub enum Planted {
     LostWorkerForgotten,
     /// A new priority changes nothing.
     PriorityIgnored,
+    /// Steps that are added are not run.
+    AddedStepsForgotten,
+    /// Locks of a step that were rendered are not taken.
+    StepLocksDropped,
+    /// A step fails and counts as a success.
+    FailureForgotten,
+    /// A build ends and a step of it does not.
+    StepNotEnded,
+    /// The state of a build is written after its end.
+    LateState,
 }
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 18] = [
         Self::LockNotReleased,
         Self::LostWakeUp,
         Self::DoubleClaim,
@@ -56,6 +66,11 @@ impl Planted {
         Self::StaleGeneration,
         Self::LostWorkerForgotten,
         Self::PriorityIgnored,
+        Self::AddedStepsForgotten,
+        Self::StepLocksDropped,
+        Self::FailureForgotten,
+        Self::StepNotEnded,
+        Self::LateState,
     ];
 
     /// Whether the engine does not hear of this.
@@ -66,8 +81,44 @@ impl Planted {
             }
             (Self::StaleGeneration, Event::ConfigReplaced(_))
             | (Self::LostWorkerForgotten, Event::WorkerDetached { .. })
-            | (Self::PriorityIgnored, Event::PriorityChanged { .. }) => true,
+            | (Self::PriorityIgnored, Event::PriorityChanged { .. })
+            | (Self::AddedStepsForgotten, Event::StepsAdded { .. }) => true,
             _ => false,
+        }
+    }
+
+    /// What the engine hears instead of this.
+    pub(crate) fn alter_event(self, event: Event) -> Event {
+        match (self, event) {
+            (
+                Self::StepLocksDropped,
+                Event::StepPrepared {
+                    build,
+                    step,
+                    outcome: StepPrepared::Run { flags, .. },
+                },
+            ) => Event::StepPrepared {
+                build,
+                step,
+                outcome: StepPrepared::Run {
+                    flags,
+                    locks: Vec::new(),
+                },
+            },
+            (
+                Self::FailureForgotten,
+                Event::CommandFinished {
+                    build,
+                    step,
+                    mut end,
+                },
+            ) => {
+                if end.results == Results::Failure {
+                    end.results = Results::Success;
+                }
+                Event::CommandFinished { build, step, end }
+            }
+            (_, event) => event,
         }
     }
 
@@ -75,6 +126,22 @@ impl Planted {
     pub(crate) fn alter(self, transaction: &mut Transaction, database: &Database) {
         let writes = &mut transaction.writes;
         match self {
+            Self::StepNotEnded
+                if writes
+                    .iter()
+                    .any(|it| matches!(it, Write::FinishBuild { .. })) =>
+            {
+                writes.retain(|write| !matches!(write, Write::FinishStep { .. }));
+            }
+            Self::LateState => {
+                let mut ended = database.builds.iter();
+                if let Some((build, _)) = ended.find(|(_, it)| it.results.is_some()) {
+                    writes.push(Write::SetBuildState {
+                        build: *build,
+                        state: "building".into(),
+                    });
+                }
+            }
             Self::RetryDropped => writes.retain(|write| !matches!(write, Write::Unclaim { .. })),
             Self::ClaimedCollapsed => {
                 let is_collapse = writes.iter().any(|write| {
@@ -127,10 +194,15 @@ impl Planted {
             return Vec::new();
         }
         let ends = transaction.writes.iter().filter_map(|write| match write {
-            Write::FinishBuild { build, results, .. } => Some(Fact::BuildFinished {
+            Write::FinishBuild {
+                build,
+                results,
+                state,
+                ..
+            } => Some(Fact::BuildFinished {
                 build: *build,
                 results: *results,
-                text: "build successful",
+                state: state.clone(),
                 stop_reason: None,
             }),
             _ => None,

@@ -12,8 +12,10 @@ use buildbot_engine::config::Config;
 use buildbot_engine::event::{
     CallId, CommitId, CommitOutcome, OtherMaster, Prepared, SessionId, WorkerControl,
 };
-use buildbot_engine::{Engine, Event, Reason, Restored};
-use buildbot_model::{BuildId, BuildRequestId, StepNumber, Timestamp, Transaction, WorkerId};
+use buildbot_engine::{Engine, Event, Reason, Restored, RestoredWorker, Shutdown};
+use buildbot_model::{
+    BuildId, BuildRequestId, Results, StepNumber, Timestamp, Transaction, WorkerId,
+};
 
 use crate::chance::Chance;
 use crate::database::Database;
@@ -66,8 +68,8 @@ pub struct Simulation {
     planted: Option<Planted>,
     /// Nothing goes wrong any more.
     pub(crate) is_calm: bool,
-    /// Commands that run, by the connection they run on.
-    commands: BTreeMap<(BuildId, StepNumber), SessionId>,
+    /// Steps whose end is expected.
+    commands: BTreeSet<(BuildId, StepNumber)>,
     /// Questions that the engine has forgotten.
     forgotten: BTreeSet<CallId>,
     /// The connection that the engine is being told about, and what was before.
@@ -150,7 +152,7 @@ impl Simulation {
             report: Report::default(),
             planted,
             is_calm: false,
-            commands: BTreeMap::new(),
+            commands: BTreeSet::new(),
             forgotten: BTreeSet::new(),
             attaching: None,
             generation: 1,
@@ -230,7 +232,15 @@ impl Simulation {
         self.observed.now = self.now;
         match happening {
             Happening::Tell(event) => self.tell(event),
-            Happening::TellAgain(event) => self.tell_engine(event),
+            Happening::TellAgain(event) => match event {
+                // The second one was faster.
+                Event::CommandFinished { build, step, .. }
+                    if self.commands.contains(&(build, step)) =>
+                {
+                    self.tell(event)
+                }
+                event => self.tell_engine(event),
+            },
             Happening::Decide(commit, transaction) => self.decide(commit, transaction),
             Happening::Decided(commit, transaction, outcome) => {
                 self.decided(commit, &transaction, outcome)
@@ -260,6 +270,10 @@ impl Simulation {
         let time = self.now;
         self.note(|| format!("{time:?} {event:?}"));
         if !swallowed {
+            let event = match self.planted {
+                Some(bug) => bug.alter_event(event),
+                None => event,
+            };
             let event = match event {
                 Event::ConfigReplaced(config) => Event::ConfigReplaced(told(self.planted, &config)),
                 other => other,
@@ -272,6 +286,9 @@ impl Simulation {
     /// Keeps up what the world knows; false if the event must not happen.
     fn see(&mut self, event: &Event) -> bool {
         let observed = &mut self.observed;
+        if !matches!(event, Event::CommitAnswered { .. }) {
+            observed.answered = None;
+        }
         match event {
             Event::WorkerDetached { worker, session } => {
                 let seen = observed.workers.entry(*worker).or_default();
@@ -286,31 +303,70 @@ impl Simulation {
                 seen.session = Some(*session);
                 seen.is_graceful = false;
             }
-            Event::WorkerControlled { worker, control } => observed.controlled(*worker, *control),
+            Event::WorkerControlled { worker, control } => observed.controlled(*worker, control),
             Event::ShutdownRequested(shutdown) => {
                 observed.shutdown = observed.shutdown.max(Some(*shutdown));
+                if observed.shutdown == Some(Shutdown::Quick) {
+                    for build in observed.builds.values_mut() {
+                        build.steps.is_ending = true;
+                        build.stop.get_or_insert(Results::Retry);
+                    }
+                }
             }
-            Event::WorkerPrepared { build, outcome } => {
+            Event::WorkerPrepared { build, outcome, .. } => {
                 if let Some(build) = observed.builds.get_mut(build)
                     && build.is_preparing
                 {
                     build.is_preparing = false;
                     match outcome {
-                        Prepared::Ready => build.waits_for = Some(build.locks.clone()),
-                        Prepared::NotPinged | Prepared::Refused => {
+                        Prepared::Ready => {
+                            build.waits_for = Some(build.locks.clone());
+                            build.is_ready = true;
+                            build.is_waiting_for_locks = true;
+                        }
+                        Prepared::SetupFailed | Prepared::NotPinged | Prepared::Refused => {
                             build.has_failed_preparation = true;
                         }
                     }
                 }
             }
-            Event::CommandFinished { build, step, .. } => {
-                let session = self.commands.remove(&(*build, *step));
-                let is_current = session.is_some_and(|session| {
-                    let mut workers = observed.workers.values();
-                    workers.any(|worker| worker.session == Some(session))
-                });
-                if !is_current {
+            Event::CommandFinished { build, step, end } => {
+                if !self.commands.remove(&(*build, *step)) {
                     return false;
+                }
+                observed.step_ended(*build, *step, end.results);
+            }
+            Event::StepNamed { build, name, .. } => {
+                if let Some(build) = observed.builds.get_mut(build) {
+                    build.is_naming = false;
+                    build.has_no_name = name.is_none() && build.stop.is_none();
+                    if build.stop.is_some() {
+                        build.named = build.named.take().filter(|it| it.flags.always_run);
+                    }
+                }
+            }
+            Event::StepPrepared {
+                build,
+                step,
+                outcome,
+            } => observed.step_prepared(*build, *step, outcome),
+            Event::StepsAdded {
+                build,
+                place,
+                steps,
+            } => {
+                self.report.faults.count(Fault::StepsAdded);
+                observed.steps_added(*build, *place, steps.clone());
+            }
+            Event::BuildStopRequested { build, .. } => {
+                observed.stopped(*build, Results::Cancelled);
+            }
+            Event::RequestCancelled { request, .. } => {
+                let builds = observed.builds.iter();
+                let builds = builds.filter(|(_, it)| it.request == *request);
+                let builds: Vec<BuildId> = builds.map(|(id, _)| *id).collect();
+                for build in builds {
+                    observed.stopped(build, Results::Cancelled);
                 }
             }
             Event::QuestionAnswered { call, .. } if self.forgotten.remove(call) => {
@@ -348,6 +404,9 @@ impl Simulation {
             while let Some(effect) = self.engine.poll_effect() {
                 self.do_effect(effect)?;
             }
+        }
+        if let Some(broken) = self.database.broken.pop() {
+            return Err(broken);
         }
         // Whatever waits has a reason other than that nothing holds it.
         let some = self.chance.bits();
@@ -416,21 +475,25 @@ impl Simulation {
         self.commands.clear();
         self.forgotten.clear();
         self.database.recover();
-        let paused = self
-            .database
-            .paused
-            .iter()
-            .filter(|(_, is_paused)| **is_paused);
+        let workers = self.database.workers.iter();
+        let workers = workers.map(|(worker, (paused, graceful))| RestoredWorker {
+            worker: *worker,
+            paused: *paused,
+            graceful: *graceful,
+        });
         let restored = Restored {
             requests: self.database.unclaimed().map(|it| it.row.clone()).collect(),
-            paused: paused.map(|(worker, _)| *worker).collect(),
+            workers: workers.collect(),
         };
         self.observed = Observed::new(self.now, config.clone());
         for row in &restored.requests {
             self.observed.offer(row.clone());
         }
-        for worker in &restored.paused {
-            self.observed.workers.entry(*worker).or_default().is_paused = true;
+        for restored in &restored.workers {
+            let seen = self.observed.workers.entry(restored.worker).or_default();
+            seen.is_paused = restored.paused;
+            seen.is_graceful = restored.graceful;
+            self.observed.graceful_may_end(restored.worker);
         }
         self.note(|| "the master starts".to_owned());
         self.engine = Engine::new(self.now, told(self.planted, &config), restored);

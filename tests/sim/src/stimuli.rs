@@ -6,8 +6,8 @@ use std::time::Duration;
 use buildbot_engine::event::{OtherMaster, SessionId, SubmissionId, WorkerControl};
 use buildbot_engine::{Event, Shutdown};
 use buildbot_model::{
-    BuildId, BuildRequestId, BuilderId, NewBuildset, Property, Results, SourceStamp, SourceStampId,
-    WorkerId,
+    BuildId, BuildRequestId, BuilderId, NewBuildset, NewPatch, NewSourceStamp, Property, Results,
+    WantedSource, WorkerId,
 };
 
 use crate::database::Claimant;
@@ -77,15 +77,17 @@ impl Simulation {
         let builders: BTreeSet<BuilderId> = (0..chance.below(4))
             .map(|_| BuilderId(1 + chance.below(6) as i64))
             .collect();
-        let stamp = SourceStamp {
-            id: SourceStampId(1),
+        let repository = match chance.percent(50) {
+            true => "with changes",
+            false => "repository",
+        };
+        let stamp = NewSourceStamp {
             codebase: String::new(),
-            repository: "repository".to_owned(),
+            repository: repository.to_owned(),
             branch: chance.percent(50).then(|| "branch".to_owned()),
             revision: chance.percent(50).then(|| "revision".to_owned()),
             project: String::new(),
-            has_patch: chance.percent(5),
-            has_changes: chance.percent(50),
+            patch: chance.percent(5).then(NewPatch::default),
         };
         let mut properties = BTreeMap::new();
         if chance.percent(30) {
@@ -97,12 +99,15 @@ impl Simulation {
         }
         NewBuildset {
             builders,
-            source_stamps: vec![stamp],
+            source_stamps: vec![WantedSource::New(stamp)],
             properties,
             reason: "a reason".to_owned(),
             priority: chance.below(4) as i64,
             waited_for: chance.percent(10),
             parent_build: chance.percent(10).then_some(BuildId(1)),
+            parent_relationship: None,
+            rebuilt_build: None,
+            external_id: None,
             submitted_at: self.now,
         }
     }
@@ -168,6 +173,13 @@ impl Simulation {
         self.report.faults.count(match build {
             None => Fault::DetachIdle,
             Some(build) if build.is_running => Fault::DetachInStep,
+            Some(build) if build.is_naming => Fault::DetachInNaming,
+            Some(build) if build.step.is_some() && build.is_step_asked => {
+                Fault::DetachInStepPreparation
+            }
+            Some(build) if build.step.is_some() && build.waits_for.is_some() => {
+                Fault::DetachInStepLocks
+            }
             Some(_) => Fault::DetachInPreparation,
         });
         if self.chance.percent(15) {
@@ -182,14 +194,14 @@ impl Simulation {
     fn control_worker(&mut self) -> Result<(), Broken> {
         let (worker, _) = self.some_worker();
         let control = match self.chance.below(10) {
-            0 | 1 => WorkerControl::Pause,
+            0 | 1 => WorkerControl::Pause { reason: None },
             2 => WorkerControl::ShutdownGracefully,
             3 => WorkerControl::Kill,
             4 => WorkerControl::Quarantine,
             _ => WorkerControl::Unpause,
         };
         match control {
-            WorkerControl::Pause => self.report.faults.count(Fault::Paused),
+            WorkerControl::Pause { .. } => self.report.faults.count(Fault::Paused),
             WorkerControl::ShutdownGracefully => self.report.faults.count(Fault::Graceful),
             WorkerControl::Kill => self.report.faults.count(Fault::Killed),
             WorkerControl::Quarantine => self.report.faults.count(Fault::Quarantined),

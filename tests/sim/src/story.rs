@@ -6,12 +6,15 @@ use std::time::Duration;
 use buildbot_engine::config::Generation;
 use buildbot_engine::event::{
     CallId, CommitId, CommitOutcome, InstanceStart, OtherMaster, Prepared, Reply, SessionId,
-    SubmissionId, WorkerControl,
+    StepPrepared, SubmissionId, WorkerControl,
 };
-use buildbot_engine::{Config, Effect, Engine, Event, Fact, Question, Reason, Restored, Shutdown};
+use buildbot_engine::{
+    Config, Effect, Engine, Event, Fact, Interrupt, NotRun, Question, Reason, Restored,
+    RestoredWorker, Shutdown, StepEnd, StepPlace,
+};
 use buildbot_model::{
-    BuildId, BuildRequestId, NewBuildset, Results, SourceStamp, SourceStampId, StepNumber,
-    Timestamp, Transaction, WorkerId,
+    BuildId, BuildRequestId, NewBuildset, NewSourceStamp, Results, StepNumber, Timestamp,
+    Transaction, WantedSource, WorkerId,
 };
 
 use crate::configuration::Configuration;
@@ -40,6 +43,15 @@ pub struct World {
     /// Workers that were told to shut down.
     told_to_end: BTreeSet<WorkerId>,
     released: Vec<Generation>,
+    /// The newest build of each request, while it is known.
+    builds: BTreeMap<BuildRequestId, BuildId>,
+    builders: BTreeMap<BuildId, std::sync::Arc<buildbot_engine::config::Builder>>,
+    /// Names of steps that are asked for.
+    naming: BTreeMap<BuildId, (StepNumber, usize)>,
+    /// Steps whose preparation is asked for.
+    preparing_steps: Vec<(BuildId, StepNumber, usize)>,
+    /// Why steps did not run.
+    not_run: Vec<NotRun>,
 }
 
 impl World {
@@ -66,6 +78,11 @@ impl World {
             starting: BTreeSet::new(),
             told_to_end: BTreeSet::new(),
             released: Vec::new(),
+            builds: BTreeMap::new(),
+            builders: BTreeMap::new(),
+            naming: BTreeMap::new(),
+            preparing_steps: Vec::new(),
+            not_run: Vec::new(),
         };
         for (id, worker) in &config.workers {
             if worker.latent.is_none() {
@@ -112,7 +129,37 @@ impl World {
                 let request = self.database.builds[&build].request;
                 self.running.insert(request, (build, step));
             }
-            Effect::InterruptCommand { build, step, .. } => self.command_ended(build, step),
+            Effect::InterruptCommand { build, step, why } => {
+                if !self.preparing_steps.iter().any(|it| it.0 == build) {
+                    let results = match why {
+                        Interrupt::Stopped(_) => Results::Cancelled,
+                        Interrupt::Lost => Results::Retry,
+                    };
+                    self.command_ended(build, step, results);
+                }
+            }
+            Effect::BeginBuild {
+                build,
+                request,
+                builder,
+                ..
+            } => {
+                self.builds.insert(request, build);
+                self.builders.insert(build, builder);
+            }
+            Effect::NameStep { build, step, index } => {
+                self.naming.insert(build, (step, index));
+            }
+            Effect::PrepareStep {
+                build, step, index, ..
+            } => self.preparing_steps.push((build, step, index)),
+            Effect::EndStep {
+                build, step, why, ..
+            } => {
+                let results = why.results();
+                self.not_run.push(why);
+                self.command_ended(build, step, results);
+            }
             Effect::Disconnect { worker, session } => {
                 self.engine
                     .handle(self.now, Event::WorkerDetached { worker, session });
@@ -140,21 +187,22 @@ impl World {
     }
 
     fn prepared(&mut self, build: BuildId, outcome: Prepared) {
-        self.engine
-            .handle(self.now, Event::WorkerPrepared { build, outcome });
-    }
-
-    fn command_ended(&mut self, build: BuildId, step: StepNumber) {
-        let request = self.database.builds[&build].request;
-        self.running.remove(&request);
         self.engine.handle(
             self.now,
-            Event::CommandFinished {
+            Event::WorkerPrepared {
                 build,
-                step,
-                results: Results::Cancelled,
+                outcome,
+                writes: Vec::new(),
             },
         );
+    }
+
+    fn command_ended(&mut self, build: BuildId, step: StepNumber, results: Results) {
+        let request = self.database.builds[&build].request;
+        self.running.remove(&request);
+        let end = StepEnd::new(results);
+        self.engine
+            .handle(self.now, Event::CommandFinished { build, step, end });
     }
 
     /// Lets the database wait.
@@ -205,21 +253,18 @@ impl World {
         };
         NewBuildset {
             builders: BTreeSet::from([id]),
-            source_stamps: vec![SourceStamp {
-                id: SourceStampId(1),
-                codebase: String::new(),
+            source_stamps: vec![WantedSource::New(NewSourceStamp {
                 repository: "repository".to_owned(),
-                branch: None,
-                revision: None,
-                project: String::new(),
-                has_patch: false,
-                has_changes: false,
-            }],
+                ..NewSourceStamp::default()
+            })],
+            external_id: None,
             properties: BTreeMap::new(),
             reason: "forced".to_owned(),
             priority: 0,
             waited_for: false,
             parent_build: None,
+            parent_relationship: None,
+            rebuilt_build: None,
             submitted_at: self.now,
         }
     }
@@ -255,11 +300,89 @@ impl World {
                 self.engine.why(request)
             );
         };
-        self.tell(Event::CommandFinished {
+        let end = StepEnd::new(results);
+        self.tell(Event::CommandFinished { build, step, end })
+    }
+
+    /// The step of a request ends, with all there is to say.
+    pub fn end_step_with(&mut self, request: BuildRequestId, end: StepEnd) -> &mut Self {
+        let Some((build, step)) = self.running.remove(&request) else {
+            panic!("request {request} does not run");
+        };
+        self.tell(Event::CommandFinished { build, step, end })
+    }
+
+    /// The build that a request has or had last.
+    pub fn build_of(&self, request: BuildRequestId) -> BuildId {
+        self.builds[&request]
+    }
+
+    /// What is stored of that build.
+    pub fn stored(&self, request: BuildRequestId) -> &crate::database::StoredBuild {
+        &self.database.builds[&self.builds[&request]]
+    }
+
+    /// What people read about a build.
+    pub fn state_of(&self, build: BuildId) -> &str {
+        &self.database.builds[&build].state
+    }
+
+    /// The locks that the first step of a builder has.
+    pub fn locks_of_first_step(&self, builder: &str) -> Vec<buildbot_engine::config::LockAccess> {
+        let mut builders = self.config.builders.values();
+        let found = builders.find(|one| &*one.name == builder);
+        found.map_or_else(Vec::new, |found| found.steps[0].locks.to_vec())
+    }
+
+    /// No step of the request runs.
+    pub fn expect_not_running(&mut self, request: BuildRequestId) -> &mut Self {
+        assert!(!self.running.contains_key(&request), "{request} runs");
+        self
+    }
+
+    /// The name of the step of a request that is rendered.
+    pub fn name_step(&mut self, request: BuildRequestId, name: Option<&str>) -> &mut Self {
+        let build = self.builds[&request];
+        let Some((step, _)) = self.naming.remove(&build) else {
+            panic!("no name is asked for");
+        };
+        let name = name.map(Into::into);
+        self.tell(Event::StepNamed { build, step, name })
+    }
+
+    /// The step of a request that is prepared is so.
+    pub fn prepare_step(&mut self, request: BuildRequestId, outcome: StepPrepared) -> &mut Self {
+        let build = self.builds[&request];
+        let mut asked = self.preparing_steps.iter();
+        let Some(place) = asked.position(|it| it.0 == build) else {
+            panic!("no step of request {request} is prepared");
+        };
+        let (build, step, _) = self.preparing_steps.remove(place);
+        self.tell(Event::StepPrepared {
             build,
             step,
-            results,
+            outcome,
         })
+    }
+
+    /// The build of a request gets more steps.
+    pub fn add_steps(
+        &mut self,
+        request: BuildRequestId,
+        place: StepPlace,
+        steps: Vec<buildbot_engine::config::Step>,
+    ) -> &mut Self {
+        let build = self.builds[&request];
+        self.tell(Event::StepsAdded {
+            build,
+            place,
+            steps,
+        })
+    }
+
+    /// Why steps did not run, so far.
+    pub fn not_run(&self) -> &[NotRun] {
+        &self.not_run
     }
 
     /// Somebody stops the build of a request.
@@ -304,16 +427,6 @@ impl World {
         let Some(session) = self.sessions.remove(&worker) else {
             panic!("worker {worker} is not attached");
         };
-        let sessions: Vec<_> = self
-            .running
-            .iter()
-            .map(|(request, it)| (*request, it.0))
-            .collect();
-        for (request, build) in sessions {
-            if self.database.builds[&build].worker == worker {
-                self.running.remove(&request);
-            }
-        }
         self.tell(Event::WorkerDetached { worker, session })
     }
 
@@ -373,7 +486,15 @@ impl World {
         database.recover();
         let restored = Restored {
             requests: database.unclaimed().map(|it| it.row.clone()).collect(),
-            paused: database.paused.keys().copied().collect(),
+            workers: database
+                .workers
+                .iter()
+                .map(|(worker, (paused, graceful))| RestoredWorker {
+                    worker: *worker,
+                    paused: *paused,
+                    graceful: *graceful,
+                })
+                .collect(),
         };
         *self = Self::restored(configuration, restored, database);
         self

@@ -6,7 +6,7 @@ use buildbot_engine::config::{Collapse, StepFlags};
 use buildbot_engine::event::{InstanceStart, Prepared, Reply, WorkerControl};
 use buildbot_engine::{Fact, Question, Reason, Shutdown, Unavailable};
 use buildbot_model::Results::{Cancelled, Exception, Failure, Retry, Skipped, Success};
-use buildbot_model::{BuilderId, Property};
+use buildbot_model::{BuilderId, NewSourceStamp, Property, WantedSource};
 use buildbot_sim::configuration::{Configuration, callable, config, step};
 use buildbot_sim::story::World;
 
@@ -92,7 +92,7 @@ fn a_paused_worker_finishes_its_build_and_gets_no_other() {
     let mut world = World::new(config().builder("a"));
     let first = world.force("a");
     world
-        .control("w", WorkerControl::Pause)
+        .control("w", WorkerControl::Pause { reason: None })
         .expect_running(first);
     let second = world.force("a");
     world.end_step(first, Success);
@@ -287,7 +287,7 @@ fn next_worker_chooses_among_those_that_are_free() {
         builder.next_worker = Some(callable(4));
     };
     let mut world = World::new(config().worker("v").worker("u").builder_with("a", chooses));
-    world.control("u", WorkerControl::Pause);
+    world.control("u", WorkerControl::Pause { reason: None });
     let a = world.force("a");
     let (w, v) = (world.worker("w"), world.worker("v"));
     let Some(Question::NextWorker { workers, .. }) = world.question() else {
@@ -349,7 +349,10 @@ fn a_new_request_replaces_older_ones_that_want_the_same() {
     let running = world.force("a");
     let old = world.force("a");
     let mut other = world.wish("a");
-    other.source_stamps[0].branch = Some("other".to_owned());
+    other.source_stamps = vec![WantedSource::New(NewSourceStamp {
+        branch: Some("other".to_owned()),
+        ..NewSourceStamp::default()
+    })];
     let other = world.submit(other);
     let mut special = world.wish("a");
     let property = Property {

@@ -2,8 +2,8 @@
 
 use buildbot_engine::Counters;
 use buildbot_engine::config::Collapse;
-use buildbot_model::BuildRequestId;
 use buildbot_model::Results::Success;
+use buildbot_model::{BuildRequestId, NewSourceStamp, WantedSource};
 use buildbot_sim::configuration::{Configuration, config, uses};
 use buildbot_sim::story::World;
 
@@ -14,7 +14,10 @@ fn work(configuration: Configuration, waiting: i64) -> Counters {
     let mut world = World::new(configuration);
     for number in 0..waiting {
         let mut wish = world.wish("a");
-        wish.source_stamps[0].revision = Some(number.to_string());
+        wish.source_stamps = vec![WantedSource::New(NewSourceStamp {
+            revision: Some(number.to_string()),
+            ..NewSourceStamp::default()
+        })];
         world.submit(wish);
     }
     let before = world.engine().counters();

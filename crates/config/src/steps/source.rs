@@ -34,7 +34,7 @@ arguments! {
         progress: bool = "progress" or true,
         retry_fetch: bool = "retryFetch",
         clobber_on_failure: bool = "clobberOnFailure",
-        get_description: bool = "getDescription",
+        get_description: Value = "getDescription" or Value::Bool(false),
         config: Value = "config",
         origin: Value = "origin",
         ssh_private_key: Secret<Value> = "sshPrivateKey" or Secret::new(Value::None),

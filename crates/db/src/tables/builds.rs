@@ -72,10 +72,19 @@ fn read(row: &mut Row<'_>) -> Result<Build, ColumnError> {
     })
 }
 
-/// Adds a build with the next number of its builder.
+/// Adds a build with the next number of its builder, which has done nothing.
 pub fn add(
     connection: &Connection,
     build: NewBuild,
+) -> Result<(BuildId, BuildNumber), StatementError> {
+    add_with_state(connection, build, STATE_CREATED)
+}
+
+/// The same, with something else for people to read.
+pub fn add_with_state(
+    connection: &Connection,
+    build: NewBuild,
+    state_string: &str,
 ) -> Result<(BuildId, BuildNumber), StatementError> {
     let NewBuild {
         builder,
@@ -86,7 +95,7 @@ pub fn add(
     } = build;
     let made = connection.first(
         sql!("builds/insert"),
-        values![builder, request, worker, master, at, STATE_CREATED],
+        values![builder, request, worker, master, at, state_string],
         |row| Ok((row.take()?, row.take()?)),
     )?;
     made.ok_or(StatementError::Missing {
@@ -103,8 +112,20 @@ pub fn finish(
     waited_for_locks: Duration,
     now: Timestamp,
 ) -> Result<bool, StatementError> {
+    finish_with_state(connection, id, results, waited_for_locks, None, now)
+}
+
+/// The same, with its last state string.
+pub fn finish_with_state(
+    connection: &Connection,
+    id: BuildId,
+    results: Results,
+    waited_for_locks: Duration,
+    state_string: Option<&str>,
+    now: Timestamp,
+) -> Result<bool, StatementError> {
     let seconds = i64::try_from(waited_for_locks.as_secs()).unwrap_or(i64::MAX);
-    let values = values![results, now, seconds, id];
+    let values = values![results, now, seconds, state_string, id];
     Ok(connection.execute(sql!("builds/finish"), values)? > 0)
 }
 

@@ -1,9 +1,9 @@
 //! Changes, with their files, properties and people.
 
-use buildbot_model::{ChangeId, Properties, SourceStampId, Timestamp, UserId};
+use buildbot_model::{ChangeId, NewSourceStamp, Properties, SourceStampId, Timestamp, UserId};
 
 use super::properties;
-use super::source_stamps::{self, NewSourceStamp};
+use super::source_stamps;
 use crate::connection::{Connection, Statement, StatementError, sql, values};
 use crate::value::{ColumnError, Row};
 

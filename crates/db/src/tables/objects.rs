@@ -27,6 +27,16 @@ pub fn state(
     })
 }
 
+/// All values by name, as JSON.
+pub fn states(
+    connection: &Connection,
+    id: ObjectId,
+) -> Result<Vec<(String, String)>, StatementError> {
+    connection.all(sql!("object_state/of_object"), values![id], |row| {
+        Ok((row.take()?, row.take()?))
+    })
+}
+
 /// Keeps a value, as JSON.
 pub fn set_state(
     connection: &Connection,

@@ -108,6 +108,18 @@ pub fn classified_changes(
     })
 }
 
+/// Forgets that these changes wait for the timer of a scheduler.
+pub fn forget_changes(
+    connection: &Connection,
+    id: SchedulerId,
+    changes: &[ChangeId],
+) -> Result<(), StatementError> {
+    for change in changes {
+        connection.execute(sql!("scheduler_changes/forget"), values![id, *change])?;
+    }
+    Ok(())
+}
+
 /// Forgets the changes of a scheduler that wait, those before `before` if that is given.
 pub fn flush_changes(
     connection: &Connection,

@@ -1,43 +1,14 @@
 //! Source stamps and their patches.
 
-use buildbot_model::{BuildsetId, PatchId, SourceStamp, SourceStampId, Timestamp};
+use buildbot_model::{
+    BuildsetId, NewPatch, NewSourceStamp, PatchId, SourceStamp, SourceStampId, Timestamp,
+    WantedSource,
+};
 use data_encoding::BASE64;
 
 use crate::connection::{Connection, StatementError, sql, values};
 use crate::hash;
 use crate::value::{ColumnError, Row};
-
-/// What makes a source stamp.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct NewSourceStamp {
-    /// The branch; `None` is the default one.
-    pub branch: Option<String>,
-    /// The revision; `None` is the newest.
-    pub revision: Option<String>,
-    /// Where the sources are kept.
-    pub repository: String,
-    /// The project that it belongs to.
-    pub project: String,
-    /// Which of the codebases of a buildset.
-    pub codebase: String,
-    /// What is applied to it. Then the source stamp is a new one in any case.
-    pub patch: Option<NewPatch>,
-}
-
-/// A patch that is about to be added.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct NewPatch {
-    /// How many directories are cut from its paths.
-    pub level: i64,
-    /// The patch.
-    pub body: Vec<u8>,
-    /// Who made it.
-    pub author: String,
-    /// What they say about it.
-    pub comment: String,
-    /// Where it is applied.
-    pub subdir: Option<String>,
-}
 
 /// A row of `sourcestamps`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,4 +158,24 @@ pub fn known(
         project: stored.project,
         has_patch: stored.patch.is_some(),
     })
+}
+
+/// The rows of the source stamps that a buildset wants, found or added.
+pub fn find_or_add_wanted(
+    connection: &Connection,
+    wanted: &[WantedSource],
+    now: Timestamp,
+) -> Result<Vec<SourceStamp>, StatementError> {
+    let find = |wanted: &WantedSource| {
+        let id = match wanted {
+            WantedSource::Stored(id) => *id,
+            WantedSource::New(new) => find_or_add(connection, new, now)?,
+        };
+        let stored = by_id(connection, id)?.ok_or(StatementError::Missing {
+            noun: "source stamp",
+            id: id.0,
+        })?;
+        known(connection, stored)
+    };
+    wanted.iter().map(find).collect()
 }

@@ -1,7 +1,8 @@
 //! Steps.
 
-use buildbot_model::{BuildId, Results, StepId, StepNumber, Timestamp};
-use serde::{Deserialize, Serialize};
+use buildbot_model::{BuildId, NewStep, Results, StepId, StepNumber, StepUpdate, Timestamp};
+
+pub use buildbot_model::Url;
 
 use crate::connection::{Connection, StatementError, sql, values};
 use crate::value::{ColumnError, Row};
@@ -36,15 +37,6 @@ pub struct Step {
     pub hidden: bool,
 }
 
-/// A link of a step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Url {
-    /// What it says.
-    pub name: String,
-    /// Where it leads.
-    pub url: String,
-}
-
 fn read(row: &mut Row<'_>) -> Result<Step, ColumnError> {
     Ok(Step {
         id: row.take()?,
@@ -56,9 +48,22 @@ fn read(row: &mut Row<'_>) -> Result<Step, ColumnError> {
         complete_at: row.take()?,
         state_string: row.take()?,
         results: row.results()?,
-        urls: serde_json::from_str(&row.take::<String>()?).unwrap_or_default(),
+        urls: read_urls(&row.take::<String>()?),
         hidden: row.take()?,
     })
+}
+
+/// What is no list of links is taken for an empty one.
+fn read_urls(text: &str) -> Vec<Url> {
+    let urls: Vec<serde_json::Value> = serde_json::from_str(text).unwrap_or_default();
+    let text = |url: &serde_json::Value, key| Some(url.get(key)?.as_str()?.to_owned());
+    let read = |url: &serde_json::Value| {
+        Some(Url {
+            name: text(url, "name")?,
+            url: text(url, "url")?,
+        })
+    };
+    urls.iter().filter_map(read).collect()
 }
 
 /// Adds a step that has not started.
@@ -68,13 +73,66 @@ pub fn add(
     number: StepNumber,
     name: &str,
 ) -> Result<StepId, StatementError> {
-    let values = values![number, name, build, STATE_PENDING];
+    let step = NewStep {
+        number,
+        name: name.into(),
+        started_at: None,
+        locks_acquired_at: None,
+    };
+    add_new(connection, build, &step)
+}
+
+/// Adds a step, which may have started.
+pub fn add_new(
+    connection: &Connection,
+    build: BuildId,
+    step: &NewStep,
+) -> Result<StepId, StatementError> {
+    let values = values![
+        step.number,
+        &*step.name,
+        build,
+        step.started_at,
+        step.locks_acquired_at,
+        STATE_PENDING
+    ];
     connection.insert(sql!("steps/insert"), values)
 }
 
 /// Says that a step has started.
 pub fn start(connection: &Connection, id: StepId, now: Timestamp) -> Result<(), StatementError> {
     connection.execute(sql!("steps/start"), values![now, id])?;
+    Ok(())
+}
+
+/// Changes what is not `None`.
+pub fn update(
+    connection: &Connection,
+    id: StepId,
+    update: &StepUpdate,
+) -> Result<(), StatementError> {
+    let StepUpdate {
+        started_at,
+        locks_acquired_at,
+        state,
+        urls,
+        hidden,
+    } = update;
+    if let Some(at) = started_at {
+        start(connection, id, *at)?;
+    }
+    if let Some(at) = locks_acquired_at {
+        set_locks_acquired(connection, id, *at)?;
+    }
+    if let Some(state) = state {
+        set_state_string(connection, id, state)?;
+    }
+    if let Some(urls) = urls {
+        set_urls(connection, id, urls)?;
+    }
+    if let Some(hidden) = hidden {
+        set_hidden(connection, id, *hidden)?;
+    }
     Ok(())
 }
 
@@ -100,7 +158,9 @@ pub fn set_state_string(
 
 /// Changes all links of a step.
 pub fn set_urls(connection: &Connection, id: StepId, urls: &[Url]) -> Result<(), StatementError> {
-    let urls = serde_json::json!(urls).to_string();
+    let object = |url: &Url| serde_json::json!({ "name": url.name, "url": url.url });
+    let urls: serde_json::Value = urls.iter().map(object).collect();
+    let urls = urls.to_string();
     connection.execute(sql!("steps/set_urls"), values![&urls, id])?;
     Ok(())
 }

@@ -7,15 +7,14 @@ use std::time::Duration;
 use buildbot_db::tables::builders::Description;
 use buildbot_db::tables::changes::NewChange;
 use buildbot_db::tables::logs::LogKind;
-use buildbot_db::tables::source_stamps::{NewPatch, NewSourceStamp};
 use buildbot_db::tables::{
     build_requests, builders, builds, buildsets, change_sources, changes, logs, masters, objects,
     projects, schedulers, source_stamps, steps, users, workers,
 };
 use buildbot_db::{Connection, Database, StatementError, create};
 use buildbot_model::{
-    BuildId, BuildNumber, BuildRequestId, BuilderId, Properties, Property, Results, StepNumber,
-    WorkerId,
+    BuildId, BuildNumber, BuildRequestId, BuilderId, NewPatch, NewSourceStamp, Properties,
+    Property, Results, StepNumber, WorkerId,
 };
 
 use crate::place::{NOW, file};

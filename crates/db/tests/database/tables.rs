@@ -6,14 +6,14 @@ use buildbot_db::tables::build_requests::Claim;
 use buildbot_db::tables::builders::Description;
 use buildbot_db::tables::changes::NewChange;
 use buildbot_db::tables::logs::LogKind;
-use buildbot_db::tables::source_stamps::{NewPatch, NewSourceStamp};
 use buildbot_db::tables::{
     build_requests, builders, builds, buildsets, change_sources, changes, logs, masters, objects,
     projects, schedulers, source_stamps, steps, users, workers,
 };
 use buildbot_db::{Connection, StatementError};
 use buildbot_model::{
-    BuildId, BuildNumber, ChangeId, Properties, Property, Results, StepNumber, Timestamp,
+    BuildId, BuildNumber, ChangeId, NewPatch, NewSourceStamp, Properties, Property, Results,
+    StepNumber, Timestamp,
 };
 
 use crate::place::{NOW, Nouns, Place, add_nouns};

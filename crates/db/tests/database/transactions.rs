@@ -7,7 +7,8 @@ use buildbot_db::tables::{build_requests, builds, buildsets, steps, workers};
 use buildbot_db::{Outcome, WriteError};
 use buildbot_model::{
     Answer, BuildId, BuildNumber, BuildRequestId, BuilderId, BuildsetId, MasterId, NewBuildset,
-    Results, SourceStamp, StepNumber, Transaction, Write,
+    NewSourceStamp, NewStep, Properties, Property, Results, StepNumber, StepUpdate, Transaction,
+    WantedSource, Write,
 };
 
 use crate::place::{NOW, Nouns, Place, add_nouns};
@@ -29,6 +30,15 @@ fn answers(place: &Place, nouns: Nouns, writes: Vec<Write>) -> Vec<Answer> {
     }
 }
 
+fn new_step(number: i64, name: &str) -> NewStep {
+    NewStep {
+        number: StepNumber(number),
+        name: name.into(),
+        started_at: Some(NOW),
+        locks_acquired_at: None,
+    }
+}
+
 fn submit(
     place: &Place,
     nouns: Nouns,
@@ -36,25 +46,21 @@ fn submit(
 ) -> (BuildsetId, Vec<BuildRequestId>) {
     let new = NewBuildset {
         builders: builders.iter().copied().collect(),
-        source_stamps: vec![SourceStamp {
-            id: nouns.source_stamp,
-            codebase: String::new(),
-            repository: String::new(),
-            branch: None,
-            revision: None,
-            project: String::new(),
-            has_patch: false,
-            has_changes: false,
-        }],
+        source_stamps: vec![WantedSource::Stored(nouns.source_stamp)],
+        external_id: None,
         properties: <_>::default(),
         reason: "because".to_owned(),
         priority: 3,
         waited_for: false,
         parent_build: None,
+        parent_relationship: None,
+        rebuilt_build: None,
         submitted_at: NOW,
     };
     match answers(place, nouns, vec![Write::AddBuildset(new)]).pop() {
-        Some(Answer::Buildset { buildset, requests }) => (buildset, requests),
+        Some(Answer::Buildset {
+            buildset, requests, ..
+        }) => (buildset, requests),
         other => panic!("{other:?}"),
     }
 }
@@ -86,6 +92,8 @@ fn a_request_becomes_a_build_and_its_buildset_ends() {
                 builder: nouns.builder,
                 worker: nouns.worker,
                 at: NOW,
+                state: "pinging worker".into(),
+                steps: vec![new_step(0, "worker_preparation")],
             },
         ],
     );
@@ -94,27 +102,40 @@ fn a_request_becomes_a_build_and_its_buildset_ends() {
         started,
         [Answer::Done, Answer::Done, Answer::Build { build, number }]
     );
-    let step = StepNumber(0);
+    let step = StepNumber(1);
+    let property = Property {
+        value: "7".to_owned(),
+        source: "Build".to_owned(),
+    };
+    let properties = Properties::from([("answer".to_owned(), property)]);
     let ended = answers(
         &place,
         nouns,
         vec![
-            Write::StartStep {
+            Write::AddStep {
                 build,
-                step,
-                name: "shell".to_owned(),
-                at: NOW,
+                step: new_step(1, "shell"),
             },
             Write::FinishStep {
                 build,
                 step,
                 results: Results::Warnings,
-                locks_acquired_at: Some(NOW),
                 at: NOW,
+                update: StepUpdate {
+                    locks_acquired_at: Some(NOW),
+                    state: Some("'make'".into()),
+                    hidden: Some(true),
+                    ..StepUpdate::default()
+                },
+            },
+            Write::SetBuildProperties {
+                build,
+                properties: properties.clone(),
             },
             Write::FinishBuild {
                 build,
                 results: Results::Warnings,
+                state: "warnings 'make'".into(),
                 waited_for_locks: Duration::from_secs(7),
                 at: NOW,
             },
@@ -138,16 +159,22 @@ fn a_request_becomes_a_build_and_its_buildset_ends() {
             Write::CompleteBuildset { buildset, at: NOW },
         ],
     );
-    assert_eq!(ended[4], Answer::BuildsetEnd(None));
-    assert_eq!(ended[7], Answer::BuildsetEnd(Some(Results::Cancelled)));
-    assert_eq!(ended[8], Answer::BuildsetEnd(None), "it ends once");
+    assert_eq!(ended[5], Answer::BuildsetEnd(None));
+    assert_eq!(ended[8], Answer::BuildsetEnd(Some(Results::Cancelled)));
+    assert_eq!(ended[9], Answer::BuildsetEnd(None), "it ends once");
 
     let stored = place.read(move |connection| builds::by_id(connection, build));
     let stored = stored.unwrap();
     assert_eq!(stored.results, Some(Results::Warnings));
     assert_eq!(stored.waited_for_locks, Duration::from_secs(7));
     let step = place.read(move |connection| steps::of_build(connection, build));
-    assert_eq!(step[0].locks_acquired_at, Some(NOW));
+    assert_eq!(step[0].name, "worker_preparation");
+    let step = &step[1];
+    assert_eq!((step.locks_acquired_at, step.hidden), (Some(NOW), true));
+    assert_eq!(step.state_string, "'make'");
+    assert_eq!(stored.state_string, "warnings 'make'");
+    let kept = place.read(move |connection| builds::properties(connection, build));
+    assert_eq!(kept, properties);
     let stored = place.read(move |connection| buildsets::by_id(connection, buildset));
     assert!(stored.unwrap().complete);
     let stored = place.read(move |connection| build_requests::by_id(connection, request));
@@ -231,6 +258,8 @@ fn builds_of_a_builder_are_numbered_without_gaps() {
         builder,
         worker: nouns.worker,
         at: NOW,
+        state: "created".into(),
+        steps: Vec::new(),
     };
     let numbers = |answers: Vec<Answer>| {
         let number = |answer| match answer {
@@ -259,6 +288,7 @@ fn what_is_not_there_cannot_be_ended() {
     let finish_build = Write::FinishBuild {
         build,
         results: Results::Success,
+        state: "build successful".into(),
         waited_for_locks: Duration::ZERO,
         at: NOW,
     };
@@ -266,8 +296,8 @@ fn what_is_not_there_cannot_be_ended() {
         build,
         step: StepNumber(2),
         results: Results::Success,
-        locks_acquired_at: None,
         at: NOW,
+        update: StepUpdate::default(),
     };
     for (write, text) in [
         (finish_build, "there is no build 5"),
@@ -285,10 +315,57 @@ fn the_state_of_a_worker_is_kept() {
     let state = Write::SetWorkerState {
         worker: nouns.worker,
         paused: true,
+        pause_reason: Some("broken disk".into()),
         graceful: true,
     };
     answers(&place, nouns, vec![state]);
     let worker = place.read(move |connection| workers::by_id(connection, nouns.worker));
     let worker = worker.unwrap();
     assert!(worker.paused && worker.graceful);
+    assert_eq!(worker.pause_reason.as_deref(), Some("broken disk"));
+}
+
+#[test]
+fn a_buildset_finds_or_adds_its_source_stamps_and_is_complete_without_requests() {
+    let place = Place::new();
+    let nouns = place.write(add_nouns);
+    let new = NewSourceStamp {
+        repository: "somewhere".to_owned(),
+        ..NewSourceStamp::default()
+    };
+    let wanted = |source| NewBuildset {
+        builders: <_>::default(),
+        source_stamps: vec![source],
+        properties: <_>::default(),
+        external_id: Some("mine".to_owned()),
+        reason: "because".to_owned(),
+        priority: 0,
+        waited_for: false,
+        parent_build: Some(BuildId(3)),
+        parent_relationship: Some("Triggered from".to_owned()),
+        rebuilt_build: Some(BuildId(2)),
+        submitted_at: NOW,
+    };
+    let add = |source| match answers(&place, nouns, vec![Write::AddBuildset(wanted(source))]).pop()
+    {
+        Some(Answer::Buildset {
+            buildset,
+            source_stamps,
+            ..
+        }) => (buildset, source_stamps),
+        other => panic!("{other:?}"),
+    };
+    let (buildset, first) = add(WantedSource::New(new.clone()));
+    assert_eq!(first[0].repository, "somewhere");
+    assert_eq!(add(WantedSource::New(new)).1, first);
+    assert_eq!(add(WantedSource::Stored(first[0].id)).1, first);
+    let stored = place.read(move |connection| buildsets::by_id(connection, buildset));
+    let stored = stored.unwrap();
+    assert_eq!(stored.results, Some(Results::Success));
+    assert_eq!(stored.external_id.as_deref(), Some("mine"));
+    assert_eq!(
+        stored.parent_relationship.as_deref(),
+        Some("Triggered from")
+    );
+    assert_eq!(stored.rebuilt_build, Some(BuildId(2)));
 }

@@ -94,7 +94,7 @@ fn a_wrong_endpoint_is_refused_with_its_reason() {
     check_refused("tcp:70000", "from 0 to 65535");
     check_refused("tcp:1:2:3:4", "unexpected argument \"4\" after backlog");
     check_refused("tcp:1:colour=red", "unknown key \"colour\"");
-    check_refused("tcp:interface=::1", "unexpected");
+    check_refused("tcp:interface=::1", "given twice");
     check_refused("ssl:interface=x", "port is missing");
     check_refused("unix:", "address is missing");
     check_refused("unix:/x:mode=rw", "octal digits");

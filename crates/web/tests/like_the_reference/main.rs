@@ -3,6 +3,12 @@
 //! `reference/fixture.py` runs the master of `reference/master.cfg`, has it do something of everything, and adds rows
 //! for what only other masters or much time make.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a run tells how much was compared"
+)]
+
 mod control;
 mod paths;
 mod queries;

@@ -22,10 +22,18 @@ pub struct MasterSession {
     messages: Messages,
     events: VecDeque<MasterEvent>,
     commands: BTreeMap<String, CommandKey>,
-    calls: BTreeMap<u64, CallKey>,
+    calls: BTreeMap<u64, Call>,
     next_call: u64,
     requests: BTreeMap<ReplyKey, i128>,
     next_reply: u64,
+}
+
+/// A request of ours that waits for its response.
+#[derive(Debug)]
+struct Call {
+    key: CallKey,
+    /// The master's name of the command that it starts.
+    starts: Option<String>,
 }
 
 #[derive(Debug)]
@@ -109,11 +117,15 @@ impl MasterSession {
                     continue;
                 }
                 Incoming::Response { sequence, result } => match self.calls.remove(&sequence) {
-                    Some(call) => {
+                    Some(Call { key, starts }) => {
                         let result = result.map_err(|text| {
                             Failure::new("buildbot.worker.protocols.RemoteWorkerError", &[], text)
                         });
-                        MasterEvent::Answered { call, result }
+                        if let (Err(_), Some(id)) = (&result, starts) {
+                            // Nothing more will be heard of it.
+                            self.commands.remove(&id);
+                        }
+                        MasterEvent::Answered { call: key, result }
                     }
                     None => {
                         let text = format!("a response to the unknown request {sequence}");
@@ -216,14 +228,23 @@ impl MasterSession {
     }
 
     fn send(&mut self, op: &str, keys: &[(&str, &Value)]) -> Result<CallKey, SessionError> {
+        self.send_start(op, keys, None)
+    }
+
+    fn send_start(
+        &mut self,
+        op: &str,
+        keys: &[(&str, &Value)],
+        starts: Option<String>,
+    ) -> Result<CallKey, SessionError> {
         if !matches!(self.phase, Phase::Open) {
             return Err("the worker has not logged in".into());
         }
         let sequence = self.messages.request(op, keys)?;
-        let call = CallKey(self.next_call);
+        let key = CallKey(self.next_call);
         self.next_call += 1;
-        self.calls.insert(sequence, call);
-        Ok(call)
+        self.calls.insert(sequence, Call { key, starts });
+        Ok(key)
     }
 }
 
@@ -344,9 +365,9 @@ impl crate::session::MasterSession for MasterSession {
     }
 
     fn start_command(&mut self, start: CommandStart) -> Result<CallKey, SessionError> {
-        self.commands.insert(start.id.clone(), start.command);
+        let command = start.command;
         let builder = start.builder.map(Value::Text);
-        let id = Value::Text(start.id);
+        let id = Value::Text(start.id.clone());
         let name = Value::Text(start.name);
         let args = Value::Dict(start.args);
         let mut keys = Vec::with_capacity(4);
@@ -356,7 +377,9 @@ impl crate::session::MasterSession for MasterSession {
             ("command_name", &name),
             ("args", &args),
         ]);
-        self.send("start_command", &keys)
+        let call = self.send_start("start_command", &keys, Some(start.id.clone()))?;
+        self.commands.insert(start.id, command);
+        Ok(call)
     }
 
     fn reply(&mut self, reply: ReplyKey, result: Result<Value, Failure>) {

@@ -1,6 +1,6 @@
 //! The commands that run on behalf of one connection.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 use std::task::{Context, Poll};
 
@@ -24,8 +24,8 @@ pub(super) struct Running {
     pub(super) interrupter: Interrupter,
     /// What it says.
     pub(super) events: mpsc::Receiver<CommandEvent>,
-    /// The transfer request that the master has not answered.
-    pub(super) transfer: Option<TransferReply>,
+    /// Who waits for the answers to transfer requests, which a master answers in their order.
+    pub(super) transfers: VecDeque<TransferReply>,
 }
 
 /// Which command an interrupt is for.
@@ -85,14 +85,14 @@ impl RunningCommands {
     /// Remembers who waits for the answer to a transfer request.
     pub(super) fn await_transfer(&mut self, key: CommandKey, reply: TransferReply) {
         if let Some(running) = self.commands.get_mut(&key) {
-            running.transfer = Some(reply);
+            running.transfers.push_back(reply);
         }
     }
 
     /// Passes on the answer to a transfer request.
     pub(super) fn answer_transfer(&mut self, key: CommandKey, result: Result<Value, Failure>) {
         let running = self.commands.get_mut(&key);
-        if let Some(reply) = running.and_then(|running| running.transfer.take()) {
+        if let Some(reply) = running.and_then(|running| running.transfers.pop_front()) {
             // The command may have been interrupted; then nobody waits.
             let _ = reply.send(result.map_err(RemoteFailure::Answered));
         }
@@ -164,7 +164,7 @@ mod tests {
                 builder: Some("b".to_owned()),
                 interrupter,
                 events,
-                transfer: None,
+                transfers: VecDeque::new(),
             };
             commands.insert(CommandKey(number), running);
             senders.push(sender);

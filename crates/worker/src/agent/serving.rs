@@ -6,6 +6,7 @@
 //! behind ([`UNCONFIRMED_BYTES_MAX`]), so that their programs block; and the master is heard only
 //! while it takes its answers ([`UNSENT_BYTES_MAX`]).
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -26,7 +27,7 @@ use super::shutdown::Request;
 use super::{Agent, info};
 use crate::cli::BUILDBOT_VERSION;
 use crate::command::{
-    self, CommandContext, CommandEvent, InterruptReason, Interrupts, Outbox, Paths,
+    self, CommandContext, CommandEvent, InterruptReason, Interrupts, Outbox, Paths, TransferCall,
 };
 use crate::connect::Stream;
 use crate::output;
@@ -47,7 +48,7 @@ const UNCONFIRMED_BYTES_MAX: usize = 4 << 20;
 const UNCONFIRMED_REQUESTS_MAX: usize = 2_000;
 
 /// Bytes taken from the master at a time.
-const READ_BYTES: usize = 32 << 10;
+const READ_BYTES: usize = 128 << 10;
 
 /// A server that says nothing for so long does not speak the protocol. Over PB the master speaks
 /// first, but may be busy; over msgpack it answers a request.
@@ -466,7 +467,7 @@ impl<'a> Serving<'a> {
             builder,
             interrupter,
             events,
-            transfer: None,
+            transfers: VecDeque::new(),
         };
         self.commands.insert(key, running);
         self.clock.idle = None;
@@ -487,13 +488,15 @@ impl<'a> Serving<'a> {
     fn handle_command(&mut self, key: CommandKey, event: Option<CommandEvent>) {
         let sent = match event {
             Some(CommandEvent::Updates(updates)) => self.session.update(key, updates),
-            Some(CommandEvent::Transfer { request, reply }) => {
-                let sent = self.session.transfer(key, request);
-                // Of a request that is not sent the command learns by the dropped reply.
-                if sent.is_ok() {
-                    self.commands.await_transfer(key, reply);
-                }
-                sent
+            Some(CommandEvent::Transfer(calls)) => {
+                calls
+                    .into_iter()
+                    .try_for_each(|TransferCall { request, reply }| {
+                        // Of a request that is not sent the command learns by the dropped reply.
+                        self.session.transfer(key, request)?;
+                        self.commands.await_transfer(key, reply);
+                        Ok(())
+                    })
             }
             Some(CommandEvent::Complete(result)) => {
                 self.commands.remove(key);

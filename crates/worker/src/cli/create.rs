@@ -11,8 +11,8 @@ use std::process::ExitCode;
 use buildbot_model::Secret;
 use buildbot_tac::{AllowShutdown, MasterOption, NumberOrNone, WorkerOptions, write_worker};
 
-use super::output::Output;
-use super::{Request, UsageError, basedir};
+use super::{Request, UsageError};
+use buildbot_daemon::{Output, basedir};
 use buildbot_endpoint::python_int;
 use buildbot_options::{self, OptionSpec};
 

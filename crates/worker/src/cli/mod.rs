@@ -3,10 +3,7 @@
 //! Buildbot: manual, "buildbot-worker". The names of commands and options, the first line of every
 //! error and the exit codes are the reference's; the wording of the usage texts is ours.
 
-mod basedir;
 mod create;
-mod follow;
-mod output;
 mod start;
 mod stop;
 mod twistd;
@@ -15,8 +12,8 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+use buildbot_daemon::Output;
 use buildbot_options::{OptionError, OptionSpec, Parsed};
-use output::Output;
 
 /// The version of Buildbot whose worker this is: in the log, in `--version` and to the master.
 pub const BUILDBOT_VERSION: &str = "4.3.0";
@@ -57,10 +54,10 @@ pub fn main() -> ExitCode {
         return twistd::run(&program, &arguments);
     }
     match arguments.split_first() {
-        Some((command, rest)) if command == crate::daemon::SESSION_COMMAND => {
-            crate::daemon::lead_session(rest)
+        Some((command, rest)) if command == buildbot_daemon::launch::SESSION_COMMAND => {
+            buildbot_daemon::launch::lead_session("buildbot-worker", rest)
         }
-        Some((command, rest)) if command == crate::daemon::PROCESS_COMMAND => {
+        Some((command, rest)) if command == buildbot_daemon::launch::PROCESS_COMMAND => {
             twistd::run_daemon_process(rest)
         }
         Some(_) | None => run(&program.to_string_lossy(), &arguments),
@@ -74,6 +71,12 @@ enum UsageError {
     Option(#[from] OptionError),
     #[error("{0}")]
     Other(String),
+}
+
+impl From<String> for UsageError {
+    fn from(message: String) -> Self {
+        Self::Other(message)
+    }
 }
 
 impl UsageError {

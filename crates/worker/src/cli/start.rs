@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Pid;
 
-use super::follow::LogFollower;
-use super::output::Output;
 use super::stop::{Stopped, stop_worker};
-use super::{Request, UsageError, basedir};
-use crate::daemon::{self, Launcher};
-use crate::log::{Rotation, Target};
-use crate::pid_file;
+use super::{Request, UsageError};
 use crate::worker_process::{self, ProcessOptions};
+use buildbot_daemon::LogFollower;
+use buildbot_daemon::Output;
+use buildbot_daemon::basedir::{self, Role};
+use buildbot_daemon::launch::{self, Launcher};
+use buildbot_daemon::log::{Rotation, Target};
+use buildbot_daemon::pid_file;
 use buildbot_options::{self, OptionSpec};
 
 pub(super) const USAGE: &str = "\
@@ -87,14 +88,14 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<Request<StartOptions>, Usa
 }
 
 pub(super) fn run(output: &Output, options: StartOptions) -> ExitCode {
-    if !basedir::is_worker_directory(output, &options.basedir) {
+    if !basedir::is_directory_of(Role::Worker, output, &options.basedir) {
         return ExitCode::FAILURE;
     }
     start(output, &options)
 }
 
 pub(super) fn restart(output: &Output, options: StartOptions) -> ExitCode {
-    if !basedir::is_worker_directory(output, &options.basedir) {
+    if !basedir::is_directory_of(Role::Worker, output, &options.basedir) {
         return ExitCode::FAILURE;
     }
     match stop_worker(output, &options.basedir, options.quiet) {
@@ -162,7 +163,7 @@ fn launch(output: &Output) -> Option<Pid> {
         "--logfile=twistd.log",
         "--python=buildbot.tac",
     ];
-    match daemon::launch(&arguments.map(OsString::from)) {
+    match launch::launch("buildbot-worker", &arguments.map(OsString::from)) {
         Ok(pid) => Some(pid),
         Err(error) => {
             output.error_line(error.to_string());

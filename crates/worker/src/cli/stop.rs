@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::output::Output;
-use super::{Request, UsageError, basedir};
-use crate::pid_file::{self, PidFileError};
+use super::{Request, UsageError};
+use buildbot_daemon::Output;
+use buildbot_daemon::basedir::{self, Role};
+use buildbot_daemon::pid_file::{self, PidFileError};
 use buildbot_options::{self, OptionSpec};
 
 pub(super) const USAGE: &str = "\
@@ -71,7 +72,7 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<Request<StopOptions>, Usag
 }
 
 pub(super) fn run(output: &Output, options: StopOptions) -> ExitCode {
-    if !basedir::is_worker_directory(output, &options.basedir) {
+    if !basedir::is_directory_of(Role::Worker, output, &options.basedir) {
         return ExitCode::FAILURE;
     }
     match stop_worker(output, &options.basedir, options.quiet) {

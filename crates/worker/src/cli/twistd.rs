@@ -8,11 +8,11 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::output::Output;
 use super::{BUILDBOT_VERSION, our_version};
-use crate::daemon::{self, Launcher};
-use crate::log::{Rotation, Target};
 use crate::worker_process::{self, ProcessOptions};
+use buildbot_daemon::Output;
+use buildbot_daemon::launch::{self, Launcher};
+use buildbot_daemon::log::{Rotation, Target};
 use buildbot_options::{self, OptionSpec};
 
 const USAGE: &str = "\
@@ -102,7 +102,7 @@ pub(super) fn run(program: &OsStr, arguments: &[OsString]) -> ExitCode {
     }
 }
 
-/// What the process of [`daemon::PROCESS_COMMAND`] does.
+/// What the process of [`launch::PROCESS_COMMAND`] does.
 pub(super) fn run_daemon_process(arguments: &[OsString]) -> ExitCode {
     let Ok(launcher) = Launcher::from_stdout() else {
         // Without the pipe there is nobody to tell.
@@ -138,7 +138,7 @@ pub(super) fn start(
     if nodaemon {
         return worker_process::run(options, Launcher::Terminal);
     }
-    match daemon::launch(arguments) {
+    match launch::launch("buildbot-worker", arguments) {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
             output.error_line(error.to_string());

@@ -1,5 +1,6 @@
 //! `downloadFile`: the master reads, the worker writes.
 
+use std::collections::VecDeque;
 use std::fs::{File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -10,22 +11,34 @@ use buildbot_wire::{Failure, Value};
 
 use super::arguments::Arguments;
 use super::failure;
+use super::report::Called;
 use super::transfer::{BLOCK_BYTES_MAX, Progress};
 use super::upload::require_object;
-use super::{Report, StartError};
+use super::{Paths, RemoteFailure, Report, StartError};
 use crate::process::reason;
 
 /// `downloadFile`.
+///
+/// Differs: over PB blocks are asked for ahead, because a wait for each takes longer than the block.
 pub(super) struct DownloadFile {
     path: PathBuf,
     max_size: Option<u64>,
     block_size: u64,
     mode: Option<u32>,
+    /// How many blocks are asked for before the first of them has come.
+    ahead: usize,
 }
 
 /// Bytes that are written together: going to the disk for each of a master's small blocks (16 KiB is usual)
 /// costs more than writing them.
-const WRITE_BYTES: usize = 256 << 10;
+const WRITE_BYTES: usize = 1 << 20;
+
+/// Bytes that are asked for together. A Python master answers requests that come together by one write, so that both
+/// sides wake up once for all of them.
+const AHEAD_BYTES: u64 = 512 << 10;
+
+/// Requests that are made together at most, however small their blocks.
+const AHEAD_BLOCKS_MAX: u64 = 32;
 
 /// Permission bits, among all that a mode may have.
 const MODE_BITS: i128 = 0o7777;
@@ -34,10 +47,17 @@ impl DownloadFile {
     pub(super) fn from_arguments(arguments: &Arguments<'_>) -> Result<Self, StartError> {
         require_object(arguments, "reader")?;
         let mode = arguments.required_count("mode")?;
+        let block_size = arguments.block_size()?.min(BLOCK_BYTES_MAX);
+        let ahead = match arguments.context.paths {
+            Paths::Pb { .. } => AHEAD_BYTES / block_size.max(1),
+            // The protocol does not say in which order requests are answered.
+            Paths::Msgpack => 1,
+        };
         Ok(Self {
             path: arguments.transfer_path("workerdest")?,
             max_size: arguments.required_count("maxsize")?,
-            block_size: arguments.block_size()?.min(BLOCK_BYTES_MAX),
+            block_size,
+            ahead: usize::try_from(ahead.clamp(1, AHEAD_BLOCKS_MAX)).unwrap_or(1),
             mode: mode.and_then(|mode| u32::try_from(i128::from(mode) & MODE_BITS).ok()),
         })
     }
@@ -78,43 +98,43 @@ impl DownloadFile {
         progress: &mut Progress,
         report: &mut Report,
     ) -> Result<(), Failure> {
+        let mut reads = Reads {
+            block_size: self.block_size,
+            ahead: self.ahead,
+            left: self.max_size,
+            asked: VecDeque::new(),
+        };
+        let outcome = self.write_blocks(file, &mut reads, progress, report).await;
+        // The master is told that the download is over when it has answered everything.
+        reads.drain(report).await;
+        outcome
+    }
+
+    async fn write_blocks(
+        &self,
+        file: File,
+        reads: &mut Reads,
+        progress: &mut Progress,
+        report: &mut Report,
+    ) -> Result<(), Failure> {
         let mut target = Target::new(file);
-        let mut left = self.max_size;
         loop {
             if report.is_interrupted() {
                 progress.interrupt();
                 break;
             }
-            let length = left.map_or(self.block_size, |left| left.min(self.block_size));
-            if length == 0 {
-                progress.truncate(&self.path, report);
-                break;
-            }
-            let block = match report.call(TransferRequest::Read { length }).await {
-                // Nothing at all stands for the end, too. Seen: mp-build.
-                Ok(Value::None) => break,
-                Ok(Value::Bytes(bytes)) => bytes,
-                Ok(Value::Text(text)) => text.into_bytes(),
-                Ok(other) => {
-                    let found = crate::python_text::repr_of(&other);
-                    return Err(failure::value(format!(
-                        "the master answered a read with {found}, which is no byte string"
-                    )));
+            let block = match reads.next(report).await? {
+                Block::Bytes(block) => block,
+                Block::End => break,
+                Block::Limit => {
+                    progress.truncate(&self.path, report);
+                    break;
                 }
-                Err(error) => {
+                Block::Refused(error) => {
                     progress.refused(error);
                     break;
                 }
             };
-            if block.is_empty() {
-                break;
-            }
-            let mut block = block;
-            if let Some(left) = &mut left {
-                // A master that answers with more than it was asked for does not get past the limit.
-                block.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
-                *left -= block.len() as u64;
-            }
             match target.take(block, report).await? {
                 Some(Ok(())) => {}
                 Some(Err(error)) => {
@@ -136,6 +156,94 @@ impl DownloadFile {
     fn cannot_write(&self, error: &io::Error, report: &Report) -> String {
         let path = report.shown(&self.path);
         format!("Cannot write file '{path}': {}", reason(error))
+    }
+}
+
+/// What comes of a request for a block.
+enum Block {
+    /// The next bytes.
+    Bytes(Vec<u8>),
+    /// The file has no more.
+    End,
+    /// No more may be asked for.
+    Limit,
+    /// The master does not give it.
+    Refused(RemoteFailure),
+}
+
+/// Requests for blocks, some of them ahead of their answers.
+struct Reads {
+    block_size: u64,
+    /// Requests that are under way at most.
+    ahead: usize,
+    /// Bytes that may still be asked for.
+    left: Option<u64>,
+    /// What was asked for and has not come, with the lengths.
+    asked: VecDeque<(u64, Called)>,
+}
+
+impl Reads {
+    async fn next(&mut self, report: &mut Report) -> Result<Block, Failure> {
+        // Asking again for many at a time keeps them together; asking at the half keeps the master busy.
+        if self.asked.len() <= self.ahead / 2 {
+            self.ask(report).await;
+        }
+        let Some((length, call)) = self.asked.pop_front() else {
+            return Ok(Block::Limit);
+        };
+        let mut block = match report.answered(call).await {
+            // Nothing at all stands for the end, too. Seen: mp-build.
+            Ok(Value::None) => return Ok(Block::End),
+            Ok(Value::Bytes(bytes)) => bytes,
+            Ok(Value::Text(text)) => text.into_bytes(),
+            Ok(other) => {
+                let found = crate::python_text::repr_of(&other);
+                return Err(failure::value(format!(
+                    "the master answered a read with {found}, which is no byte string"
+                )));
+            }
+            Err(error) => return Ok(Block::Refused(error)),
+        };
+        if block.is_empty() {
+            return Ok(Block::End);
+        }
+        if let Some(left) = &mut self.left {
+            // A master that answers with more than it was asked for does not get past the limit.
+            block.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+            // What a short block lacks can be asked for again.
+            *left += length - block.len() as u64;
+        }
+        Ok(Block::Bytes(block))
+    }
+
+    async fn ask(&mut self, report: &mut Report) {
+        let mut lengths = Vec::with_capacity(self.ahead);
+        while self.asked.len() + lengths.len() < self.ahead {
+            let length = self
+                .left
+                .map_or(self.block_size, |left| left.min(self.block_size));
+            if length == 0 {
+                break;
+            }
+            self.left = self.left.map(|left| left - length);
+            lengths.push(length);
+        }
+        if lengths.is_empty() {
+            return;
+        }
+        let requests = lengths
+            .iter()
+            .map(|&length| TransferRequest::Read { length });
+        let calls = report.call_ahead(requests).await;
+        self.asked.extend(lengths.into_iter().zip(calls));
+    }
+
+    /// Waits for the answers that are not needed.
+    async fn drain(&mut self, report: &mut Report) {
+        while let Some((_, call)) = self.asked.pop_front() {
+            // The end, or a refusal that the first one told already.
+            let _ = report.answered(call).await;
+        }
     }
 }
 

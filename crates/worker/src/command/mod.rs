@@ -32,7 +32,7 @@ use arguments::Arguments;
 pub use arguments::StartError;
 pub use outbox::{
     CommandEvent, InterruptReason, Interrupter, Interrupts, OUTBOX_EVENTS_MAX, Outbox,
-    RemoteFailure,
+    RemoteFailure, TransferCall,
 };
 pub(crate) use report::Report;
 

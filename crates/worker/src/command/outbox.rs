@@ -14,15 +14,19 @@ pub const OUTBOX_EVENTS_MAX: usize = 4;
 pub enum CommandEvent {
     /// A batch of updates: one `update` over msgpack, one `update` call per element over PB.
     Updates(Vec<Update>),
-    /// A call to the object of a file transfer; the command waits for the answer.
-    Transfer {
-        /// What is called.
-        request: TransferRequest,
-        /// Where the answer goes; dropped if the connection is gone.
-        reply: oneshot::Sender<Result<Value, RemoteFailure>>,
-    },
+    /// Calls to the object of a file transfer, in order; the command waits for the answers.
+    Transfer(Vec<TransferCall>),
     /// The command has ended, and says nothing more. Never sent after a lost connection or a shutdown.
     Complete(Result<(), Failure>),
+}
+
+/// A call to the object of a file transfer.
+#[derive(Debug)]
+pub struct TransferCall {
+    /// What is called.
+    pub request: TransferRequest,
+    /// Where the answer goes; dropped if the connection is gone.
+    pub reply: oneshot::Sender<Result<Value, RemoteFailure>>,
 }
 
 /// A call of a transfer that did not succeed.

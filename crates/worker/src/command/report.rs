@@ -9,7 +9,8 @@ use tokio::sync::oneshot;
 
 use super::failure;
 use super::{
-    CommandContext, CommandEvent, InterruptReason, Interrupts, Outbox, RemoteFailure, decoded,
+    CommandContext, CommandEvent, InterruptReason, Interrupts, Outbox, RemoteFailure, TransferCall,
+    decoded,
 };
 use crate::output::{Encoding, Output};
 
@@ -35,6 +36,9 @@ pub(crate) struct Report {
     /// Nobody listens any more.
     silent: bool,
 }
+
+/// A call of a transfer that the master has not answered.
+pub(crate) type Called = oneshot::Receiver<Result<Value, RemoteFailure>>;
 
 /// What can happen to a report that waits.
 enum Step {
@@ -250,15 +254,38 @@ impl Report {
     /// An interrupt by the master does not end the wait ([`is_interrupted`](Self::is_interrupted) tells it
     /// afterwards); a lost connection or a shutdown does.
     pub(crate) async fn call(&mut self, request: TransferRequest) -> Result<Value, RemoteFailure> {
-        let (reply, mut answer) = oneshot::channel();
-        self.send(CommandEvent::Transfer { request, reply }).await;
+        match self.call_ahead([request]).await.pop() {
+            Some(call) => self.answered(call).await,
+            None => Err(RemoteFailure::Lost),
+        }
+    }
+
+    /// As [`call`](Self::call) for several calls, which go out together; their answers are waited for in the same
+    /// order with [`answered`](Self::answered).
+    pub(crate) async fn call_ahead(
+        &mut self,
+        requests: impl IntoIterator<Item = TransferRequest>,
+    ) -> Vec<Called> {
+        let (calls, answers) = requests
+            .into_iter()
+            .map(|request| {
+                let (reply, answer) = oneshot::channel();
+                (TransferCall { request, reply }, answer)
+            })
+            .unzip();
+        self.send(CommandEvent::Transfer(calls)).await;
+        answers
+    }
+
+    /// Waits for the answer to a call.
+    pub(crate) async fn answered(&mut self, mut call: Called) -> Result<Value, RemoteFailure> {
         loop {
             if self.silent {
                 return Err(RemoteFailure::Lost);
             }
             tokio::select! {
                 biased;
-                outcome = &mut answer => return outcome.unwrap_or(Err(RemoteFailure::Lost)),
+                outcome = &mut call => return outcome.unwrap_or(Err(RemoteFailure::Lost)),
                 _ = self.advance() => {}
             }
         }

@@ -13,7 +13,6 @@ mod encoding;
 mod lines;
 mod multi_byte;
 mod newline;
-mod python_regex;
 mod settings;
 mod single_byte;
 mod tables;

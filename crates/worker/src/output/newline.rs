@@ -4,10 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use buildbot_python_regex::translate;
 use fancy_regex::{Regex, RegexBuilder};
 use memchr::{memchr3, memrchr};
-
-use super::python_regex;
 
 const CR: u8 = b'\r';
 const BACKSPACE: u8 = 0x08;
@@ -73,7 +72,7 @@ impl NewlinePattern {
             pattern: pattern.to_owned(),
             reason,
         };
-        let translated = python_regex::translate(pattern).map_err(unusable)?;
+        let translated = translate(pattern).map_err(unusable)?;
         let regex = RegexBuilder::new(&translated.pattern)
             .backtrack_limit(STEPS_MAX)
             .max_prog_size(PROGRAM_MAX)

@@ -121,7 +121,7 @@ fn a_slow_master_makes_the_program_wait_and_its_silence_does_not_count() {
                     }
                 }
                 CommandEvent::Complete(result) => outcome = Some(result),
-                CommandEvent::Transfer { .. } => panic!("a transfer"),
+                CommandEvent::Transfer(_) => panic!("a transfer"),
             }
         }
         outcome

@@ -9,7 +9,7 @@ use buildbot_wire::session::TransferRequest;
 use buildbot_wire::{Failure, LineMarks, Stream, Update, Value};
 use buildbot_worker::command::{
     CommandContext, CommandEvent, InterruptReason, Interrupter, Interrupts, Outbox, Paths,
-    RemoteFailure, StartError, prepare,
+    RemoteFailure, StartError, TransferCall, prepare,
 };
 use buildbot_worker::output::{Encoding, Settings};
 
@@ -175,9 +175,11 @@ impl Stage {
                 hear(&event, &interrupter);
                 match event {
                     CommandEvent::Updates(updates) => heard.updates.extend(updates),
-                    CommandEvent::Transfer { request, reply } => {
-                        let _ = reply.send(answer(&request));
-                        heard.calls.push(request);
+                    CommandEvent::Transfer(calls) => {
+                        for TransferCall { request, reply } in calls {
+                            let _ = reply.send(answer(&request));
+                            heard.calls.push(request);
+                        }
                     }
                     CommandEvent::Complete(outcome) => heard.outcome = Some(outcome),
                 }

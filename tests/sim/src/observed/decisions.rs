@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use buildbot_engine::config::BuilderLocks;
+use buildbot_engine::config::{BuilderLocks, StepFlags};
 use buildbot_engine::event::CommitId;
 use buildbot_engine::{Owner, Shutdown};
 use buildbot_model::{
-    BuildId, BuildRequestId, BuilderId, Results, StepNumber, Transaction, WorkerId, Write,
+    BuildId, BuildRequestId, BuilderId, Results, StepNumber, Timestamp, Transaction, WorkerId,
+    Write,
 };
 
-use super::{Accesses, Broken, Observed, SeenBuild, accesses, needs_user_code};
+use super::steps::SeenSteps;
+use super::{Broken, Observed, SeenBuild, accesses, needs_user_code};
 
 impl Observed {
     /// A request must not end while its build goes on.
@@ -41,6 +43,11 @@ impl Observed {
         if self.claimed.contains_key(&commit) {
             return Ok(());
         }
+        for id in transaction.writes.iter().filter_map(build_of) {
+            if self.sent.insert(id, commit).is_some_and(|it| it != commit) {
+                return Err(format!("build {id} has two transactions on their way"));
+            }
+        }
         let mut claimed = Vec::new();
         for write in &transaction.writes {
             match write {
@@ -51,18 +58,35 @@ impl Observed {
                     worker,
                     ..
                 } => self.starting(commit, *request, *builder, *worker)?,
-                Write::StartStep { build, step, .. } => self.step_starting(*build, *step)?,
-                Write::FinishBuild { build, results, .. } => self.finishing(*build, *results),
-                Write::FinishStep { build, .. } => {
-                    if let Some(build) = self.builds.get_mut(build) {
-                        build.is_running = false;
-                        build.waits_for = None;
+                Write::SetBuildState { build, state } if &**state == "building" => {
+                    self.has_locks(*build)?;
+                }
+                Write::FinishBuild {
+                    build, results, at, ..
+                } => {
+                    self.check_end(*build, *results)?;
+                    self.finishing(*build, *results, *at);
+                }
+                Write::AddStep { build, step } => {
+                    let is_late = self.answered == Some(*build);
+                    let build = self.build_mut(*build)?;
+                    let pseudo = 1 + i64::from(!build.locks.is_empty());
+                    if step.number.0 >= pseudo
+                        && !is_late
+                        && build.steps.next().is_none()
+                        && build.named.is_none()
+                    {
+                        return Err(format!("{step:?} is added, and none is left"));
                     }
                 }
                 Write::AddBuildset(_)
                 | Write::Unclaim { .. }
                 | Write::CompleteRequest { .. }
                 | Write::CompleteBuildset { .. }
+                | Write::SetBuildState { .. }
+                | Write::SetBuildProperties { .. }
+                | Write::UpdateStep { .. }
+                | Write::FinishStep { .. }
                 | Write::SetWorkerState { .. }
                 | Write::SetPriority { .. } => {}
             }
@@ -122,6 +146,16 @@ impl Observed {
             waits_for: None,
             step: None,
             is_running: false,
+            is_ready: false,
+            is_waiting_for_locks: false,
+            is_naming: false,
+            has_no_name: false,
+            is_step_asked: false,
+            chosen: None,
+            named: None,
+            flags: StepFlags::default(),
+            steps: SeenSteps::new(&builder),
+            stop: None,
             is_finishing: false,
             builder,
         };
@@ -132,19 +166,17 @@ impl Observed {
         Ok(())
     }
 
-    pub(super) fn step_starting(&mut self, id: BuildId, step: StepNumber) -> Result<(), Broken> {
-        let Some(build) = self.builds.get_mut(&id) else {
-            return Err(format!("a step of build {id}, which does not run"));
-        };
+    /// The build has the builder's locks.
+    fn has_locks(&mut self, id: BuildId) -> Result<(), Broken> {
+        let is_late = self.answered == Some(id);
+        let build = self.build_mut(id)?;
         build.waits_for = None;
-        if step == StepNumber(0) {
-            let locks = build.locks.clone();
-            self.hold(Owner::Build(id), &locks)?;
-        }
-        Ok(())
+        build.is_waiting_for_locks = false;
+        let locks = build.locks.clone();
+        self.hold_late(Owner::Build(id), &locks, is_late)
     }
 
-    pub(super) fn finishing(&mut self, id: BuildId, results: Results) {
+    pub(super) fn finishing(&mut self, id: BuildId, results: Results, at: Timestamp) {
         let Some(build) = self.builds.get_mut(&id) else {
             return;
         };
@@ -153,11 +185,14 @@ impl Observed {
         let worker = build.worker;
         let is_fault =
             build.has_failed_preparation || (build.session.is_none() && self.shutdown.is_none());
+        let is_late = at != self.now;
+        let seen = self.workers.entry(worker).or_default();
+        seen.is_quarantine_unsure |= is_late;
         match results {
-            Results::Exception => self.quarantine(worker),
+            Results::Exception => self.quarantine(worker, at),
             Results::Retry => {
                 if is_fault {
-                    self.quarantine(worker);
+                    self.quarantine(worker, at);
                 }
             }
             Results::Success
@@ -179,6 +214,9 @@ impl Observed {
         build: Option<BuildId>,
     ) {
         self.claimed.remove(&commit);
+        let mine = self.sent.iter().find(|(_, sent)| **sent == commit);
+        self.answered = mine.map(|(id, _)| *id);
+        self.sent.retain(|_, sent| *sent != commit);
         if let (Some(id), Some(build)) = (build, self.claims.remove(&commit)) {
             self.builds.insert(id, build);
         }
@@ -186,7 +224,7 @@ impl Observed {
             match write {
                 Write::FinishStep { build, step, .. } => {
                     if let Some(seen) = self.builds.get_mut(build)
-                        && let Some((_, locks)) = seen.step.take()
+                        && let Some((_, locks)) = seen.step.take_if(|it| it.0 == *step)
                     {
                         self.release(Owner::Step(*build, *step), &locks);
                     }
@@ -196,20 +234,15 @@ impl Observed {
             }
         }
         for write in &transaction.writes {
-            if let Write::StartStep {
-                build: id,
-                step,
-                name,
-                ..
-            } = write
+            if let Write::AddStep { build: id, step } = write
                 && let Some(build) = self.builds.get_mut(id)
+                && step.number.0 > i64::from(!build.locks.is_empty())
             {
-                let mut steps = build.builder.steps.iter();
-                let found = steps.find(|step| *step.name == **name);
-                let locks =
-                    found.map_or_else(Accesses::new, |found| accesses(&found.locks, build.worker));
-                build.waits_for = Some(locks.clone());
-                build.step = Some((*step, locks));
+                let known = build.named.take().or_else(|| build.steps.next().cloned());
+                let known = known.filter(|it| it.is_static);
+                let locks = known.map(|it| accesses(&it.locks, build.worker));
+                build.waits_for.clone_from(&locks);
+                build.step = Some((step.number, locks.unwrap_or_default()));
             }
         }
     }
@@ -244,9 +277,7 @@ impl Observed {
 
     /// A command starts: the step holds its locks.
     pub fn command_starting(&mut self, id: BuildId, step: StepNumber) -> Result<(), Broken> {
-        let Some(build) = self.builds.get_mut(&id) else {
-            return Err(format!("a command of build {id}, which does not run"));
-        };
+        let build = self.build_mut(id)?;
         build.waits_for = None;
         build.is_running = true;
         let Some((number, locks)) = build.step.clone() else {
@@ -257,6 +288,29 @@ impl Observed {
                 "build {id} runs step {step}, its row is of {number}"
             ));
         }
+        if locks.keys().any(|lock| build.locks.contains_key(lock)) {
+            return Err(format!("step {step} of build {id} runs with its lock"));
+        }
         self.hold(Owner::Step(id, step), &locks)
+    }
+}
+
+/// The build that a write is about.
+fn build_of(write: &Write) -> Option<BuildId> {
+    match write {
+        Write::SetBuildState { build, .. }
+        | Write::SetBuildProperties { build, .. }
+        | Write::FinishBuild { build, .. }
+        | Write::AddStep { build, .. }
+        | Write::UpdateStep { build, .. }
+        | Write::FinishStep { build, .. } => Some(*build),
+        Write::AddBuildset(_)
+        | Write::Claim { .. }
+        | Write::Unclaim { .. }
+        | Write::CompleteRequest { .. }
+        | Write::CompleteBuildset { .. }
+        | Write::StartBuild { .. }
+        | Write::SetWorkerState { .. }
+        | Write::SetPriority { .. } => None,
     }
 }

@@ -49,8 +49,22 @@ impl Observed {
     }
 
     pub(super) fn hold(&mut self, owner: Owner, wanted: &Accesses) -> Result<(), Broken> {
+        self.hold_late(owner, wanted, false)
+    }
+
+    /// The same, for what may have been decided before the counts were changed.
+    pub(super) fn hold_late(
+        &mut self,
+        owner: Owner,
+        wanted: &Accesses,
+        is_late: bool,
+    ) -> Result<(), Broken> {
         for (id, mode) in wanted {
-            if !self.has_room(id, *mode) {
+            let is_right = match (is_late, mode) {
+                (true, AccessMode::Counting(_)) => true,
+                (true, AccessMode::Exclusive) | (false, _) => self.has_room(id, *mode),
+            };
+            if !is_right {
                 let holders = self.holders.get(id);
                 let max = self.max_count(id);
                 return Err(format!(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use buildbot_engine::SemaphoreId;
 use buildbot_engine::config::{AccessMode, Builder, BuilderLocks};
-use buildbot_model::WorkerId;
+use buildbot_model::{Results, WorkerId};
 
 use super::{Broken, Idle, Observed, SeenWorker, accesses, needs_user_code};
 
@@ -21,7 +21,8 @@ impl Observed {
         if seen.is_paused || seen.is_graceful {
             return Err("it is paused or graceful".to_owned());
         }
-        if seen.quarantined_until.is_some_and(|until| until > self.now) {
+        let is_quarantined = seen.quarantined_until.is_some_and(|until| until > self.now);
+        if is_quarantined && !seen.is_quarantine_unsure {
             return Err("it is in quarantine".to_owned());
         }
         if seen.busy.contains_key(&builder.id) {
@@ -59,7 +60,9 @@ impl Observed {
             let is_free = |(lock, mode): (&SemaphoreId, &AccessMode)| {
                 is_alone(lock) && self.has_room(lock, *mode)
             };
-            if !build.is_finishing && wanted.iter().all(is_free) {
+            let is_sent =
+                self.sent.contains_key(id) || build.stop.is_some() || build.steps.is_changed_late;
+            if !build.is_finishing && !is_sent && wanted.iter().all(is_free) {
                 return Err(Idle {
                     request: None,
                     broken: format!("build {id} waits for locks that are free: {wanted:?}"),
@@ -93,7 +96,22 @@ impl Observed {
                     let is_lost = it.session.is_none() && !it.busy.is_empty();
                     is_lost || (it.has_machine && !is_latent)
                 });
-                if is_free && !is_between && self.fits(builder, *worker).is_ok() {
+                // Its failure is decided, and waits for what the build has said before.
+                let is_failing = self.builds.iter().any(|(id, build)| {
+                    build.worker == *worker
+                        && self.sent.contains_key(id)
+                        && (build.has_failed_preparation
+                            || build.has_no_name
+                            || build.steps.results.0 == Results::Exception
+                            || build.session.is_none())
+                });
+                let is_unsure = seen.is_some_and(|it| it.is_quarantine_unsure);
+                if is_free
+                    && !is_between
+                    && !is_failing
+                    && !is_unsure
+                    && self.fits(builder, *worker).is_ok()
+                {
                     return Err(Idle {
                         request: Some(*request),
                         broken: format!(

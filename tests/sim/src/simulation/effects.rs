@@ -1,14 +1,18 @@
 //! What the world does for each effect of the engine, and where that goes wrong.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use buildbot_engine::event::{CommitId, CommitOutcome, InstanceStart, Prepared, SessionId};
-use buildbot_engine::{Effect, Event};
+use buildbot_engine::event::{
+    CommitId, CommitOutcome, InstanceStart, Prepared, SessionId, StepPrepared,
+};
+use buildbot_engine::{Effect, Event, Interrupt, NotRun, StepEnd, StepPlace};
 use buildbot_model::{Answer, BuildId, Results, StepNumber, Transaction, WorkerId, Write};
 
 use super::{Happening, Simulation};
 use crate::database::Claimant;
 use crate::faults::Fault;
+use crate::generator::added_steps;
 use crate::observed::Broken;
 use crate::planted::Planted;
 
@@ -33,23 +37,49 @@ impl Simulation {
                 worker,
                 session,
             } => self.prepare(build, worker, session)?,
+            Effect::BeginBuild { build, builder, .. } => {
+                let seen = self.observed.builds.get(&build);
+                if seen.is_none_or(|seen| seen.builder.name != builder.name) {
+                    return Err(format!("build {build} begins and is not durable"));
+                }
+            }
+            Effect::NameStep { build, step, index } => self.name_step(build, step, index)?,
+            Effect::PrepareStep {
+                build,
+                step,
+                index,
+                session,
+            } => self.prepare_step(build, step, index, session)?,
             Effect::StartCommand {
                 build,
                 step,
                 index,
                 session,
             } => self.start_command(build, step, index, session)?,
-            Effect::InterruptCommand { build, step, .. } => {
+            Effect::EndStep {
+                build,
+                step,
+                index,
+                why,
+            } => {
+                self.observed.step_chosen(build, step, index)?;
+                if let Some(seen) = self.observed.builds.get_mut(&build) {
+                    seen.waits_for = None;
+                }
+                self.report.faults.count(match why {
+                    NotRun::LockOfBuild(_) => Fault::LockOfBuild,
+                    NotRun::Stopped { .. } | NotRun::Lost => Fault::StepNotRun,
+                });
+                self.commands.insert((build, step));
+                self.break_off(build, step, why.results(), why == NotRun::Lost);
+            }
+            Effect::InterruptCommand { build, step, why } => {
                 let results = match self.chance.below(3) {
-                    0 => Results::Failure,
+                    _ if why == Interrupt::Lost => Results::Retry,
+                    0 => Results::Failure.of_interrupted(),
                     _ => Results::Cancelled,
                 };
-                let event = Event::CommandFinished {
-                    build,
-                    step,
-                    results,
-                };
-                self.soon(50, Happening::Tell(event));
+                self.break_off(build, step, results, why == Interrupt::Lost);
             }
             Effect::Disconnect { worker, session } => {
                 let event = Event::WorkerDetached { worker, session };
@@ -208,6 +238,7 @@ impl Simulation {
             match self.chance.below(50) {
                 0 => Prepared::NotPinged,
                 1 => Prepared::Refused,
+                2 if self.chance.percent(30) => Prepared::SetupFailed,
                 _ => Prepared::Ready,
             }
         };
@@ -215,8 +246,17 @@ impl Simulation {
             Prepared::Ready => {}
             Prepared::NotPinged => self.report.faults.count(Fault::PingFails),
             Prepared::Refused => self.report.faults.count(Fault::StartRefused),
+            Prepared::SetupFailed => self.report.faults.count(Fault::SetupFails),
         }
-        let event = Event::WorkerPrepared { build, outcome };
+        let writes = vec![Write::SetBuildProperties {
+            build,
+            properties: BTreeMap::new(),
+        }];
+        let event = Event::WorkerPrepared {
+            build,
+            outcome,
+            writes,
+        };
         self.soon(20, Happening::Tell(event));
         Ok(())
     }
@@ -234,15 +274,13 @@ impl Simulation {
                 "step {step} of build {build} runs and is not durable"
             ));
         }
+        self.observed.step_chosen(build, step, index)?;
         self.observed.command_starting(build, step)?;
         let seen = &self.observed.builds[&build];
-        if index >= seen.builder.steps.len() {
-            return Err(format!("build {build} has no step {index}"));
-        }
         if seen.session != Some(session) {
             return Err(format!("build {build} runs on another connection"));
         }
-        self.commands.insert((build, step), session);
+        self.commands.insert((build, step));
         let results = match self.chance.below(20) {
             0 => Results::Failure,
             1 => Results::Warnings,
@@ -252,16 +290,123 @@ impl Simulation {
             }
             _ => Results::Success,
         };
-        let event = Event::CommandFinished {
-            build,
-            step,
-            results,
+        let end = StepEnd {
+            summary: Some("summary".into()),
+            build_summary: self.chance.percent(20).then(|| "words".into()),
+            ..StepEnd::new(results)
         };
+        let event = Event::CommandFinished { build, step, end };
         if self.chance.percent(2) {
             self.report.faults.count(Fault::DuplicateCompletion);
             self.soon(2_000, Happening::TellAgain(event.clone()));
         }
+        if self.chance.percent(5) {
+            let steps = added_steps(&mut self.chance);
+            let place = match self.chance.percent(50) {
+                true => StepPlace::AfterCurrent,
+                false => StepPlace::Last,
+            };
+            let added = Event::StepsAdded {
+                build,
+                place,
+                steps,
+            };
+            self.soon(300, Happening::Tell(added));
+        }
         self.soon(1_000, Happening::Tell(event));
+        Ok(())
+    }
+
+    /// A step ends before its time. The shell may fail to say so if its worker is lost.
+    fn break_off(&mut self, build: BuildId, step: StepNumber, results: Results, is_lost: bool) {
+        if is_lost && !self.is_calm && self.chance.percent(5) {
+            self.report.faults.count(Fault::LostStepSilent);
+            self.commands.remove(&(build, step));
+            return;
+        }
+        let end = StepEnd::new(results);
+        let event = Event::CommandFinished { build, step, end };
+        self.soon(50, Happening::Tell(event));
+    }
+
+    fn name_step(&mut self, build: BuildId, step: StepNumber, index: usize) -> Result<(), Broken> {
+        self.observed.step_chosen(build, step, index)?;
+        let named = self.observed.step(build, index).cloned();
+        if let Some(seen) = self.observed.builds.get_mut(&build) {
+            seen.is_naming = true;
+            seen.named = named;
+        }
+        let fails = !self.is_calm && self.chance.percent(2);
+        if fails {
+            self.report.faults.count(Fault::NamingFails);
+        }
+        let name = (!fails).then(|| "named".into());
+        self.soon(20, Happening::Tell(Event::StepNamed { build, step, name }));
+        Ok(())
+    }
+
+    fn prepare_step(
+        &mut self,
+        build: BuildId,
+        step: StepNumber,
+        index: usize,
+        session: SessionId,
+    ) -> Result<(), Broken> {
+        let rows = self.database.builds.get(&build);
+        if rows.is_none_or(|rows| !rows.steps.contains_key(&step)) {
+            return Err(format!(
+                "step {step} of build {build} is prepared and is not durable"
+            ));
+        }
+        self.observed.step_chosen(build, step, index)?;
+        let Some(known) = self.observed.step(build, index).cloned() else {
+            return Err(format!("build {build} has no step {index}"));
+        };
+        if let Some(seen) = self.observed.builds.get_mut(&build) {
+            if seen.session != Some(session) {
+                return Err(format!("build {build} prepares on another connection"));
+            }
+            seen.is_step_asked = true;
+        }
+        let mut locks = known.locks.to_vec();
+        let outcome = match self.chance.below(20) {
+            0 => {
+                self.report.faults.count(Fault::StepSkipped);
+                StepPrepared::Ended(StepEnd::new(Results::Skipped))
+            }
+            1 if !self.is_calm && self.chance.percent(50) => {
+                self.report.faults.count(Fault::StepPreparationFails);
+                StepPrepared::Ended(StepEnd::new(Results::Exception))
+            }
+            2..8 if !self.is_calm => {
+                let builders = self.observed.config.builders.values();
+                let mut others = builders.flat_map(|builder| builder.steps.iter());
+                let other = others.find_map(|step| step.locks.first().cloned());
+                if let Some(other) = other {
+                    self.report.faults.count(Fault::StepLocksRendered);
+                    locks = vec![other];
+                }
+                StepPrepared::Run {
+                    flags: known.flags,
+                    locks,
+                }
+            }
+            _ => StepPrepared::Run {
+                flags: known.flags,
+                locks,
+            },
+        };
+        let event = Event::StepPrepared {
+            build,
+            step,
+            outcome,
+        };
+        if !self.is_calm && self.chance.percent(3) {
+            self.report.faults.count(Fault::StepPreparationSlow);
+            self.later(Duration::from_secs(15), Happening::Tell(event));
+        } else {
+            self.soon(20, Happening::Tell(event));
+        }
         Ok(())
     }
 

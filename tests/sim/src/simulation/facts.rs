@@ -34,11 +34,22 @@ impl Simulation {
             }
             Fact::BuildStarted { build, request, .. } => {
                 let stored = database.builds.get(build);
-                stored.is_some_and(|it| it.request == *request)
+                stored.is_some_and(|it| it.request == *request && !it.steps.is_empty())
             }
-            Fact::BuildFinished { build, results, .. } => {
-                database.builds.get(build).and_then(|it| it.results) == Some(*results)
+            Fact::BuildFinished {
+                build,
+                results,
+                state,
+                ..
+            } => {
+                let stored = database.builds.get(build);
+                stored.is_some_and(|it| it.results == Some(*results) && *it.state == **state)
             }
+            Fact::WorkerStateChanged {
+                worker,
+                paused,
+                graceful,
+            } => database.workers.get(worker) == Some(&(*paused, *graceful)),
             Fact::StepStarted { build, step } => {
                 let stored = database.builds.get(build);
                 stored.is_some_and(|it| it.steps.contains_key(step))
@@ -49,7 +60,8 @@ impl Simulation {
                 results,
             } => {
                 let stored = database.builds.get(build);
-                stored.and_then(|it| it.steps.get(step).copied().flatten()) == Some(*results)
+                let stored = stored.and_then(|it| it.steps.get(step));
+                stored.and_then(|it| it.results) == Some(*results)
             }
         };
         if !is_true {

@@ -1,0 +1,75 @@
+//! The base directory of a master, as a command names it.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use buildbot_daemon::Output;
+use buildbot_daemon::basedir::{self, Role};
+use buildbot_tac::{LogTarget, MasterTac, Surroundings, read_master};
+
+use crate::command_line::UsageError;
+
+/// The file that a `buildbot.tac` names if it names none.
+pub(crate) const DEFAULT_CONFIG: &str = "master.cfg";
+
+/// The optional argument of many commands; `~` and `~name` stand for a home where the shell left them.
+pub(crate) fn from_arguments(arguments: &[OsString]) -> Result<PathBuf, UsageError> {
+    let expanded: Vec<OsString> = arguments.iter().map(|given| expand(given)).collect();
+    basedir::from_arguments(&expanded).map_err(UsageError::Other)
+}
+
+fn expand(given: &OsString) -> OsString {
+    let Some(rest) = given.to_str().and_then(|given| given.strip_prefix('~')) else {
+        return given.clone();
+    };
+    match (rest, std::env::var_os("HOME")) {
+        ("", Some(home)) => home,
+        (rest, Some(home)) if rest.starts_with('/') => {
+            let mut path = home;
+            path.push(rest);
+            path
+        }
+        _ => given.clone(),
+    }
+}
+
+/// Whether it is a directory of a master whose `buildbot.tac` can be used; says what is wrong if not.
+pub(crate) fn is_of_master(directory: &Path) -> bool {
+    let output = Output::new(false);
+    if !basedir::is_directory_of(Role::Master, &output, directory) {
+        return false;
+    }
+    // What cannot be read does not matter here: it is told where it is needed.
+    let Ok(tac) = read_tac(directory) else {
+        return true;
+    };
+    for name in &tac.texts_for_numbers {
+        output.line(format!(
+            "ERROR: {name} is a string, it should be a number\n\
+             ERROR: Please, edit your buildbot.tac file and run again: leave the quotes out"
+        ));
+    }
+    tac.texts_for_numbers.is_empty()
+}
+
+/// What its `buildbot.tac` says.
+///
+/// # Errors
+///
+/// When it cannot be read, or the name of the configuration file cannot be found out.
+pub(crate) fn read_tac(directory: &Path) -> io::Result<MasterTac> {
+    let path = directory.join("buildbot.tac");
+    let text = String::from_utf8_lossy(&std::fs::read(&path)?).into_owned();
+    let surroundings = Surroundings::of_this_process(path)?;
+    read_master(&text, &surroundings).map_err(|errors| io::Error::other(errors.to_string()))
+}
+
+/// The file that a master of this directory logs to; `None` if it logs somewhere else.
+pub(crate) fn log_file(directory: &Path) -> Option<PathBuf> {
+    match read_tac(directory).ok()?.log {
+        LogTarget::RotatedFile { path, .. } => Some(directory.join(path)),
+        LogTarget::TwistdDefault => Some(directory.join("twistd.log")),
+        LogTarget::StandardOutput | LogTarget::StandardError => None,
+    }
+}

@@ -1,0 +1,13 @@
+//! How the programs of a base directory run and are spoken to: its log, its pid file, and how a process leaves its
+//! terminal.
+
+pub mod basedir;
+mod follow;
+pub mod launch;
+pub mod log;
+pub mod output;
+pub mod pid_file;
+
+pub use follow::LogFollower;
+pub use launch::Launcher;
+pub use output::Output;

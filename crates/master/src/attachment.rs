@@ -1,0 +1,244 @@
+//! Workers that come and go: who may log in, what is written down about it, and who is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use buildbot_config::{Value, Worker};
+use buildbot_data::{Event as BusEvent, WorkerVerb};
+use buildbot_db::tables::workers;
+use buildbot_engine::Event;
+use buildbot_engine::event::{SessionId, WorkerControl};
+use buildbot_gateway::{
+    self as gateway, Admission, Admitted, Attached, GatewayEvent, Later, Protocol, Refused,
+    WorkerBuilder, WorkerInfo,
+};
+use buildbot_model::{Secret, WorkerId};
+use buildbot_render::Context;
+use serde_json::{Value as Json, json};
+use tokio::sync::mpsc;
+
+use crate::identity::now;
+use crate::local_workers::LocalWorkers;
+use crate::rendering;
+use crate::secrets;
+use crate::shell::Shell;
+use crate::site::Site;
+use crate::workers::engine_session;
+
+/// What people read about a worker in its row.
+const SHOWN_INFO: [&str; 3] = ["admin", "host", "access_uri"];
+
+/// The door of the gateway.
+pub(crate) struct Door {
+    pub(crate) shell: Arc<Shell>,
+    pub(crate) local: Arc<LocalWorkers>,
+}
+
+impl Admission for Door {
+    fn worker<'a>(&'a self, name: &'a str, _: Protocol) -> Later<'a, Option<Admitted>> {
+        Box::pin(async move {
+            let site = self.shell.sites.current();
+            let worker = site
+                .config
+                .workers
+                .iter()
+                .find(|worker| worker.name() == name)?;
+            let password = match self.local.password(name) {
+                Some(password) => password,
+                None => password_of(&self.shell, &site, worker).await?,
+            };
+            let interval = worker.common.keepalive_interval;
+            Some(Admitted {
+                password,
+                keepalive: interval.and_then(|it| Duration::try_from_secs_f64(it.0).ok()),
+            })
+        })
+    }
+
+    fn attach<'a>(
+        &'a self,
+        _session: gateway::SessionId,
+        name: &'a str,
+        info: &'a WorkerInfo,
+    ) -> Later<'a, Result<Vec<WorkerBuilder>, Refused>> {
+        Box::pin(async move {
+            let site = self.shell.sites.current();
+            let Some(id) = site.ids.workers.get(name).copied() else {
+                return Err(Refused(format!("there is no worker {name}")));
+            };
+            let (master, text) = (self.shell.master, shown_info(info).to_string());
+            let written = self
+                .shell
+                .store
+                .write(move |connection| workers::connect(connection, id, master, &text));
+            written.await.map_err(|error| Refused(error.to_string()))?;
+            Ok(builders_of(&site, name))
+        })
+    }
+}
+
+/// The password that a worker must know; nothing, which no worker knows, if it cannot be found out.
+async fn password_of(shell: &Shell, site: &Site, worker: &Worker) -> Option<Secret<String>> {
+    let given = worker.common.password.expose();
+    if let Value::Text(password) = given {
+        return Some(Secret::new(password.clone()));
+    }
+    let context = Context {
+        secrets: secrets::service(&site.config.secrets_providers),
+        ..Context::default()
+    };
+    let live = || shell.live.properties(&context.properties);
+    let values = std::slice::from_ref(given);
+    let rendered = rendering::render(site, &shell.basedir, values, &context, live).await;
+    match rendered.values.into_iter().next() {
+        Some(Ok(Value::Text(password))) => Some(Secret::new(password)),
+        Some(Ok(Value::Bytes(password))) => String::from_utf8(password).ok().map(Secret::new),
+        Some(Err(error)) => {
+            tracing::error!("the password of the worker {}: {error}", worker.name());
+            None
+        }
+        Some(Ok(_)) | None => None,
+    }
+}
+
+fn shown_info(info: &WorkerInfo) -> Json {
+    let mut shown = json!({});
+    for key in SHOWN_INFO {
+        shown[key] = json!(info.text(key));
+    }
+    shown["version"] = json!(info.version.as_deref().unwrap_or("(unknown)"));
+    shown
+}
+
+/// The builders that may use a worker, as it is told them.
+pub(crate) fn builders_of(site: &Site, worker: &str) -> Vec<WorkerBuilder> {
+    let builders = site.config.builders.iter();
+    builders
+        .filter(|builder| builder.worker_names.iter().any(|name| name == worker))
+        .map(|builder| WorkerBuilder {
+            name: builder.name.clone(),
+            directory: builder.workerbuilddir.clone(),
+        })
+        .collect()
+}
+
+/// Listens to the gateway until it ends.
+pub(crate) async fn listen(shell: Arc<Shell>, mut events: mpsc::Receiver<GatewayEvent>) {
+    while let Some(event) = events.recv().await {
+        match event {
+            GatewayEvent::Attached(attached) => worker_attached(&shell, attached).await,
+            GatewayEvent::Detached {
+                session,
+                worker,
+                reason,
+            } => {
+                tracing::info!("worker {worker} detached: {reason}");
+                worker_detached(&shell, &worker, SessionId(session.0)).await;
+            }
+            GatewayEvent::ShutdownRequested { worker, .. } => {
+                tracing::info!("worker {worker} wants to shut down");
+                if let Some(id) = id_of(&shell, &worker) {
+                    let event = Event::WorkerControlled {
+                        worker: id,
+                        control: WorkerControl::ShutdownGracefully,
+                    };
+                    shell.engine.send(event).await;
+                }
+            }
+        }
+    }
+}
+
+/// A worker that is configured no more has a row still.
+fn id_of(shell: &Shell, worker: &str) -> Option<WorkerId> {
+    shell.sites.current().ids.workers.get(worker).copied()
+}
+
+async fn worker_attached(shell: &Arc<Shell>, attached: Attached) {
+    let session = attached.session;
+    let name = session.worker().to_owned();
+    let Some(id) = id_of(shell, &name) else {
+        session.disconnect("it is configured no more").await;
+        return;
+    };
+    tracing::info!("worker {name} attached from {}", session.peer());
+    shell.workers.attached(id, session.clone(), now());
+    shell
+        .bus
+        .publish(BusEvent::worker(id, WorkerVerb::Connected));
+    shell
+        .bus
+        .publish(BusEvent::worker(id, WorkerVerb::StateUpdated));
+    let event = Event::WorkerAttached {
+        worker: id,
+        session: engine_session(&session),
+    };
+    shell.engine.send(event).await;
+}
+
+async fn worker_detached(shell: &Arc<Shell>, name: &str, session: SessionId) {
+    let known = shell.workers.sessions().into_iter();
+    let id = known
+        .filter(|(_, known)| engine_session(known) == session)
+        .map(|(id, _)| id)
+        .next();
+    let Some(id) = id.or_else(|| id_of(shell, name)) else {
+        return;
+    };
+    let is_current = shell.workers.detached(id, session, now());
+    shell
+        .engine
+        .send(Event::WorkerDetached {
+            worker: id,
+            session,
+        })
+        .await;
+    if is_current {
+        let master = shell.master;
+        let gone = shell
+            .store
+            .note("writing down that a worker has gone", move |connection| {
+                workers::disconnect(connection, id, master)
+            });
+        gone.await;
+        shell
+            .bus
+            .publish(BusEvent::worker(id, WorkerVerb::Disconnected));
+        watch_for_missing(shell, id);
+    }
+}
+
+/// Tells that a worker is missing when it has not come back in time.
+pub(crate) fn watch_for_missing(shell: &Arc<Shell>, id: WorkerId) {
+    let site = shell.sites.current();
+    let Some(worker) = site.worker(id) else {
+        return;
+    };
+    let timeout = worker
+        .common
+        .missing_timeout
+        .filter(|timeout| timeout.0 > 0.0);
+    let timeout = timeout.and_then(|timeout| Duration::try_from_secs_f64(timeout.0).ok());
+    let Some(timeout) = timeout else {
+        return;
+    };
+    let notify = worker.common.notify_on_missing.0.clone();
+    let name = worker.name().to_owned();
+    let watching = shell.clone();
+    let watch = shell.tasks.spawn(async move {
+        tokio::time::sleep(timeout).await;
+        let (is_connected, last) = watching.workers.last_connection(id);
+        if is_connected {
+            return;
+        }
+        tracing::warn!("worker {name} is missing");
+        let last = match last {
+            Some(last) => format!("{}", last.seconds()),
+            None => "never".to_owned(),
+        };
+        watching
+            .bus
+            .publish(BusEvent::worker_missing(id, &last, &notify));
+    });
+    shell.workers.watch(id, watch.abort_handle());
+}

@@ -1,0 +1,51 @@
+//! The master: joins configuration, engine, database, logs, workers, schedulers and web server into a running program.
+//!
+//! [`process::run`] is the program; [`Master`] is what it runs. The engine decides on a thread of its own and knows
+//! nothing of the rest; what it asks for is done here. Invariants: what is announced is durable; no async thread waits
+//! for the disk; a configuration replaces another one whole or not at all.
+
+mod announce;
+mod attachment;
+mod build;
+mod called;
+mod changes;
+mod control;
+mod engine_thread;
+mod facts;
+mod hands;
+mod host_requests;
+mod identity;
+mod json;
+mod live;
+mod live_data;
+mod load;
+mod local_workers;
+mod master;
+mod plan;
+mod port;
+pub mod process;
+mod properties;
+mod questions;
+mod recover;
+mod refused;
+mod rendering;
+mod rows;
+mod running;
+mod scheduler_questions;
+mod schedulers;
+mod secrets;
+mod shell;
+mod site;
+mod sites;
+mod sources;
+mod store;
+mod submissions;
+mod waiters;
+mod why;
+mod wire_value;
+mod workers;
+
+pub use changes::ChangeError;
+pub use load::LoadFailure;
+pub use local_workers::{COMMAND as LOCAL_WORKER, run_child as run_local_worker};
+pub use master::{Master, Options};

@@ -1,0 +1,253 @@
+//! Workers that run beside the master: child processes of it, for `worker.LocalWorker`.
+//!
+//! Each gets a password of its own that nobody else ever sees, and connects through a socket in the base directory.
+//! A child that ends is started again.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead as _};
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use buildbot_config::{MasterConfig, WorkerKind};
+use buildbot_model::Secret;
+use buildbot_worker::agent::{self, Keepalive, Settings, SpokenProtocol};
+use buildbot_worker::connect::Route;
+use buildbot_daemon::log::{self, DateStyle, LogLayer, Rotation, Target};
+use buildbot_worker::signals::Signals;
+use rustix::process::{Signal, getpid, kill_process};
+use tokio::io::AsyncWriteExt as _;
+use tokio::task::AbortHandle;
+use tokio_util::task::TaskTracker;
+
+use crate::site::Site;
+
+/// First argument of the process of a local worker. Not for users.
+pub const COMMAND: &str = "__local-worker";
+
+/// Where they connect to, below the base directory.
+pub(crate) const SOCKET: &str = "workers/.master.sock";
+
+/// Least and greatest pause before a child that ended is started again.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+/// The log of a local worker is rotated like that of any other.
+const ROTATION: Rotation = Rotation {
+    size: Some(10_000_000),
+    keep: Some(10),
+};
+
+/// The workers that run beside the master.
+#[derive(Debug)]
+pub(crate) struct LocalWorkers {
+    basedir: PathBuf,
+    tasks: TaskTracker,
+    running: Mutex<BTreeMap<String, Running>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    password: Secret<String>,
+    directory: PathBuf,
+    keeper: AbortHandle,
+}
+
+/// Whether the configuration has some.
+pub(crate) fn has_some(config: &MasterConfig) -> bool {
+    let mut workers = config.workers.iter();
+    workers.any(|worker| matches!(worker.kind, WorkerKind::Local(_)))
+}
+
+impl LocalWorkers {
+    pub(crate) fn new(basedir: PathBuf, tasks: TaskTracker) -> Self {
+        Self {
+            basedir,
+            tasks,
+            running: Mutex::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The password of one of them.
+    pub(crate) fn password(&self, name: &str) -> Option<Secret<String>> {
+        self.lock()
+            .get(name)
+            .map(|running| running.password.clone())
+    }
+
+    /// Starts those of a configuration that do not run, and ends those that it has no more.
+    pub(crate) fn apply(&self, site: &Site) {
+        let wanted = site
+            .config
+            .workers
+            .iter()
+            .filter_map(|worker| match &worker.kind {
+                WorkerKind::Local(arguments) => {
+                    let name = worker.name();
+                    let directory = arguments.workdir.as_deref().unwrap_or(name);
+                    Some((
+                        name.to_owned(),
+                        self.basedir.join("workers").join(directory),
+                    ))
+                }
+                _ => None,
+            });
+        let wanted: BTreeMap<String, PathBuf> = wanted.collect();
+        let mut running = self.lock();
+        running.retain(|name, child| {
+            let stays = wanted.get(name) == Some(&child.directory);
+            if !stays {
+                child.keeper.abort();
+            }
+            stays
+        });
+        for (name, directory) in wanted {
+            if running.contains_key(&name) {
+                continue;
+            }
+            let password = Secret::new(random_password());
+            let child = Child {
+                name: name.clone(),
+                password: password.clone(),
+                directory: directory.clone(),
+                socket: self.basedir.join(SOCKET),
+            };
+            let keeper = self.tasks.spawn(keep(child)).abort_handle();
+            let child = Running {
+                password,
+                directory,
+                keeper,
+            };
+            running.insert(name, child);
+        }
+    }
+
+    /// Ends all of them.
+    pub(crate) fn stop(&self) {
+        for (_, child) in std::mem::take(&mut *self.lock()) {
+            child.keeper.abort();
+        }
+    }
+}
+
+fn random_password() -> String {
+    use std::hash::{BuildHasher as _, RandomState};
+    let parts = (0..4_u8).map(|part| format!("{:016x}", RandomState::new().hash_one(part)));
+    parts.collect()
+}
+
+struct Child {
+    name: String,
+    password: Secret<String>,
+    directory: PathBuf,
+    socket: PathBuf,
+}
+
+/// Has a child run until this task is aborted; then the child is killed, and its commands with it.
+async fn keep(child: Child) {
+    let mut pause = PAUSES.0;
+    loop {
+        let started = tokio::time::Instant::now();
+        match run_once(&child).await {
+            Ok(status) => tracing::warn!("the local worker {} ended: {status}", child.name),
+            Err(error) => tracing::error!("the local worker {}: {error}", child.name),
+        }
+        if started.elapsed() > PAUSES.1 {
+            pause = PAUSES.0;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(PAUSES.1);
+    }
+}
+
+async fn run_once(child: &Child) -> io::Result<std::process::ExitStatus> {
+    tokio::fs::create_dir_all(&child.directory).await?;
+    let mut process = tokio::process::Command::new(std::env::current_exe()?)
+        .arg(COMMAND)
+        .arg(&child.directory)
+        .arg(&child.socket)
+        .arg(&child.name)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()?;
+    // It ends when this end is closed, also when the master is killed.
+    let mut stdin = process.stdin.take();
+    if let Some(stdin) = &mut stdin {
+        let line = format!("{}\n", child.password.expose());
+        stdin.write_all(line.as_bytes()).await?;
+        stdin.flush().await?;
+    }
+    let status = process.wait().await;
+    drop(stdin);
+    status
+}
+
+/// What the process of a local worker does: its arguments are directory, socket and name; the password is the first
+/// line of its standard input, whose end is the worker's end.
+pub fn run_child(arguments: &[std::ffi::OsString]) -> ExitCode {
+    let [directory, socket, name] = arguments else {
+        return ExitCode::FAILURE;
+    };
+    match serve(
+        Path::new(directory),
+        Path::new(socket),
+        &name.to_string_lossy(),
+    ) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("the worker cannot go on: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(directory: &Path, socket: &Path, name: &str) -> anyhow::Result<()> {
+    let mut password = String::new();
+    io::stdin().lock().read_line(&mut password)?;
+    let signals = Arc::new(Signals::install(false)?);
+    let target = Target::File {
+        path: directory.join("twistd.log"),
+        rotation: ROTATION,
+    };
+    log::install(LogLayer::open(&target, DateStyle::Space)?);
+    std::thread::Builder::new()
+        .name("master".to_owned())
+        .spawn(|| {
+            let mut rest = Vec::new();
+            // Ends when the master closes it, or is gone.
+            let _ = io::Read::read_to_end(&mut io::stdin().lock(), &mut rest);
+            let _ = kill_process(getpid(), Signal::TERM);
+        })?;
+    let endpoint = format!("unix:{}", socket.display().to_string().replace(':', "\\:"));
+    let settings = Settings {
+        name: name.to_owned(),
+        password: Secret::new(password.trim_end().to_owned()),
+        basedir: directory.to_owned(),
+        environ: Arc::new(std::env::vars_os().collect()),
+        route: Route::Direct(endpoint_of(&endpoint)?),
+        protocol: SpokenProtocol::Pb,
+        keepalive: Some(Keepalive {
+            interval: Duration::from_secs(600),
+            timeout: Duration::from_secs(600),
+        }),
+        numcpus: None,
+        encoding: buildbot_worker::output::Encoding::named(None)?,
+        delete_leftover_dirs: false,
+        allow_shutdown: None,
+        maxdelay: Some(Duration::from_secs(10)),
+        max_retries: None,
+    };
+    agent::run(settings, &signals)?;
+    Ok(())
+}
+
+fn endpoint_of(text: &str) -> anyhow::Result<buildbot_endpoint::client::Endpoint> {
+    Ok(buildbot_endpoint::client::Endpoint::parse(text)?)
+}

@@ -1,0 +1,523 @@
+//! What a step asks of the master, for one step of one build.
+
+mod command;
+mod local;
+mod log;
+mod shown;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use buildbot_config::{Object, ObjectId, StepConfig, Value};
+use buildbot_confighost::Target;
+use buildbot_data::{Event as BusEvent, StepVerb};
+use buildbot_db::tables::steps;
+use buildbot_engine::Event;
+use buildbot_engine::event::StepPlace;
+use buildbot_gateway::Interrupter;
+use buildbot_model::{
+    BuildRequestId, BuildsetId, Results, StepId, StepNumber, StepUpdate, Url, Write,
+};
+use buildbot_render::{Exception, Kind, Properties, Property};
+use buildbot_steps::{
+    AddSteps, Answer, Argument, BuildFacts, BuildsetEnd, Channel, CommandEnd, HttpRequest,
+    HttpResponse, Interruption, Later, LocalCommand, LocalEnd, LogKey, LogKind, Observer, Port,
+    Prepared, RemoteCommand, Step, StepError, TestResult, TestResultSet, TriggerRequest, Triggered,
+    WorkerFacts,
+};
+use serde_json::{Map, Value as Json, json};
+use tokio::sync::{OnceCell, watch};
+
+use crate::build::{Attached, Build};
+use crate::plan;
+use crate::rendering;
+use crate::shell::Shell;
+
+use local::Locals;
+use log::OpenLog;
+use shown::Shown;
+
+/// One step of one build.
+pub(crate) struct StepPort {
+    shell: Arc<Shell>,
+    build: Arc<Build>,
+    attached: Attached,
+    pub(crate) number: StepNumber,
+    name: String,
+    row: OnceCell<StepId>,
+    state: Mutex<State>,
+    /// Why it is to end, each time that somebody says so.
+    interruptions: watch::Sender<Vec<Interruption>>,
+    shown: Mutex<Shown>,
+    locals: Locals,
+}
+
+#[derive(Default)]
+struct State {
+    logs: Vec<Arc<OpenLog>>,
+    urls: Vec<Url>,
+    are_urls_stored: bool,
+    commands: BTreeMap<u64, RunningCommand>,
+    last_command: u64,
+    /// How many interruptions the step has heard of.
+    heard: usize,
+    prepared: Option<Prepared>,
+}
+
+struct RunningCommand {
+    interrupter: Interrupter,
+    is_interrupted: bool,
+}
+
+impl fmt::Debug for StepPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StepPort")
+            .field("build", &self.build.id)
+            .field("number", &self.number)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StepPort {
+    /// The port of a step of a build. A step that has no row yet has no name.
+    pub(crate) async fn open(
+        shell: Arc<Shell>,
+        build: Arc<Build>,
+        attached: Attached,
+        number: StepNumber,
+    ) -> Result<Self, String> {
+        let id = build.id;
+        let read = shell.store.read(move |connection| {
+            let Some(row) = steps::id_by_number(connection, id, number)? else {
+                return Ok(None);
+            };
+            steps::by_id(connection, row)
+        });
+        let row = read.await.map_err(|error| error.to_string())?;
+        let (row, name) = match row {
+            Some(step) => (OnceCell::new_with(Some(step.id)), step.name),
+            None => (OnceCell::new(), String::new()),
+        };
+        Ok(Self {
+            shell,
+            build,
+            attached,
+            number,
+            name,
+            row,
+            state: Mutex::default(),
+            interruptions: watch::Sender::new(Vec::new()),
+            shown: Mutex::default(),
+            locals: Locals::default(),
+        })
+    }
+
+    /// Keeps the step until it has its locks.
+    pub(crate) fn keep(&self, prepared: Prepared) {
+        self.state().prepared = Some(prepared);
+    }
+
+    /// The step that was kept.
+    pub(crate) fn take_prepared(&self) -> Option<Prepared> {
+        self.state().prepared.take()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Its row, which is there before the step is prepared.
+    async fn row(&self) -> Result<StepId, StepError> {
+        let row = self.row.get_or_try_init(|| async {
+            let (build, number) = (self.build.id, self.number);
+            let read = self
+                .shell
+                .store
+                .read(move |connection| steps::id_by_number(connection, build, number));
+            let row = read.await.map_err(|error| internal(&error))?;
+            row.ok_or_else(|| internal(&"the step has no row"))
+        });
+        row.await.copied()
+    }
+
+    /// Somebody wants the step to end.
+    pub(crate) fn interrupt(&self, interruption: Interruption) {
+        self.interruptions.send_modify(|all| all.push(interruption));
+    }
+
+    /// The step has ended: what becomes true with that.
+    pub(crate) async fn end(&self) -> Vec<Write> {
+        self.shown
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .end();
+        let mut writes = Vec::new();
+        writes.extend(self.build.changed_properties(&self.shell).await);
+        let mut state = self.state();
+        if !state.are_urls_stored && !state.urls.is_empty() {
+            state.are_urls_stored = true;
+            writes.push(Write::UpdateStep {
+                build: self.build.id,
+                step: self.number,
+                update: StepUpdate {
+                    urls: Some(state.urls.clone()),
+                    ..StepUpdate::default()
+                },
+            });
+        }
+        writes
+    }
+
+    async fn publish(&self, verb: StepVerb) {
+        if let Ok(row) = self.row().await {
+            self.shell
+                .bus
+                .publish(BusEvent::step(row, self.build.id, verb));
+        }
+    }
+
+    fn live_argument(&self, argument: Argument) -> Json {
+        match argument {
+            Argument::Value(value) => json!(value),
+            Argument::Step(step) => {
+                let row = self.row.get().map(|row| row.0);
+                let statistics: Vec<Json> = step
+                    .statistics
+                    .iter()
+                    .map(|(name, value)| json!([name, value]))
+                    .collect();
+                let mut live = json!({
+                    "$": "step", "key": row, "name": self.name, "stepid": row,
+                    "results": step.results.map(Results::code),
+                    "statistics": {"$": "dict", "v": statistics},
+                    "description": step.description, "stopped": step.stopped,
+                    "build": self.build.live(&self.shell),
+                });
+                for (name, value) in step.arguments {
+                    if live.get(&name).is_none() {
+                        live[name] = json!(value);
+                    }
+                }
+                live
+            }
+            Argument::Build => self.build.live(&self.shell),
+            Argument::SourceStamps => {
+                let sources = self.build.sources().iter();
+                sources
+                    .map(|source| self.shell.live.source(source))
+                    .collect()
+            }
+            Argument::Match { pattern, text } => {
+                json!({"$": "match", "pattern": Value::Regex(Box::new(pattern)), "text": text})
+            }
+        }
+    }
+
+    async fn call_code(
+        &self,
+        function: &Value,
+        arguments: Vec<Argument>,
+    ) -> Result<Value, StepError> {
+        let target = match function {
+            Value::Callable(callable) => buildbot_confighost::Handle(callable.handle.0).into(),
+            other => Target::Value(json!(other)),
+        };
+        // Live steps have the id of their row.
+        let _ = self.row().await;
+        let arguments = arguments
+            .into_iter()
+            .map(|argument| self.live_argument(argument));
+        let arguments = arguments.collect();
+        let host = self.build.site.host.host().await;
+        let host = host.map_err(|error| rendering::lost(&error))?;
+        let answer = host.call(target, arguments, Map::new()).await;
+        let answer = answer.map_err(|error| rendering::unanswered(&error))?;
+        answer
+            .parse()
+            .map_err(|error| StepError::raise(Kind::Type, error.to_string()))
+    }
+}
+
+/// Something that is not the step's fault, nor the user's.
+fn internal(error: &dyn fmt::Display) -> StepError {
+    StepError::Exception(Exception::new(Kind::Runtime, error.to_string()))
+}
+
+impl Port for StepPort {
+    fn build(&self) -> &BuildFacts {
+        &self.attached.build
+    }
+
+    fn worker(&self) -> &WorkerFacts {
+        &self.attached.worker
+    }
+
+    fn step_name(&self) -> &str {
+        &self.name
+    }
+
+    fn mask(&self, text: &str) -> String {
+        self.build.mask(text)
+    }
+
+    fn render(&self, values: Vec<Value>) -> Later<'_, Vec<Result<Value, StepError>>> {
+        Box::pin(async move {
+            let rendered = self.build.render(&self.shell, &values).await;
+            rendered
+                .into_iter()
+                .map(|value| value.map_err(StepError::from))
+                .collect()
+        })
+    }
+
+    fn call<'a>(&'a self, function: &'a Value, arguments: Vec<Argument>) -> Answer<'a, Value> {
+        Box::pin(self.call_code(function, arguments))
+    }
+
+    fn object(&self, id: ObjectId) -> Option<Arc<Object>> {
+        self.build.object(id)
+    }
+
+    fn property(&self, name: &str) -> Option<Property> {
+        self.build
+            .with_properties(|properties| properties.get(name).cloned())
+    }
+
+    fn properties(&self) -> Properties {
+        self.build.properties()
+    }
+
+    fn set_property(&self, name: &str, value: Value, source: &str) {
+        self.build
+            .with_properties(|properties| properties.set(name, value, source, true));
+    }
+
+    fn run_command<'a>(
+        &'a self,
+        command: RemoteCommand,
+        observer: Option<&'a mut dyn Observer>,
+    ) -> Answer<'a, CommandEnd> {
+        Box::pin(command::run(self, command, observer))
+    }
+
+    fn interrupt_commands(&self, reason: &str) {
+        let running: Vec<Interrupter> = {
+            let mut state = self.state();
+            let commands = state.commands.values_mut();
+            commands
+                .map(|command| {
+                    command.is_interrupted = true;
+                    command.interrupter.clone()
+                })
+                .collect()
+        };
+        for interrupter in running {
+            let reason = reason.to_owned();
+            self.shell
+                .tasks
+                .spawn(async move { interrupter.interrupt(&reason).await });
+        }
+    }
+
+    fn add_log<'a>(&'a self, name: &'a str, kind: LogKind) -> Answer<'a, LogKey> {
+        Box::pin(log::add(self, name, kind))
+    }
+
+    fn append<'a>(&'a self, log: LogKey, channel: Channel, text: &'a str) -> Answer<'a, ()> {
+        Box::pin(log::append(self, log, channel, text))
+    }
+
+    fn finish_log(&self, log: LogKey) -> Answer<'_, ()> {
+        Box::pin(log::finish(self, log))
+    }
+
+    fn finish_logs(&self) -> Answer<'_, ()> {
+        Box::pin(log::finish_all(self))
+    }
+
+    fn add_url<'a>(&'a self, name: &'a str, url: &'a str) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let row = self.row().await?;
+            let urls = {
+                let mut state = self.state();
+                let new = Url {
+                    name: name.to_owned(),
+                    url: url.to_owned(),
+                };
+                if !state.urls.contains(&new) {
+                    state.urls.push(new);
+                }
+                state.are_urls_stored = true;
+                state.urls.clone()
+            };
+            let written = self
+                .shell
+                .store
+                .write(move |connection| steps::set_urls(connection, row, &urls));
+            written.await.map_err(|error| internal(&error))?;
+            self.publish(StepVerb::Updated).await;
+            Ok(())
+        })
+    }
+
+    fn show(&self, summary: String) {
+        shown::show(self, summary);
+    }
+
+    fn set_build_data<'a>(
+        &'a self,
+        name: &'a str,
+        value: Vec<u8>,
+        source: &'a str,
+    ) -> Answer<'a, ()> {
+        let _ = (name, value, source);
+        Box::pin(async { Err(internal(&"data of builds cannot be kept yet")) })
+    }
+
+    fn add_test_results<'a>(
+        &'a self,
+        description: &'a str,
+        category: &'a str,
+        value_unit: &'a str,
+    ) -> Answer<'a, TestResultSet> {
+        let _ = (description, category, value_unit);
+        Box::pin(async { Err(internal(&"results of tests cannot be kept yet")) })
+    }
+
+    fn add_test_result(&self, set: TestResultSet, result: TestResult) -> Answer<'_, ()> {
+        let _ = (set, result);
+        Box::pin(async { Err(internal(&"results of tests cannot be kept yet")) })
+    }
+
+    fn finish_test_results(&self, set: TestResultSet) -> Answer<'_, ()> {
+        let _ = set;
+        Box::pin(async { Err(internal(&"results of tests cannot be kept yet")) })
+    }
+
+    fn interrupted(&self) -> Later<'_, Interruption> {
+        Box::pin(async move {
+            let mut interruptions = self.interruptions.subscribe();
+            loop {
+                let next = {
+                    let all = interruptions.borrow_and_update();
+                    let mut state = self.state();
+                    let next = all.get(state.heard).cloned();
+                    state.heard += usize::from(next.is_some());
+                    next
+                };
+                match next {
+                    Some(interruption) => return interruption,
+                    // The sender lives as long as this port.
+                    None => drop(interruptions.changed().await),
+                }
+            }
+        })
+    }
+
+    fn now_s(&self) -> f64 {
+        let now = std::time::SystemTime::now();
+        let since = now.duration_since(std::time::SystemTime::UNIX_EPOCH);
+        since.unwrap_or_default().as_secs_f64()
+    }
+
+    fn sleep(&self, seconds: f64) -> Later<'_, ()> {
+        let duration = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        Box::pin(tokio::time::sleep(duration))
+    }
+
+    fn add_steps(&self, added: Vec<Arc<StepConfig>>, place: AddSteps) {
+        let steps = added
+            .iter()
+            .map(|config| plan::step(config, &self.build.site));
+        let steps = steps.collect();
+        self.build.add_steps(added);
+        self.shell.engine.answer(Event::StepsAdded {
+            build: self.build.id,
+            place: match place {
+                AddSteps::AfterCurrent => StepPlace::AfterCurrent,
+                AddSteps::AfterLast => StepPlace::Last,
+            },
+            steps,
+        });
+    }
+
+    fn run_custom<'a>(&'a self, step: &'a Step<'a>) -> Answer<'a, Results> {
+        let class = step.config.object.own_class().to_owned();
+        Box::pin(async move {
+            Err(internal(&format!(
+                "{class}: steps of classes of users cannot be run yet"
+            )))
+        })
+    }
+
+    fn is_triggerable(&self, scheduler: &str) -> Option<bool> {
+        self.shell.schedulers.is_triggerable(&self.shell, scheduler)
+    }
+
+    fn trigger(&self, request: TriggerRequest) -> Answer<'_, Triggered> {
+        Box::pin(async move {
+            let build = self.build.id;
+            self.shell
+                .schedulers
+                .trigger(&self.shell, build, request)
+                .await
+        })
+    }
+
+    fn request_complete(&self, request: i64) -> Answer<'_, Vec<Results>> {
+        Box::pin(async move {
+            let request = BuildRequestId(request);
+            let results = crate::waiters::request_results(&self.shell, request).await;
+            results.map_err(|error| internal(&error))
+        })
+    }
+
+    fn buildset_complete(&self, buildset: i64) -> Answer<'_, BuildsetEnd> {
+        Box::pin(async move {
+            let end = crate::waiters::buildset_end(&self.shell, BuildsetId(buildset)).await;
+            end.map_err(|error| internal(&error))
+        })
+    }
+
+    fn cancel_requests<'a>(&'a self, requests: &'a [i64], reason: &'a str) -> Answer<'a, ()> {
+        Box::pin(async move {
+            for request in requests {
+                let event = Event::RequestCancelled {
+                    request: BuildRequestId(*request),
+                    reason: reason.into(),
+                };
+                self.shell.engine.send(event).await;
+            }
+            Ok(())
+        })
+    }
+
+    fn run_local(&self, command: LocalCommand) -> Answer<'_, LocalEnd> {
+        Box::pin(local::run(self, command))
+    }
+
+    fn signal_local(&self, signal: &str) {
+        self.locals.signal(signal);
+    }
+
+    fn is_file<'a>(&'a self, path: &'a str) -> Later<'a, bool> {
+        let path = self.shell.path(path);
+        Box::pin(async move {
+            let file = tokio::fs::File::open(&path).await;
+            match file {
+                Ok(file) => file
+                    .metadata()
+                    .await
+                    .is_ok_and(|metadata| metadata.is_file()),
+                Err(_) => false,
+            }
+        })
+    }
+
+    fn http(&self, request: HttpRequest) -> Answer<'_, HttpResponse> {
+        let _ = request;
+        Box::pin(async { Err(internal(&"requests to HTTP servers cannot be sent yet")) })
+    }
+}

@@ -1,0 +1,180 @@
+//! Programs that run on the master.
+
+use std::process::Stdio;
+use std::sync::{Mutex, PoisonError};
+
+use buildbot_steps::{Channel, LocalCommand, LocalEnd, StepError};
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::os::unix::process::ExitStatusExt as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::time::{Instant, sleep_until};
+
+use super::{StepPort, internal, log};
+
+/// What is read at a time.
+const READ_BYTES: usize = 32 * 1024;
+
+/// The groups of programs that run at this moment.
+#[derive(Debug, Default)]
+pub(super) struct Locals(Mutex<Vec<Pid>>);
+
+impl Locals {
+    fn add(&self, pid: Pid) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(pid);
+    }
+
+    fn remove(&self, pid: Pid) {
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        running.retain(|known| *known != pid);
+    }
+
+    /// Sends a signal by its name without `SIG`. Unknown names kill.
+    pub(super) fn signal(&self, name: &str) {
+        let signal = match name.strip_prefix("SIG").unwrap_or(name) {
+            "TERM" => Signal::TERM,
+            "INT" => Signal::INT,
+            "HUP" => Signal::HUP,
+            "QUIT" => Signal::QUIT,
+            "USR1" => Signal::USR1,
+            "USR2" => Signal::USR2,
+            _ => Signal::KILL,
+        };
+        for pid in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            // It may have ended.
+            let _ = kill_process_group(*pid, signal);
+        }
+    }
+}
+
+pub(super) async fn run(port: &StepPort, command: LocalCommand) -> Result<LocalEnd, StepError> {
+    let Some((program, arguments)) = command.argv.split_first() else {
+        return Err(internal(&"there is no program to run"));
+    };
+    let directory = command.workdir.as_deref().map(|path| port.shell.path(path));
+    let mut process = tokio::process::Command::new(program);
+    process
+        .args(arguments)
+        .current_dir(directory.unwrap_or_else(|| port.shell.basedir.clone()))
+        .envs(command.env.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    let mut child = process
+        .spawn()
+        .map_err(|error| internal(&format!("{program}: {error}")))?;
+    let pid = child
+        .id()
+        .and_then(|id| i32::try_from(id).ok())
+        .and_then(Pid::from_raw);
+    if let Some(pid) = pid {
+        port.locals.add(pid);
+    }
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let mut last_output = Instant::now();
+    let started = last_output;
+    let mut readers = Readers::new(stdout, stderr);
+    let mut is_killed = false;
+    let status = loop {
+        let runtime_end = command.runtime_timeout.map(|timeout| started + timeout);
+        let silence_end = command.output_timeout.map(|timeout| last_output + timeout);
+        let deadline = [runtime_end, silence_end].into_iter().flatten().min();
+        let overdue = async {
+            match deadline {
+                Some(at) if !is_killed => sleep_until(at).await,
+                Some(_) | None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            piece = readers.next(), if readers.is_open() => {
+                if let Some((channel, text)) = piece {
+                    last_output = Instant::now();
+                    log::append(port, command.log, channel, &text).await?;
+                }
+            }
+            status = child.wait(), if !readers.is_open() => break status,
+            () = overdue => {
+                is_killed = true;
+                if let Some(pid) = pid {
+                    let _ = kill_process_group(pid, Signal::KILL);
+                }
+            }
+        }
+    };
+    if let Some(pid) = pid {
+        port.locals.remove(pid);
+    }
+    let status = status.map_err(|error| internal(&error))?;
+    Ok(match (status.code(), status.signal()) {
+        (Some(code), _) => LocalEnd::Exited(code),
+        (None, signal) => LocalEnd::Killed(signal.unwrap_or(9)),
+    })
+}
+
+/// Both outputs of a program.
+struct Readers {
+    stdout: Option<Reader>,
+    stderr: Option<Reader>,
+}
+
+struct Reader {
+    pipe: Box<dyn AsyncRead + Send + Unpin>,
+    /// Bytes of a character whose end is not there yet.
+    rest: Vec<u8>,
+}
+
+impl Readers {
+    fn new(
+        stdout: Option<tokio::process::ChildStdout>,
+        stderr: Option<tokio::process::ChildStderr>,
+    ) -> Self {
+        let reader = |pipe: Box<dyn AsyncRead + Send + Unpin>| Reader {
+            pipe,
+            rest: Vec::new(),
+        };
+        Self {
+            stdout: stdout.map(|pipe| reader(Box::new(pipe))),
+            stderr: stderr.map(|pipe| reader(Box::new(pipe))),
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.stdout.is_some() || self.stderr.is_some()
+    }
+
+    /// The next text of one of them; nothing when one has ended.
+    async fn next(&mut self) -> Option<(Channel, String)> {
+        let (channel, text) = tokio::select! {
+            text = read(&mut self.stdout), if self.stdout.is_some() => (Channel::Stdout, text),
+            text = read(&mut self.stderr), if self.stderr.is_some() => (Channel::Stderr, text),
+            else => return None,
+        };
+        text.map(|text| (channel, text))
+    }
+}
+
+/// Reads once; cancel-safe, for what was read is kept at once.
+async fn read(reader: &mut Option<Reader>) -> Option<String> {
+    let open = reader.as_mut()?;
+    let mut buffer = vec![0; READ_BYTES];
+    let count = open.pipe.read(&mut buffer).await.unwrap_or(0);
+    if count == 0 {
+        let rest = std::mem::take(&mut open.rest);
+        *reader = None;
+        return (!rest.is_empty()).then(|| String::from_utf8_lossy(&rest).into_owned());
+    }
+    buffer.truncate(count);
+    let mut bytes = std::mem::take(&mut open.rest);
+    bytes.append(&mut buffer);
+    // A character may be cut at the end of what was read.
+    if let Err(error) = std::str::from_utf8(&bytes)
+        && error.error_len().is_none()
+    {
+        open.rest = bytes.split_off(error.valid_up_to());
+    }
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}

@@ -1,0 +1,224 @@
+//! The process of a master: log, pid file, signals.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use buildbot_daemon::Launcher;
+use buildbot_tac::{LogTarget, Surroundings, read_master};
+use buildbot_daemon::log::{self, DateStyle, LogLayer, Rotation, Target};
+use buildbot_daemon::pid_file::{self, Found, PidFile};
+use buildbot_worker::signals;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::master::{Master, Options};
+
+/// The version of Buildbot that this is like.
+const BUILDBOT_VERSION: &str = "4.3.0";
+
+/// The file that a `buildbot.tac` names if it names none.
+const DEFAULT_CONFIG: &str = "master.cfg";
+
+/// The umask of a daemon until `buildbot.tac` says another: its files are nobody else's business.
+const DAEMON_UMASK: u32 = 0o077;
+
+/// Runs the master of a base directory in this process until it ends. One that has left its terminal has a pid file.
+pub fn run(basedir: &Path, launcher: Launcher) -> ExitCode {
+    match prepare(basedir, launcher.is_daemon()) {
+        Ok(prepared) => {
+            launcher.ready();
+            prepared.run()
+        }
+        Err(error) => {
+            tracing::error!("{error:#}");
+            launcher.refuse(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Prepared {
+    options: Options,
+    pid_file: Option<PidFile>,
+}
+
+fn prepare(basedir: &Path, is_daemon: bool) -> anyhow::Result<Prepared> {
+    let basedir = std::path::absolute(basedir)?;
+    let path = basedir.join("buildbot.tac");
+    let text = std::fs::read(&path).with_context(|| format!("error reading '{}'", path.display()))?;
+    let tac = {
+        let surroundings = Surroundings::of_this_process(path)?;
+        read_master(&String::from_utf8_lossy(&text), &surroundings)?
+    };
+    std::env::set_current_dir(&basedir)
+        .with_context(|| format!("while changing to the directory {}", basedir.display()))?;
+    open_log(&tac.log, is_daemon).context("cannot open the log")?;
+    tracing::info!("Log opened.");
+    if is_daemon {
+        set_umask(DAEMON_UMASK);
+    }
+    let pid_path = basedir.join(pid_file::NAME);
+    let pid_file = if is_daemon {
+        if let Found::Alive(pid) = pid_file::check(&pid_path)? {
+            anyhow::bail!("Another twistd server is running, PID {pid}");
+        }
+        Some(PidFile::write(&pid_path)?)
+    } else {
+        None
+    };
+    if let Some(umask) = tac.umask {
+        set_umask(umask);
+    }
+    Ok(Prepared {
+        options: Options {
+            basedir,
+            config_file: tac.config_file.unwrap_or_else(|| DEFAULT_CONFIG.to_owned()).into(),
+        },
+        pid_file,
+    })
+}
+
+/// A daemon has no standard output.
+fn open_log(of_tac: &LogTarget, is_daemon: bool) -> std::io::Result<()> {
+    let in_directory = |rotation| Target::File {
+        path: "twistd.log".into(),
+        rotation,
+    };
+    let (target, date_style) = match of_tac {
+        LogTarget::RotatedFile {
+            path,
+            rotate_length,
+            max_rotated_files,
+        } => {
+            let rotation = Rotation {
+                size: *rotate_length,
+                keep: max_rotated_files.map(u64::from),
+            };
+            let path = path.clone();
+            (Target::File { path, rotation }, DateStyle::Space)
+        }
+        LogTarget::StandardOutput if !is_daemon => (Target::Stdout, DateStyle::Space),
+        LogTarget::StandardError if !is_daemon => (Target::Stderr, DateStyle::Space),
+        LogTarget::StandardOutput | LogTarget::StandardError | LogTarget::TwistdDefault => {
+            (in_directory(Rotation::TWISTD), DateStyle::T)
+        }
+    };
+    log::install(LogLayer::open(&target, date_style)?);
+    Ok(())
+}
+
+fn set_umask(umask: u32) {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(umask));
+}
+
+impl Prepared {
+    fn run(self) -> ExitCode {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                tracing::error!(%error, "cannot start");
+                return ExitCode::FAILURE;
+            }
+        };
+        let ended = runtime.block_on(serve(self.options));
+        // What is left waits for nothing that matters.
+        runtime.shutdown_background();
+        tracing::info!("Main loop terminated.");
+        drop(self.pid_file);
+        tracing::info!("Server Shut Down.");
+        match ended {
+            Ended::Clean => ExitCode::SUCCESS,
+            Ended::Failed => ExitCode::FAILURE,
+            Ended::Interrupted => {
+                ExitCode::from(signals::end_by(SignalKind::interrupt().as_raw_value()))
+            }
+        }
+    }
+}
+
+enum Ended {
+    Clean,
+    Failed,
+    Interrupted,
+}
+
+/// The signals that a master reacts to.
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+    user1: Signal,
+}
+
+impl Signals {
+    fn install() -> std::io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            user1: signal(SignalKind::user_defined1())?,
+        })
+    }
+}
+
+/// What a signal, or a fault, asks for.
+enum Wanted {
+    Reconfigure,
+    Stop(Ended),
+    Drain,
+}
+
+async fn serve(options: Options) -> Ended {
+    let mut signals = match Signals::install() {
+        Ok(signals) => signals,
+        Err(error) => {
+            tracing::error!(%error, "while installing the handlers of signals");
+            return Ended::Failed;
+        }
+    };
+    tracing::info!("Starting BuildMaster -- buildbot.version: {BUILDBOT_VERSION}");
+    let mut master = match Master::start(options).await {
+        Ok(master) => master,
+        Err(error) => {
+            for line in format!("{error:#}").lines() {
+                tracing::error!("{line}");
+            }
+            tracing::error!("Halting master.");
+            tracing::error!("BuildMaster startup failed");
+            return Ended::Failed;
+        }
+    };
+    let mut is_draining = false;
+    let ended = loop {
+        let drained = async {
+            if is_draining {
+                master.drain().await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        };
+        let wanted = tokio::select! {
+            _ = signals.hangup.recv() => Wanted::Reconfigure,
+            _ = signals.user1.recv() => Wanted::Drain,
+            _ = signals.terminate.recv() => Wanted::Stop(Ended::Clean),
+            _ = signals.interrupt.recv() => Wanted::Stop(Ended::Interrupted),
+            () = master.broken() => Wanted::Stop(Ended::Failed),
+            () = drained => Wanted::Stop(Ended::Clean),
+        };
+        match wanted {
+            // It has said what is wrong.
+            Wanted::Reconfigure => drop(master.reconfigure().await),
+            Wanted::Drain => {
+                tracing::info!("Received SIGUSR1, shutting down when no build runs.");
+                is_draining = true;
+            }
+            Wanted::Stop(how) => break how,
+        }
+    };
+    tracing::info!("shutting down");
+    master.stop().await;
+    ended
+}

@@ -1,0 +1,120 @@
+//! What a configuration asks for and this master does not have yet: found all at once, before anything changes.
+
+use std::collections::BTreeMap;
+
+use buildbot_config::secrets::SecretsKind;
+use buildbot_config::{
+    ChangeSourceKind, Description, Locks, MasterConfig, Problem, SchedulerKind, Severity,
+    SourcePlace, Value, WorkerKind,
+};
+
+/// Everything that is refused, with its place.
+pub(crate) fn find(description: &Description, config: &MasterConfig) -> Vec<Problem> {
+    let mut found = Found(Vec::new());
+    if config.db.url.is_renderable() {
+        found.add("a database URL that is rendered is not supported yet", None);
+    }
+    if config.globals.multi_master {
+        found.add("c['multiMaster'] is not supported yet", None);
+    }
+    if !config.globals.manhole.is_none() {
+        found.add("c['manhole'] is not supported yet", None);
+    }
+    if !config.user_managers.is_empty() {
+        found.add("c['user_managers'] is not supported yet", None);
+    }
+    found.in_workers(config);
+    for source in &config.change_sources {
+        if !matches!(source.kind, ChangeSourceKind::Pb(_)) {
+            let class = source.service.object.own_class();
+            found.class("change source", class, source.service.place.clone());
+        }
+    }
+    for service in &config.services {
+        let class = service.service.object.own_class();
+        found.class("service", class, service.service.place.clone());
+    }
+    for provider in &config.secrets_providers {
+        if !matches!(provider.kind, SecretsKind::File(_) | SecretsKind::Pass(_)) {
+            let class = provider.service.object.own_class();
+            found.class("provider of secrets", class, provider.service.place.clone());
+        }
+    }
+    for scheduler in &config.schedulers {
+        if matches!(scheduler.kind, SchedulerKind::Custom) {
+            let class = scheduler.service.object.own_class();
+            found.class("scheduler", class, scheduler.service.place.clone());
+        }
+    }
+    found.in_factories(description, config);
+    found.0
+}
+
+struct Found(Vec<Problem>);
+
+impl Found {
+    fn add(&mut self, message: impl Into<String>, at: Option<SourcePlace>) {
+        self.0.push(Problem {
+            severity: Severity::Error,
+            message: message.into(),
+            at,
+            help: Vec::new(),
+        });
+    }
+
+    fn class(&mut self, noun: &str, class: &str, at: Option<SourcePlace>) {
+        self.add(format!("the {noun} {class} is not supported yet"), at);
+    }
+
+    fn in_workers(&mut self, config: &MasterConfig) {
+        for worker in &config.workers {
+            let place = || worker.service.place.clone();
+            if !matches!(worker.kind, WorkerKind::Worker | WorkerKind::Local(_)) {
+                self.class("worker", worker.service.object.own_class(), place());
+            }
+            if let Locks::Renderable(_) = worker.locks {
+                let name = worker.name();
+                self.add(
+                    format!("worker '{name}': its locks cannot be rendered"),
+                    place(),
+                );
+            }
+        }
+        for machine in &config.machines {
+            if machine.latent.is_some() {
+                let class = machine.service.object.own_class();
+                self.class("machine", class, machine.service.place.clone());
+            }
+        }
+    }
+
+    /// A step that several builders share is named once.
+    fn in_factories(&mut self, description: &Description, config: &MasterConfig) {
+        let mut seen = BTreeMap::new();
+        for builder in &config.builders {
+            let Some(factory) = &builder.factory else {
+                continue;
+            };
+            if seen.insert(factory.id, ()).is_some() {
+                continue;
+            }
+            match factory.object.arguments.get("buildClass") {
+                None | Some(Value::None) => {}
+                Some(Value::Ref(name)) if name == "buildbot.process.build.Build" => {}
+                Some(other) => {
+                    let shown = other.repr(description);
+                    let at = builder.place.clone();
+                    self.add(
+                        format!("builds of a class of the user's are not supported yet: {shown}"),
+                        at,
+                    );
+                }
+            }
+            for step in &factory.steps {
+                if buildbot_steps::unsupported(step).is_some() || step.is_custom() {
+                    self.class("step", step.object.own_class(), step.place.clone());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,422 @@
+//! The schedulers of this master: one task that owns them, tells them what happens, and does what they want done.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use buildbot_config::SchedulerKind;
+use buildbot_data::Event as BusEvent;
+use buildbot_db::tables::{changes, objects, schedulers as rows};
+use buildbot_db::{Connection, StatementError};
+use buildbot_engine::config::Generation;
+use buildbot_model::{BuildId, SchedulerId, Timestamp};
+use buildbot_schedulers::{
+    CLAIM_INTERVAL, Forgotten, FormView, Input, Output, Refused, Reply, RequestId, Schedulers,
+    Settings, StateObject, Stored, Ticket, Trigger,
+};
+use buildbot_steps::{StepError, TriggerRequest, Triggered};
+use jiff::tz::TimeZone;
+use serde_json::Value as Json;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::identity::now;
+use crate::scheduler_questions as questions;
+use crate::shell::Shell;
+use crate::site::Site;
+use crate::sources;
+
+/// What the task is told.
+enum Message {
+    Input(Box<Input>),
+    /// Other schedulers are configured from here on.
+    Configure(Arc<Site>, oneshot::Sender<Result<(), Vec<Refused>>>),
+    /// A claim that was refused is tried again.
+    Claim {
+        scheduler: String,
+        state: StateObject,
+        wants_changes: bool,
+    },
+}
+
+/// Where messages for the schedulers go. What is told are facts, which are as many as the engine's; nobody waits.
+#[derive(Clone)]
+pub(crate) struct SchedulerInbox {
+    messages: mpsc::UnboundedSender<Message>,
+    replies: Arc<Mutex<BTreeMap<RequestId, oneshot::Sender<Reply>>>>,
+}
+
+impl std::fmt::Debug for SchedulerInbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SchedulerInbox").finish_non_exhaustive()
+    }
+}
+
+/// The other end, until the shell is there.
+pub(crate) struct SchedulerMail(mpsc::UnboundedReceiver<Message>);
+
+/// Both ends.
+pub(crate) fn mailbox() -> (SchedulerInbox, SchedulerMail) {
+    let (messages, mail) = mpsc::unbounded_channel();
+    let inbox = SchedulerInbox {
+        messages,
+        replies: Arc::default(),
+    };
+    (inbox, SchedulerMail(mail))
+}
+
+impl SchedulerInbox {
+    /// Tells what happened.
+    pub(crate) fn tell(&self, input: Input) {
+        self.put(Message::Input(Box::new(input)));
+    }
+
+    fn put(&self, message: Message) {
+        // A master that ends has no schedulers.
+        drop(self.messages.send(message));
+    }
+
+    /// Replaces the configuration; if a scheduler cannot be run, nothing has changed.
+    pub(crate) async fn configure(&self, site: Arc<Site>) -> Result<(), Vec<Refused>> {
+        let (reply, replied) = oneshot::channel();
+        self.put(Message::Configure(site, reply));
+        replied.await.unwrap_or(Ok(()))
+    }
+
+    /// Asks for something, and waits for the reply; `None` if the master ends before.
+    pub(crate) async fn ask(
+        &self,
+        shell: &Shell,
+        input: impl FnOnce(RequestId) -> Input,
+    ) -> Option<Reply> {
+        let request = RequestId(shell.next_number());
+        let (reply, replied) = oneshot::channel();
+        self.replies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(request, reply);
+        self.tell(input(request));
+        replied.await.ok()
+    }
+
+    /// Whether a scheduler exists, and can be triggered.
+    pub(crate) fn is_triggerable(&self, shell: &Shell, name: &str) -> Option<bool> {
+        let site = shell.sites.current();
+        let scheduler = site
+            .config
+            .schedulers
+            .iter()
+            .find(|known| known.name() == name)?;
+        Some(matches!(
+            scheduler.kind,
+            SchedulerKind::Triggerable | SchedulerKind::NightlyTriggerable(..)
+        ))
+    }
+
+    /// A step triggers a scheduler.
+    pub(crate) async fn trigger(
+        &self,
+        shell: &Shell,
+        build: BuildId,
+        request: TriggerRequest,
+    ) -> Result<Triggered, StepError> {
+        let trigger = Trigger {
+            waited_for: request.waited_for,
+            source_stamps: request
+                .source_stamps
+                .iter()
+                .map(questions::trigger_stamp)
+                .collect(),
+            properties: request.properties,
+            parent_build: Some(build),
+            parent_relationship: Some(request.parent_relationship),
+        };
+        let reply = self.ask(shell, |number| Input::Trigger {
+            request: number,
+            scheduler: request.scheduler,
+            trigger: Box::new(trigger),
+        });
+        let failed = |text: String| StepError::raise(buildbot_render::Kind::Runtime, text);
+        match reply.await {
+            Some(Reply::Submitted { buildset, requests }) => Ok(Triggered {
+                buildset: buildset.0,
+                requests: requests
+                    .into_iter()
+                    .map(|(builder, id)| (builder.0, id.0))
+                    .collect(),
+            }),
+            // A nightly scheduler that was triggered submits at its time.
+            Some(Reply::Kept) => Ok(Triggered {
+                buildset: 0,
+                requests: Vec::new(),
+            }),
+            Some(Reply::Invalid(fields)) => Err(failed(format!("{fields:?}"))),
+            Some(Reply::Refused(refusal)) => Err(failed(refusal.to_string())),
+            None => Err(failed("the master ends".to_owned())),
+        }
+    }
+}
+
+/// Owns the schedulers until the master ends.
+pub(crate) async fn run(shell: Arc<Shell>, mut mail: SchedulerMail) {
+    let mut task = Task {
+        schedulers: Schedulers::new(TimeZone::system()),
+        site: shell.sites.current(),
+        shell,
+    };
+    loop {
+        let timeout = task.schedulers.next_timeout();
+        let due = async {
+            match timeout {
+                Some(at) => tokio::time::sleep(until(at)).await,
+                None => std::future::pending().await,
+            }
+        };
+        let outputs = tokio::select! {
+            message = mail.0.recv() => match message {
+                Some(message) => task.take(message),
+                None => return,
+            },
+            () = due => task.schedulers.handle_timeout(now()),
+        };
+        for output in outputs {
+            task.carry_out(output).await;
+        }
+    }
+}
+
+/// The time from now on, a little more than that: a timer that fires early would fire again at once.
+fn until(at: Timestamp) -> Duration {
+    at.since(now()) + Duration::from_millis(1)
+}
+
+struct Task {
+    schedulers: Schedulers,
+    site: Arc<Site>,
+    shell: Arc<Shell>,
+}
+
+impl Task {
+    fn take(&mut self, message: Message) -> Vec<Output> {
+        match message {
+            Message::Input(input) => {
+                let changes_forms = matches!(*input, Input::Claimed { .. } | Input::Enable { .. });
+                let outputs = self.schedulers.handle(now(), *input);
+                if changes_forms {
+                    self.show_forms();
+                }
+                outputs
+            }
+            Message::Configure(site, reply) => {
+                let settings = Settings::of(&site.config, site.generation.0);
+                let schedulers = &site.config.schedulers;
+                let configured =
+                    self.schedulers
+                        .configure(now(), schedulers, &site.description, settings);
+                let (outputs, outcome) = match configured {
+                    Ok(outputs) => {
+                        self.site = site;
+                        self.show_forms();
+                        (outputs, Ok(()))
+                    }
+                    Err(refused) => (Vec::new(), Err(refused)),
+                };
+                // Whoever asked may be gone.
+                let _ = reply.send(outcome);
+                outputs
+            }
+            Message::Claim {
+                scheduler,
+                state,
+                wants_changes,
+            } => {
+                self.claim(scheduler, state, wants_changes);
+                Vec::new()
+            }
+        }
+    }
+
+    fn show_forms(&self) {
+        let forms = self
+            .schedulers
+            .forms()
+            .iter()
+            .map(FormView::to_json)
+            .collect();
+        self.shell.live_data.set_forms(forms);
+    }
+
+    async fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Claim {
+                scheduler,
+                state,
+                wants_changes,
+            } => self.claim(scheduler, state, wants_changes),
+            Output::Release { scheduler } => {
+                let master = self.shell.master;
+                self.put("giving a scheduler up", move |connection| {
+                    let id = rows::find_or_add(connection, &scheduler)?;
+                    rows::unclaim(connection, id, master)
+                })
+                .await;
+            }
+            Output::Submit { ticket, buildset } => {
+                let (shell, site) = (self.shell.clone(), self.site.clone());
+                self.shell.tasks.spawn(async move {
+                    let outcome = questions::submit(&shell, &site, *buildset).await;
+                    shell.schedulers.tell(Input::Submitted { ticket, outcome });
+                });
+            }
+            Output::Ask {
+                ticket,
+                generation,
+                question,
+            } => {
+                let shell = self.shell.clone();
+                let site = shell.sites.get(Generation(generation));
+                let site = site.unwrap_or_else(|| self.site.clone());
+                self.shell.tasks.spawn(async move {
+                    let answer = questions::ask(&shell, &site, question).await;
+                    shell.schedulers.tell(Input::Answered { ticket, answer });
+                });
+            }
+            Output::Read { ticket, what } => self.read(ticket, what),
+            Output::SetState { object, key, value } => {
+                self.put("keeping the state of a scheduler", move |connection| {
+                    let id = objects::find_or_add(connection, &object.name, &object.class)?;
+                    objects::set_state(connection, id, key, &value.to_string())
+                })
+                .await;
+            }
+            Output::Classify { scheduler, changes } => {
+                self.put("keeping the changes of a scheduler", move |connection| {
+                    let id = rows::find_or_add(connection, &scheduler)?;
+                    for (change, important) in &changes {
+                        rows::classify_change(connection, id, *change, *important)?;
+                    }
+                    Ok(())
+                })
+                .await;
+            }
+            Output::Forget { scheduler, changes } => {
+                self.put("forgetting changes of a scheduler", move |connection| {
+                    let id = rows::find_or_add(connection, &scheduler)?;
+                    match &changes {
+                        Forgotten::All => rows::flush_changes(connection, id, None),
+                        Forgotten::These(these) => rows::forget_changes(connection, id, these),
+                    }
+                })
+                .await;
+            }
+            Output::SetEnabled { scheduler, enabled } => {
+                self.set_enabled(scheduler, enabled).await;
+            }
+            Output::Reply { request, reply } => {
+                let inbox = &self.shell.schedulers.replies;
+                let waiting = inbox
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .remove(&request);
+                if let Some(waiting) = waiting {
+                    // Whoever asked may be gone.
+                    let _ = waiting.send(reply);
+                }
+            }
+            Output::Log(line) => tracing::info!("{line}"),
+        }
+    }
+
+    /// Writes in the order of the outputs, without waiting for the disk.
+    async fn put(
+        &self,
+        doing: &'static str,
+        work: impl Fn(&Connection) -> Result<(), StatementError> + Send + 'static,
+    ) {
+        self.shell.store.put(doing, work).await;
+    }
+
+    async fn set_enabled(&self, scheduler: String, enabled: bool) {
+        let Some(id) = self.site.ids.schedulers.get(&scheduler).copied() else {
+            return;
+        };
+        let bus = self.shell.bus.clone();
+        let shell = self.shell.clone();
+        self.shell.tasks.spawn(async move {
+            let written = shell.store.note("enabling a scheduler", move |connection| {
+                rows::set_enabled(connection, id, enabled)
+            });
+            written.await;
+            bus.publish(BusEvent::scheduler_updated(id));
+        });
+    }
+
+    fn claim(&self, scheduler: String, state: StateObject, wants_changes: bool) {
+        let shell = self.shell.clone();
+        let master = self.shell.master;
+        self.shell.tasks.spawn(async move {
+            let (name, object) = (scheduler.clone(), state.clone());
+            let claimed = shell.store.write(move |connection| {
+                let id = rows::find_or_add(connection, &name)?;
+                if rows::claim(connection, id, master)? != master {
+                    return Ok(None);
+                }
+                read_stored(connection, id, &object, wants_changes).map(Some)
+            });
+            match claimed.await {
+                Ok(Some(stored)) => {
+                    shell.schedulers.tell(Input::Claimed { scheduler, stored });
+                }
+                Ok(None) => {
+                    tokio::time::sleep(CLAIM_INTERVAL).await;
+                    shell.schedulers.put(Message::Claim {
+                        scheduler,
+                        state,
+                        wants_changes,
+                    });
+                }
+                Err(error) => tracing::error!(%error, "while claiming the scheduler {scheduler}"),
+            }
+        });
+    }
+
+    fn read(&self, ticket: Ticket, what: buildbot_schedulers::Read) {
+        let shell = self.shell.clone();
+        self.shell.tasks.spawn(async move {
+            let read = shell
+                .store
+                .read(move |connection| questions::read(connection, &what));
+            let found = read.await.map_err(|error| error.to_string());
+            shell.schedulers.tell(Input::Read { ticket, found });
+        });
+    }
+}
+
+fn read_stored(
+    connection: &Connection,
+    id: SchedulerId,
+    object: &StateObject,
+    wants_changes: bool,
+) -> Result<Stored, StatementError> {
+    let row = rows::by_id(connection, id)?;
+    let object = objects::find_or_add(connection, &object.name, &object.class)?;
+    let mut stored = Stored {
+        enabled: row.is_none_or(|row| row.enabled),
+        ..Stored::default()
+    };
+    for (name, value) in objects::states(connection, object)? {
+        let value: Json = serde_json::from_str(&value).unwrap_or(Json::Null);
+        stored.state.insert(name, value);
+    }
+    if wants_changes {
+        for (change, important) in rows::classified_changes(connection, id)? {
+            let Some(row) = changes::by_id(connection, change)? else {
+                continue;
+            };
+            let change = sources::read_change(connection, row)?;
+            stored
+                .changes
+                .push((Arc::new(questions::change(change)), important));
+        }
+    }
+    Ok(stored)
+}

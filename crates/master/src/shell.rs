@@ -1,0 +1,117 @@
+//! What all parts of a running master share.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use buildbot_data::Bus;
+use buildbot_logs::LogStore;
+use buildbot_model::{MasterId, Secret};
+use tokio_util::task::TaskTracker;
+
+use crate::build::Builds;
+use crate::engine_thread::EngineInbox;
+use crate::live;
+use crate::live_data::LiveData;
+use crate::schedulers::SchedulerInbox;
+use crate::sites::Sites;
+use crate::store::Store;
+use crate::submissions::Submissions;
+use crate::waiters::Waiters;
+use crate::workers::Workers;
+
+/// What all parts of a running master share.
+pub(crate) struct Shell {
+    /// The row of this master.
+    pub(crate) master: MasterId,
+    /// The master as user code sees it.
+    pub(crate) live: live::Master,
+    pub(crate) basedir: PathBuf,
+    pub(crate) store: Store,
+    pub(crate) engine: EngineInbox,
+    pub(crate) sites: Sites,
+    pub(crate) builds: Builds,
+    pub(crate) workers: Workers,
+    pub(crate) logs: LogStore,
+    pub(crate) bus: Arc<Bus>,
+    pub(crate) schedulers: SchedulerInbox,
+    /// What the web server tells of the configuration.
+    pub(crate) live_data: LiveData,
+    /// The key of sessions of the web server.
+    pub(crate) session_secret: Secret<String>,
+    pub(crate) submissions: Submissions,
+    pub(crate) waiters: Waiters,
+    /// Owns every task that nothing else owns.
+    pub(crate) tasks: TaskTracker,
+    /// The last number that was given to something that is answered later.
+    numbers: AtomicU64,
+}
+
+impl std::fmt::Debug for Shell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shell")
+            .field("master", &self.live.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The parts that a shell is made of.
+pub(crate) struct Parts {
+    pub(crate) master: MasterId,
+    pub(crate) name: String,
+    pub(crate) basedir: PathBuf,
+    pub(crate) store: Store,
+    pub(crate) engine: EngineInbox,
+    pub(crate) sites: Sites,
+    pub(crate) logs: LogStore,
+    pub(crate) bus: Arc<Bus>,
+    pub(crate) schedulers: SchedulerInbox,
+    pub(crate) live_data: LiveData,
+    pub(crate) session_secret: Secret<String>,
+    pub(crate) tasks: TaskTracker,
+}
+
+impl Shell {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            live: live::Master {
+                id: parts.master,
+                name: parts.name,
+                basedir: parts.basedir.to_string_lossy().into_owned(),
+            },
+            master: parts.master,
+            basedir: parts.basedir,
+            store: parts.store,
+            engine: parts.engine,
+            sites: parts.sites,
+            builds: Builds::default(),
+            workers: Workers::default(),
+            logs: parts.logs,
+            bus: parts.bus,
+            schedulers: parts.schedulers,
+            live_data: parts.live_data,
+            session_secret: parts.session_secret,
+            submissions: Submissions::default(),
+            waiters: Waiters::default(),
+            tasks: parts.tasks,
+            numbers: AtomicU64::new(0),
+        }
+    }
+
+    /// A number that was never given out before.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A path of the configuration: `~` is the home directory, others are relative to the base directory.
+    pub(crate) fn path(&self, given: &str) -> PathBuf {
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        match (given.strip_prefix('~'), home) {
+            (Some(""), Some(home)) => home,
+            (Some(rest), Some(home)) if rest.starts_with('/') => {
+                home.join(rest.trim_start_matches('/'))
+            }
+            _ => self.basedir.join(given),
+        }
+    }
+}

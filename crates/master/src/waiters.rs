@@ -1,0 +1,127 @@
+//! Who waits for the end of buildsets and requests.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use buildbot_db::tables::{build_requests, builders, builds, buildsets};
+use buildbot_db::{Connection, ReadError, StatementError};
+use buildbot_model::{BuildRequestId, BuildsetId, Results};
+use buildbot_steps::{BuildsetEnd, TriggeredBuild};
+use tokio::sync::oneshot;
+
+use crate::shell::Shell;
+
+/// Who waits for the end of buildsets and requests.
+#[derive(Debug, Default)]
+pub(crate) struct Waiters {
+    pub(crate) buildsets: Table<BuildsetId>,
+    pub(crate) requests: Table<BuildRequestId>,
+}
+
+/// Who waits for the end of things of one kind.
+#[derive(Debug)]
+pub(crate) struct Table<K>(Mutex<BTreeMap<K, Vec<oneshot::Sender<()>>>>);
+
+impl<K> Default for Table<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Ord> Table<K> {
+    fn wait(&self, key: K) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = all.entry(key).or_default();
+        waiting.retain(|waiter| !waiter.is_closed());
+        waiting.push(sender);
+        receiver
+    }
+
+    /// It is complete.
+    pub(crate) fn complete(&self, key: &K) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for waiter in all.remove(key).into_iter().flatten() {
+            // It may have given up.
+            let _ = waiter.send(());
+        }
+    }
+}
+
+/// Waits until a request is complete, and gives the results of its builds.
+pub(crate) async fn request_results(
+    shell: &Shell,
+    request: BuildRequestId,
+) -> Result<Vec<Results>, ReadError> {
+    let complete = shell.waiters.requests.wait(request);
+    let read = || {
+        shell.store.read(move |connection| {
+            let row = build_requests::by_id(connection, request)?;
+            if row.is_some_and(|row| !row.complete) {
+                return Ok(None);
+            }
+            let builds = builds::of_request(connection, request)?;
+            Ok(Some(
+                builds
+                    .into_iter()
+                    .filter_map(|build| build.results)
+                    .collect(),
+            ))
+        })
+    };
+    if let Some(results) = read().await? {
+        return Ok(results);
+    }
+    if complete.await.is_err() {
+        return Err(ReadError::Stopped);
+    }
+    Ok(read().await?.unwrap_or_default())
+}
+
+/// Waits until a buildset is complete, and says how it ended.
+pub(crate) async fn buildset_end(
+    shell: &Shell,
+    buildset: BuildsetId,
+) -> Result<BuildsetEnd, ReadError> {
+    // First, so that an end between the question and the answer is not missed.
+    let complete = shell.waiters.buildsets.wait(buildset);
+    let read = || {
+        shell
+            .store
+            .read(move |connection| read_end(connection, buildset))
+    };
+    if let Some(end) = read().await? {
+        return Ok(end);
+    }
+    if complete.await.is_err() {
+        return Err(ReadError::Stopped);
+    }
+    read().await?.ok_or(ReadError::Stopped)
+}
+
+/// Nothing if it is not complete.
+fn read_end(
+    connection: &Connection,
+    id: BuildsetId,
+) -> Result<Option<BuildsetEnd>, StatementError> {
+    let Some(buildset) = buildsets::by_id(connection, id)?.filter(|it| it.complete) else {
+        return Ok(None);
+    };
+    let mut triggered = Vec::new();
+    for request in build_requests::of_buildset(connection, id)? {
+        let builder = builders::by_id(connection, request.builder)?;
+        let name = builder.map(|builder| builder.name).unwrap_or_default();
+        for build in builds::of_request(connection, request.id)? {
+            triggered.push(TriggeredBuild {
+                builder: name.clone(),
+                builder_id: build.builder.0,
+                number: build.number.0,
+                results: build.results.unwrap_or(Results::Retry),
+            });
+        }
+    }
+    Ok(Some(BuildsetEnd {
+        results: buildset.results.unwrap_or(Results::Success),
+        builds: triggered,
+    }))
+}

@@ -1,0 +1,673 @@
+//! All schedulers of a master.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use buildbot_config::{Description, MasterConfig, Scheduler as Configured, Value};
+use buildbot_model::{BuildsetId, Results, SourceStampId, Timestamp};
+use buildbot_python_regex::Pattern;
+use buildbot_render::SecretService;
+use jiff::tz::TimeZone;
+
+use crate::composition::{After, Composition, Order, Progress};
+use crate::entry::{Entry, Wish};
+use crate::force::FormView;
+use crate::input::{Answer, Found, Input, Stored, StoredBuildset, SubmittedIds};
+use crate::intake::{Intake, Taken};
+use crate::output::{Output, Read, Refusal, Reply, RequestId, Ticket, WantedStamp};
+use crate::plan::{Kind, Plan};
+
+/// How often a master tries to claim a scheduler that another one runs.
+pub const CLAIM_INTERVAL: Duration = Duration::from_secs(300);
+
+/// All schedulers of a master.
+pub struct Schedulers {
+    zone: TimeZone,
+    secrets: SecretService,
+    pub(crate) validation: Validation,
+    pub(crate) entries: BTreeMap<String, Entry>,
+    /// What waits for answers.
+    pub(crate) tasks: BTreeMap<Ticket, Task>,
+    last_ticket: u64,
+}
+
+/// Which names and values of properties people may enter: `c['validation']`.
+#[derive(Debug, Clone, Default)]
+pub struct Validation {
+    /// `property_name`.
+    pub property_name: Option<Pattern>,
+    /// `property_value`.
+    pub property_value: Option<Pattern>,
+}
+
+/// What schedulers share with the rest of the configuration.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The number of the configuration, for questions to its code.
+    pub generation: u64,
+    /// Whether it names a provider of secrets.
+    pub has_secrets: bool,
+    /// Which properties people may enter.
+    pub validation: Validation,
+    /// Why nobody can tell which they may enter.
+    pub wrong: Option<String>,
+}
+
+impl Settings {
+    /// The settings of a configuration.
+    pub fn of(config: &MasterConfig, generation: u64) -> Self {
+        let mut settings = Self {
+            generation,
+            has_secrets: !config.secrets_providers.is_empty(),
+            ..Self::default()
+        };
+        let given = &config.validation;
+        for (name, value, place) in [
+            (
+                "property_name",
+                &given.property_name,
+                &mut settings.validation.property_name,
+            ),
+            (
+                "property_value",
+                &given.property_value,
+                &mut settings.validation.property_value,
+            ),
+        ] {
+            let pattern = match value {
+                Value::Text(text) => Pattern::new(text, 0).map_err(|error| error.to_string()),
+                Value::Regex(regex) => match regex.pattern.as_text() {
+                    Some(text) => {
+                        Pattern::new(text, regex.flags).map_err(|error| error.to_string())
+                    }
+                    None => Err("it is no text".to_owned()),
+                },
+                _ => Err("it is no text".to_owned()),
+            };
+            match pattern {
+                Ok(pattern) => *place = Some(pattern),
+                Err(why) => {
+                    settings.wrong = Some(format!("{name} of c['validation']: {why}"));
+                }
+            }
+        }
+        settings
+    }
+}
+
+/// What waits for an answer.
+pub(crate) enum Task {
+    Intake(Intake),
+    Composition(Box<Composition>),
+    /// The buildsets that a dependent scheduler has waited for since an earlier life.
+    Upstream(String),
+    /// Fields of a form that code evaluates.
+    Form(Box<crate::force::Asking>),
+}
+
+/// A scheduler that cannot be run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("scheduler '{scheduler}': {reason}")]
+pub struct Refused {
+    /// Its name.
+    pub scheduler: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl std::fmt::Debug for Schedulers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Schedulers")
+            .field("entries", &self.entries)
+            .field("tasks", &self.tasks.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Schedulers {
+    /// No scheduler yet. Times of the day are those of `zone`, the master's own.
+    pub fn new(zone: TimeZone) -> Self {
+        Self {
+            zone,
+            secrets: SecretService::Absent,
+            validation: Validation::default(),
+            entries: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            last_ticket: 0,
+        }
+    }
+
+    /// Replaces the configuration. Schedulers that stay keep what they are doing: changes that wait, timers that
+    /// run, buildsets that are being made.
+    ///
+    /// # Errors
+    ///
+    /// When a scheduler cannot be run; then nothing has changed.
+    pub fn configure(
+        &mut self,
+        _now: Timestamp,
+        schedulers: &[Configured],
+        description: &Description,
+        settings: Settings,
+    ) -> Result<Vec<Output>, Vec<Refused>> {
+        let mut plans = Vec::with_capacity(schedulers.len());
+        let mut refused = Vec::new();
+        for scheduler in schedulers {
+            match Plan::new(scheduler, settings.generation, description) {
+                Ok(plan) => plans.push(Arc::new(plan)),
+                Err(why) => refused.push(why),
+            }
+        }
+        let has_form = plans
+            .iter()
+            .find(|plan| matches!(plan.kind, Kind::Force(_)));
+        if let (Some(reason), Some(plan)) = (settings.wrong, has_form) {
+            refused.push(Refused {
+                scheduler: plan.name.clone(),
+                reason,
+            });
+        }
+        if !refused.is_empty() {
+            return Err(refused);
+        }
+        self.secrets = if settings.has_secrets {
+            SecretService::Present
+        } else {
+            SecretService::Absent
+        };
+        self.validation = settings.validation;
+        let mut outputs = Vec::new();
+        let names: BTreeSet<String> = plans.iter().map(|plan| plan.name.clone()).collect();
+        self.entries.retain(|name, _| {
+            let stays = names.contains(name);
+            if !stays {
+                outputs.push(Output::Release {
+                    scheduler: name.clone(),
+                });
+            }
+            stays
+        });
+        for plan in plans {
+            match self.entries.get_mut(&plan.name) {
+                Some(entry) if entry.plan.is_like(&plan) => entry.reconfigure(plan),
+                _ => {
+                    let entry = Entry::new(plan);
+                    outputs.push(Output::Claim {
+                        scheduler: entry.plan.name.clone(),
+                        state: entry.object(),
+                        wants_changes: matches!(entry.plan.kind, Kind::Changes(_) | Kind::Timed(_)),
+                    });
+                    self.entries.insert(entry.plan.name.clone(), entry);
+                }
+            }
+        }
+        Ok(outputs)
+    }
+
+    /// Something happened.
+    pub fn handle(&mut self, now: Timestamp, input: Input) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        match input {
+            Input::ChangeAdded(change) => {
+                let mut stirred = Vec::new();
+                for (name, entry) in &mut self.entries {
+                    if entry.is_active && entry.plan.intake().is_some() {
+                        entry.queue.push_back(Arc::clone(&change));
+                        if !entry.is_busy {
+                            stirred.push(name.clone());
+                        }
+                    }
+                }
+                for name in stirred {
+                    self.take_changes(now, &name, &mut outputs);
+                }
+            }
+            Input::BuildsetAdded {
+                buildset,
+                scheduler,
+            } => self.buildset_added(buildset, &scheduler, &mut outputs),
+            Input::BuildsetCompleted {
+                buildset,
+                results,
+                source_stamps,
+            } => self.buildset_completed(now, buildset, results, &source_stamps, &mut outputs),
+            Input::Claimed { scheduler, stored } => {
+                self.claimed(now, &scheduler, stored, &mut outputs);
+            }
+            Input::Enable { scheduler, enabled } => {
+                self.enable(now, &scheduler, enabled, &mut outputs);
+            }
+            Input::Trigger {
+                request,
+                scheduler,
+                trigger,
+            } => self.trigger(now, request, &scheduler, &trigger, &mut outputs),
+            Input::Force {
+                request,
+                scheduler,
+                parameters,
+            } => self.force(now, request, &scheduler, parameters, &mut outputs),
+            Input::Try {
+                request,
+                scheduler,
+                job,
+            } => self.try_job(now, request, &scheduler, &job, &mut outputs),
+            Input::JobFile {
+                scheduler,
+                file,
+                content,
+            } => self.job_file(now, &scheduler, &file, &content, &mut outputs),
+            Input::Submitted { ticket, outcome } => {
+                self.submitted(now, ticket, outcome, &mut outputs);
+            }
+            Input::Answered { ticket, answer } => self.answered(now, ticket, answer, &mut outputs),
+            Input::Read { ticket, found } => self.read(now, ticket, found, &mut outputs),
+        }
+        outputs
+    }
+
+    /// When [`Schedulers::handle_timeout`] wants to be called.
+    pub fn next_timeout(&self) -> Option<Timestamp> {
+        let entries = self.entries.values();
+        entries.filter_map(Entry::next_timeout).min()
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Timestamp) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        let due: Vec<String> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.next_timeout().is_some_and(|at| at <= now))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in due {
+            let Some(entry) = self.entries.get_mut(&name) else {
+                continue;
+            };
+            for wish in entry.due(now, &self.zone, &mut outputs) {
+                self.compose(now, &name, wish, &mut outputs);
+            }
+        }
+        outputs
+    }
+
+    /// The forms of all force schedulers, as the resource `forceschedulers` shows them.
+    pub fn forms(&self) -> Vec<FormView> {
+        let entries = self.entries.values();
+        entries.filter_map(|entry| self.view(entry)).collect()
+    }
+
+    /// The form of one force scheduler.
+    pub fn form(&self, name: &str) -> Option<FormView> {
+        self.view(self.entries.get(name)?)
+    }
+
+    fn view(&self, entry: &Entry) -> Option<FormView> {
+        match &entry.plan.kind {
+            Kind::Force(form) => Some(form.view(entry.enabled)),
+            _ => None,
+        }
+    }
+
+    /// Whether a step can trigger it: `None` if there is no such scheduler.
+    pub fn is_triggerable(&self, name: &str) -> Option<bool> {
+        let entry = self.entries.get(name)?;
+        Some(match &entry.plan.kind {
+            Kind::Triggerable => true,
+            Kind::Timed(timed) => timed.is_triggerable,
+            _ => false,
+        })
+    }
+
+    /// Names, and whether each is enabled and runs here.
+    pub fn states(&self) -> impl Iterator<Item = (&str, bool, bool)> {
+        let entries = self.entries.iter();
+        entries.map(|(name, entry)| (name.as_str(), entry.enabled, entry.is_active))
+    }
+
+    /// Everything lies still from now on: the master stops. Claims are the shell's to give up.
+    pub fn stop(&mut self) {
+        for entry in self.entries.values_mut() {
+            entry.deactivate();
+        }
+    }
+
+    pub(crate) fn ticket(&mut self) -> Ticket {
+        self.last_ticket += 1;
+        Ticket(self.last_ticket)
+    }
+
+    fn claimed(&mut self, now: Timestamp, name: &str, stored: Stored, outputs: &mut Vec<Output>) {
+        if let Some(entry) = self.entries.get_mut(name) {
+            entry.claimed(stored);
+            self.activate(now, name, outputs);
+        }
+    }
+
+    fn activate(&mut self, now: Timestamp, name: &str, outputs: &mut Vec<Output>) {
+        let Some(entry) = self.entries.get_mut(name) else {
+            return;
+        };
+        entry.activate(now, &self.zone, outputs);
+        if entry.is_active && !entry.upstream.is_empty() {
+            let known = entry.upstream.clone();
+            let ticket = self.ticket();
+            self.tasks.insert(ticket, Task::Upstream(name.to_owned()));
+            outputs.push(Output::Read {
+                ticket,
+                what: Read::Buildsets(known),
+            });
+        }
+    }
+
+    fn enable(&mut self, now: Timestamp, name: &str, enabled: bool, outputs: &mut Vec<Output>) {
+        let Some(entry) = self.entries.get_mut(name) else {
+            return;
+        };
+        entry.enabled = enabled;
+        outputs.push(Output::SetEnabled {
+            scheduler: name.to_owned(),
+            enabled,
+        });
+        if enabled {
+            self.activate(now, name, outputs);
+        } else {
+            entry.deactivate();
+        }
+    }
+
+    /// Looks at changes until one has to wait for an answer.
+    fn take_changes(&mut self, now: Timestamp, name: &str, outputs: &mut Vec<Output>) {
+        loop {
+            let Some(entry) = self.entries.get_mut(name) else {
+                return;
+            };
+            if entry.is_busy || !entry.is_active {
+                return;
+            }
+            let Some(change) = entry.queue.pop_front() else {
+                return;
+            };
+            entry.is_busy = true;
+            let intake = Intake::new(Arc::clone(&entry.plan), change);
+            self.take(now, intake, outputs);
+        }
+    }
+
+    fn take(&mut self, now: Timestamp, mut intake: Intake, outputs: &mut Vec<Output>) {
+        let name = intake.plan.name.clone();
+        match intake.go_on() {
+            Taken::Asks(question) => {
+                let ticket = self.ticket();
+                outputs.push(Output::Ask {
+                    ticket,
+                    generation: intake.plan.generation,
+                    question,
+                });
+                self.tasks.insert(ticket, Task::Intake(intake));
+            }
+            Taken::Dropped(why) => {
+                outputs.extend(why.map(Output::Log));
+                self.not_busy(&name);
+            }
+            Taken::Counts(is_important) => {
+                let wish = self
+                    .entries
+                    .get_mut(&name)
+                    .filter(|entry| entry.is_active)
+                    .and_then(|entry| entry.got_change(now, &intake.change, is_important, outputs));
+                match wish {
+                    Some(wish) => self.compose(now, &name, wish, outputs),
+                    None => self.not_busy(&name),
+                }
+            }
+        }
+    }
+
+    fn not_busy(&mut self, name: &str) {
+        if let Some(entry) = self.entries.get_mut(name) {
+            entry.is_busy = false;
+        }
+    }
+
+    pub(crate) fn compose(
+        &mut self,
+        now: Timestamp,
+        name: &str,
+        wish: Wish,
+        outputs: &mut Vec<Output>,
+    ) {
+        let Some(entry) = self.entries.get(name) else {
+            return;
+        };
+        let plan = Arc::clone(&entry.plan);
+        let mut composition =
+            Box::new(Composition::new(plan, wish.order, wish.after, self.secrets));
+        let ticket = self.ticket();
+        let progress = composition.begin(ticket);
+        self.progress(now, ticket, composition, progress, outputs);
+    }
+
+    fn progress(
+        &mut self,
+        now: Timestamp,
+        ticket: Ticket,
+        composition: Box<Composition>,
+        progress: Progress,
+        outputs: &mut Vec<Output>,
+    ) {
+        match progress {
+            Progress::Wants(output) => {
+                outputs.push(output);
+                self.tasks.insert(ticket, Task::Composition(composition));
+            }
+            Progress::Failed(why) => {
+                let name = composition.plan.name.clone();
+                outputs.push(Output::Log(format!(
+                    "scheduler '{name}' could not make a buildset: {why}"
+                )));
+                if let Some(request) = composition.after.reply {
+                    outputs.push(refuse(request, Refusal::Failed(why)));
+                }
+                if composition.after.next_change {
+                    self.not_busy(&name);
+                    self.take_changes(now, &name, outputs);
+                }
+            }
+        }
+    }
+
+    fn answered(
+        &mut self,
+        now: Timestamp,
+        ticket: Ticket,
+        answer: Answer,
+        outputs: &mut Vec<Output>,
+    ) {
+        // Of a scheduler that is gone, or an answer that nobody waits for.
+        let Some(task) = self.tasks.remove(&ticket) else {
+            return;
+        };
+        match task {
+            Task::Intake(mut intake) => {
+                intake.answered(answer);
+                let name = intake.plan.name.clone();
+                self.take(now, intake, outputs);
+                self.take_changes(now, &name, outputs);
+            }
+            Task::Composition(mut composition) => {
+                let ticket = self.ticket();
+                let progress = composition.answered(ticket, answer);
+                self.progress(now, ticket, composition, progress, outputs);
+            }
+            Task::Form(mut asking) => {
+                asking.answered(answer);
+                self.fill_in(now, asking, outputs);
+            }
+            Task::Upstream(_) => {}
+        }
+    }
+
+    fn read(
+        &mut self,
+        now: Timestamp,
+        ticket: Ticket,
+        found: Result<Found, String>,
+        outputs: &mut Vec<Output>,
+    ) {
+        match self.tasks.remove(&ticket) {
+            Some(Task::Composition(mut composition)) => {
+                let ticket = self.ticket();
+                let progress = composition.found(ticket, found);
+                self.progress(now, ticket, composition, progress, outputs);
+            }
+            Some(Task::Upstream(name)) => match found {
+                Ok(Found::Buildsets(buildsets)) => {
+                    self.upstream_found(now, &name, buildsets, outputs);
+                }
+                Ok(Found::SourceStamps(_)) => {}
+                Err(why) => outputs.push(Output::Log(format!(
+                    "scheduler '{name}' does not know what became of what it waits for: {why}"
+                ))),
+            },
+            Some(task @ (Task::Intake(_) | Task::Form(_))) => {
+                self.tasks.insert(ticket, task);
+            }
+            None => {}
+        }
+    }
+
+    fn submitted(
+        &mut self,
+        now: Timestamp,
+        ticket: Ticket,
+        outcome: Result<SubmittedIds, String>,
+        outputs: &mut Vec<Output>,
+    ) {
+        let Some(Task::Composition(composition)) = self.tasks.remove(&ticket) else {
+            return;
+        };
+        let name = composition.plan.name.clone();
+        let After {
+            reply,
+            forget,
+            next_change,
+        } = composition.after;
+        match outcome {
+            Ok(SubmittedIds { buildset, requests }) => {
+                if let Some(entry) = self.entries.get_mut(&name) {
+                    entry.forget(forget, outputs);
+                }
+                if let Some(request) = reply {
+                    let reply = Reply::Submitted { buildset, requests };
+                    outputs.push(Output::Reply { request, reply });
+                }
+            }
+            Err(why) => {
+                outputs.push(Output::Log(format!(
+                    "scheduler '{name}' could not add a buildset: {why}"
+                )));
+                if let Some(request) = reply {
+                    outputs.push(refuse(request, Refusal::Failed(why)));
+                }
+            }
+        }
+        if next_change {
+            self.not_busy(&name);
+            self.take_changes(now, &name, outputs);
+        }
+    }
+
+    fn buildset_added(&mut self, buildset: BuildsetId, of: &str, outputs: &mut Vec<Output>) {
+        for entry in self.entries.values_mut() {
+            let plan = Arc::clone(&entry.plan);
+            if let Kind::Dependent { upstream } = &plan.kind
+                && entry.is_active
+                && upstream == of
+                && !entry.upstream.contains(&buildset)
+            {
+                entry.upstream.push(buildset);
+                keep_upstream(entry, outputs);
+            }
+        }
+    }
+
+    fn buildset_completed(
+        &mut self,
+        now: Timestamp,
+        buildset: BuildsetId,
+        results: Results,
+        source_stamps: &[SourceStampId],
+        outputs: &mut Vec<Output>,
+    ) {
+        let waiting: Vec<String> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.is_active && entry.upstream.contains(&buildset))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in waiting {
+            let Some(entry) = self.entries.get_mut(&name) else {
+                continue;
+            };
+            entry.upstream.retain(|known| *known != buildset);
+            keep_upstream(entry, outputs);
+            if matches!(results, Results::Success | Results::Warnings) {
+                let stamps = source_stamps.iter().copied().map(WantedStamp::Stored);
+                let order = Order {
+                    stamps: stamps.collect(),
+                    reason: "downstream".to_owned(),
+                    ..Order::default()
+                };
+                let wish = Wish {
+                    order,
+                    after: After::default(),
+                };
+                self.compose(now, &name, wish, outputs);
+            }
+        }
+    }
+
+    /// What became of what a dependent scheduler has waited for in an earlier life.
+    fn upstream_found(
+        &mut self,
+        now: Timestamp,
+        name: &str,
+        buildsets: Vec<StoredBuildset>,
+        outputs: &mut Vec<Output>,
+    ) {
+        for StoredBuildset {
+            id,
+            results,
+            source_stamps,
+        } in buildsets
+        {
+            if let Some(results) = results
+                && self.entries.contains_key(name)
+            {
+                self.buildset_completed(now, id, results, &source_stamps, outputs);
+            }
+        }
+    }
+}
+
+pub(crate) fn replying(request: RequestId) -> After {
+    After {
+        reply: Some(request),
+        ..After::default()
+    }
+}
+
+pub(crate) fn refuse(request: RequestId, refusal: Refusal) -> Output {
+    Output::Reply {
+        request,
+        reply: Reply::Refused(refusal),
+    }
+}
+
+fn keep_upstream(entry: &mut Entry, outputs: &mut Vec<Output>) {
+    let known: Vec<i64> = entry.upstream.iter().map(|buildset| buildset.0).collect();
+    entry.set_state("upstream_bsids", known.into(), outputs);
+}
