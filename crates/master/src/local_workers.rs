@@ -11,10 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use buildbot_config::{MasterConfig, WorkerKind};
+use buildbot_daemon::log::{self, DateStyle, LogLayer, Rotation, Target};
 use buildbot_model::Secret;
 use buildbot_worker::agent::{self, Keepalive, Settings, SpokenProtocol};
 use buildbot_worker::connect::Route;
-use buildbot_daemon::log::{self, DateStyle, LogLayer, Rotation, Target};
 use buildbot_worker::signals::Signals;
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::io::AsyncWriteExt as _;
@@ -28,6 +28,12 @@ pub const COMMAND: &str = "__local-worker";
 
 /// Where they connect to, below the base directory.
 pub(crate) const SOCKET: &str = "workers/.master.sock";
+
+/// Makes the directory of the socket, which a fresh base directory does not have.
+pub(crate) fn prepare(basedir: &Path) -> std::io::Result<()> {
+    let socket = basedir.join(SOCKET);
+    socket.parent().map_or(Ok(()), std::fs::create_dir_all)
+}
 
 /// Least and greatest pause before a child that ended is started again.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));

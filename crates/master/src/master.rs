@@ -163,6 +163,8 @@ impl Master {
         };
         let (mut gateway, events) = Gateway::new(settings, Arc::new(door));
         background.spawn(attachment::listen(shell.clone(), events));
+        local_workers::prepare(&shell.basedir)
+            .context("while making the directory of local workers")?;
         gateway.listen(listeners(&site)?).await?;
         local.apply(&site);
         for worker in site.ids.workers.values() {
@@ -232,6 +234,8 @@ impl Master {
         }
         let before = self.shell.sites.current();
         let wanted = listeners_of(&loaded.config).map_err(LoadFailure::Other)?;
+        local_workers::prepare(&self.shell.basedir)
+            .map_err(|error| LoadFailure::Other(error.into()))?;
         let listened = self.gateway.listen(wanted).await;
         listened.map_err(|error| LoadFailure::Other(error.into()))?;
         let rows = Rows::of(&loaded.config);

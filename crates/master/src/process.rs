@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use buildbot_daemon::Launcher;
-use buildbot_tac::{LogTarget, Surroundings, read_master};
 use buildbot_daemon::log::{self, DateStyle, LogLayer, Rotation, Target};
 use buildbot_daemon::pid_file::{self, Found, PidFile};
+use buildbot_tac::{LogTarget, Surroundings, read_master};
 use buildbot_worker::signals;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -45,7 +45,8 @@ struct Prepared {
 fn prepare(basedir: &Path, is_daemon: bool) -> anyhow::Result<Prepared> {
     let basedir = std::path::absolute(basedir)?;
     let path = basedir.join("buildbot.tac");
-    let text = std::fs::read(&path).with_context(|| format!("error reading '{}'", path.display()))?;
+    let text =
+        std::fs::read(&path).with_context(|| format!("error reading '{}'", path.display()))?;
     let tac = {
         let surroundings = Surroundings::of_this_process(path)?;
         read_master(&String::from_utf8_lossy(&text), &surroundings)?
@@ -72,7 +73,10 @@ fn prepare(basedir: &Path, is_daemon: bool) -> anyhow::Result<Prepared> {
     Ok(Prepared {
         options: Options {
             basedir,
-            config_file: tac.config_file.unwrap_or_else(|| DEFAULT_CONFIG.to_owned()).into(),
+            config_file: tac
+                .config_file
+                .unwrap_or_else(|| DEFAULT_CONFIG.to_owned())
+                .into(),
         },
         pid_file,
     })

@@ -171,7 +171,10 @@ mod tests {
 
     #[test]
     fn what_create_master_writes_is_read_back() {
-        for (rotation, rotates) in [(Some((1000, crate::NumberOrNone::none())), true), (None, false)] {
+        for (rotation, rotates) in [
+            (Some((1000, crate::NumberOrNone::none())), true),
+            (None, false),
+        ] {
             let text = crate::write_master(&crate::MasterOptions {
                 basedir: "/srv/it's".to_owned(),
                 config_file: "a.cfg".to_owned(),
@@ -203,7 +206,10 @@ mod tests {
              application.setComponent(ILogObserver, FileLogObserver(sys.stdout).emit)\n",
         )
         .expect("a tac");
-        assert_eq!((tac.umask, tac.log), (Some(0o27), LogTarget::StandardOutput));
+        assert_eq!(
+            (tac.umask, tac.log),
+            (Some(0o27), LogTarget::StandardOutput)
+        );
         assert_eq!(tac.texts_for_numbers, ["rotateLength"]);
     }
 

@@ -155,7 +155,7 @@ impl FrontEnd {
     pub(crate) fn page(&self, config: &Json) -> Option<String> {
         let page = self.page.as_ref()?;
         // Nothing in it ends the script.
-        let config = buildbot_data::json::compact(config.clone()).replace('<', "\\u003c");
+        let config = config.to_string().replace('<', "\\u003c");
         let script =
             format!("<script id=\"bb-config\">window.buildbotFrontendConfig = {config};</script>");
         Some(page.replacen(CONFIG_MARK, &script, 1))

@@ -80,10 +80,7 @@ async fn begin(shared: &Arc<Shared>, site: &Site, request: &Request, what: Begin
     }
     let config = boot::config(site, &visitor.identity, warning);
     let mut response = match what {
-        Begin::Config => {
-            let config = buildbot_data::json::compact(config);
-            response::with(StatusCode::OK, "application/json", config)
-        }
+        Begin::Config => response::with(StatusCode::OK, "application/json", config.to_string()),
         Begin::Page => match site.front_end.page(&config) {
             Some(page) => response::with(StatusCode::OK, "text/html", page),
             None => crate::index::page(shared, site, &visitor.identity).await,

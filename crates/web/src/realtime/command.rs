@@ -1,6 +1,6 @@
 //! What a client says over a WebSocket, and what it is answered.
 
-use buildbot_data::{Pattern, Subscriptions, json};
+use buildbot_data::{Pattern, Subscriptions};
 use buildbot_model::python_text::{repr_of_float, repr_of_text};
 use serde_json::{Map, Value as Json};
 
@@ -12,7 +12,7 @@ pub(crate) fn answer(frame: &str, subscriptions: &Subscriptions) -> Option<Strin
     let Json::Object(mut frame) = frame else {
         return None;
     };
-    let kind = frame.remove("type").unwrap_or_default();
+    let kind = frame.shift_remove("type").unwrap_or_default();
     let id = frame.get("_id").cloned().unwrap_or_default();
     let mut answer = Map::new();
     let mut put = |name: &str, value: Json| answer.insert(name.to_owned(), value);
@@ -24,7 +24,7 @@ pub(crate) fn answer(frame: &str, subscriptions: &Subscriptions) -> Option<Strin
         put("code", 400.into());
         Json::Null
     } else {
-        match frame.remove("cmd") {
+        match frame.shift_remove("cmd") {
             None | Some(Json::Null) => {
                 put("error", "no 'cmd' in websocket frame".to_owned().into());
                 put("code", 400.into());
@@ -48,7 +48,7 @@ pub(crate) fn answer(frame: &str, subscriptions: &Subscriptions) -> Option<Strin
         }
     };
     put("_id", id);
-    Some(json::compact(answer.into()))
+    Some(Json::Object(answer).to_string())
 }
 
 type Refusal = (u16, String);
