@@ -15,7 +15,7 @@ pub(crate) const DEFAULT_CONFIG: &str = "master.cfg";
 
 /// The optional argument of many commands; `~` and `~name` stand for a home where the shell left them.
 pub(crate) fn from_arguments(arguments: &[OsString]) -> Result<PathBuf, UsageError> {
-    let expanded: Vec<OsString> = arguments.iter().map(|given| expand(given)).collect();
+    let expanded: Vec<OsString> = arguments.iter().map(expand).collect();
     basedir::from_arguments(&expanded).map_err(UsageError::Other)
 }
 

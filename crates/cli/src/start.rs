@@ -192,10 +192,10 @@ fn start(options: &Start) -> ExitCode {
              Please correct what the log above names, and start it again.",
         ),
         End::StartupFailed => {
-            line("The buildmaster startup failed. Please see 'twistd.log' for\npossible reason.")
+            line("The buildmaster startup failed. Please see 'twistd.log' for\npossible reason.");
         }
         End::Ended => {
-            line("The buildmaster ended while it started. Please see 'twistd.log' for the reason.")
+            line("The buildmaster ended while it started. Please see 'twistd.log' for the reason.");
         }
         End::TimedOut => line(format!(
             "The buildmaster took more than {} seconds to start, so it is not known whether\n\

@@ -200,14 +200,13 @@ impl ShellHands {
     }
 
     fn disconnect(&self, worker: WorkerId, session: SessionId) {
-        match self.shell.workers.session(worker, session) {
-            Some(connected) => self.spawn(async move {
+        // One that is gone already has told the engine by that.
+        if let Some(connected) = self.shell.workers.session(worker, session) {
+            self.spawn(async move {
                 connected
                     .disconnect("it does not do what it was asked for")
                     .await;
-            }),
-            // It is gone already, and the engine is told by that.
-            None => {}
+            });
         }
     }
 }
