@@ -1,6 +1,7 @@
 //! The description of a configuration, as the configuration host sends it.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use buildbot_render::Objects;
@@ -41,6 +42,36 @@ pub struct Description {
     pub fatal: Option<Fatal>,
     /// How long the host took.
     pub took_ms: Took,
+    /// What is installed of a web front end, if the configuration has a web server.
+    pub front_end: FrontEnd,
+}
+
+/// What is installed of a web front end, in the Python of the configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct FrontEnd {
+    /// The version of Python.
+    #[serde(skip)]
+    pub python: String,
+    /// The version of Twisted, if it is installed.
+    pub twisted: Option<String>,
+    /// The parts: `base`, `console_view` and others.
+    pub parts: Vec<FrontEndPart>,
+}
+
+/// One part of a web front end: an entry point of the group `buildbot.www`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct FrontEndPart {
+    /// What `c['www']['plugins']` calls it.
+    pub name: String,
+    /// What brings it.
+    pub distribution: String,
+    /// Its version.
+    pub version: String,
+    /// The directory with its files, if it has one.
+    #[serde(rename = "static")]
+    pub files: Option<PathBuf>,
 }
 
 /// How long the host took, in milliseconds.

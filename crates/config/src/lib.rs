@@ -50,8 +50,8 @@ pub use changes::{ChangeSource, ChangeSourceKind, PollingArguments};
 pub use check::Sources;
 pub use db::{Db, Mq};
 pub use description::{
-    Arguments, DecodeError, Description, Fatal, Object, Python, Reported, Took, Unsupported,
-    VERSION, Warning, WrongName,
+    Arguments, DecodeError, Description, Fatal, FrontEnd, FrontEndPart, Object, Python, Reported,
+    Took, Unsupported, VERSION, Warning, WrongName,
 };
 pub use globals::{Globals, KNOWN_KEYS};
 pub use limits::{Caches, Metrics, Validation};

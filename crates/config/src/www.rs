@@ -5,6 +5,7 @@ use crate::auth::{AuthKind, AvatarKind};
 use crate::authz::Authz;
 use crate::check::Check;
 use crate::db::plain;
+use crate::description::FrontEnd;
 use crate::parts::Part;
 use crate::problem::{Problem, nearest};
 use buildbot_render::Value;
@@ -55,6 +56,8 @@ pub struct Www {
     pub versions: Vec<Value>,
     /// All keys as they were given.
     pub options: Vec<(String, Value)>,
+    /// What is installed of a front end.
+    pub front_end: FrontEnd,
 }
 
 pub(crate) fn read(check: &mut Check<'_>) -> Www {
@@ -99,6 +102,10 @@ pub(crate) fn read(check: &mut Check<'_>) -> Www {
             .iter()
             .filter_map(|(key, value)| Some((key.as_text()?.to_owned(), value.clone())))
             .collect(),
+        front_end: FrontEnd {
+            python: check.description.python.version.clone(),
+            ..check.description.front_end.clone()
+        },
     };
     refuse_wrong_types(check, value, &www);
     refuse_old_front_end(check, &www);

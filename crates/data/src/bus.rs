@@ -49,9 +49,15 @@ pub enum Silence {
 /// One connection's subscriptions. Dropping it ends them.
 #[derive(Debug)]
 pub struct Subscriber {
-    id: u64,
+    subscriptions: Subscriptions,
     messages: mpsc::Receiver<Message>,
     lost: Arc<AtomicBool>,
+}
+
+/// What one subscriber wants to hear, to be changed from elsewhere while it listens.
+#[derive(Debug, Clone)]
+pub struct Subscriptions {
+    id: u64,
     hub: Weak<Hub>,
 }
 
@@ -126,10 +132,12 @@ impl Bus {
         };
         listeners.all.insert(id, listener);
         Subscriber {
-            id,
+            subscriptions: Subscriptions {
+                id,
+                hub: Arc::downgrade(&self.hub),
+            },
             messages,
             lost,
-            hub: Arc::downgrade(&self.hub),
         }
     }
 }
@@ -146,7 +154,7 @@ impl Drop for Bus {
     }
 }
 
-impl Subscriber {
+impl Subscriptions {
     /// Wants what a pattern matches, too. Returns whether that is news.
     pub fn subscribe(&self, pattern: Pattern) -> bool {
         let Some(hub) = self.hub.upgrade() else {
@@ -164,6 +172,16 @@ impl Subscriber {
         true
     }
 
+    /// How many patterns there are.
+    pub fn count(&self) -> usize {
+        let Some(hub) = self.hub.upgrade() else {
+            return 0;
+        };
+        let listeners = hub.lock();
+        let listener = listeners.all.get(&self.id);
+        listener.map_or(0, |listener| listener.patterns.len())
+    }
+
     /// Does not want it any more. Returns whether it was wanted.
     pub fn unsubscribe(&self, pattern: &Pattern) -> bool {
         let Some(hub) = self.hub.upgrade() else {
@@ -179,6 +197,23 @@ impl Subscriber {
         listeners.forget(self.id, pattern);
         was_wanted
     }
+}
+
+impl Subscriber {
+    /// A way to change what it wants.
+    pub fn subscriptions(&self) -> Subscriptions {
+        self.subscriptions.clone()
+    }
+
+    /// Wants what a pattern matches, too. Returns whether that is news.
+    pub fn subscribe(&self, pattern: Pattern) -> bool {
+        self.subscriptions.subscribe(pattern)
+    }
+
+    /// Does not want it any more. Returns whether it was wanted.
+    pub fn unsubscribe(&self, pattern: &Pattern) -> bool {
+        self.subscriptions.unsubscribe(pattern)
+    }
 
     /// The next message; one for each pattern that matches. Cancelling the wait loses none.
     pub async fn next(&mut self) -> Result<Message, Silence> {
@@ -192,8 +227,9 @@ impl Subscriber {
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        if let Some(hub) = self.hub.upgrade() {
-            hub.lock().remove(self.id);
+        let Subscriptions { id, hub } = &self.subscriptions;
+        if let Some(hub) = hub.upgrade() {
+            hub.lock().remove(*id);
         }
     }
 }

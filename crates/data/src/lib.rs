@@ -22,7 +22,7 @@ mod sources;
 mod target;
 mod topic;
 
-pub use bus::{Bus, MESSAGES_MAX, Message, Silence, Subscriber};
+pub use bus::{Bus, MESSAGES_MAX, Message, Silence, Subscriber, Subscriptions};
 pub use event::{Body, BuildVerb, Event, LogVerb, RequestVerb, StepVerb, WorkerVerb};
 pub use live::Live;
 pub use query::QueryError;

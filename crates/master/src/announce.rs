@@ -3,10 +3,11 @@
 use buildbot_data::{BuildVerb, Event as BusEvent, RequestVerb, StepVerb, WorkerVerb};
 use buildbot_db::tables::steps;
 use buildbot_engine::Fact;
-use buildbot_model::{BuildId, BuildRequestId, StepNumber};
+use buildbot_model::{BuildId, BuildRequestId, StepNumber, Transaction, Write};
 use buildbot_schedulers::Input;
 
 use crate::hands::ShellHands;
+use crate::shell::Shell;
 use crate::submissions::Submitted;
 
 /// Tells a fact.
@@ -64,7 +65,7 @@ pub(crate) fn announce(hands: &mut ShellHands, fact: Fact) {
             hands.requests.remove(&request);
         }
         Fact::BuildStarted { build, .. } => {
-            tell_build(hands, build, BuildVerb::New);
+            tell_build(&shell, build, BuildVerb::New);
             tell_properties(hands, build);
         }
         Fact::BuildFinished {
@@ -74,16 +75,18 @@ pub(crate) fn announce(hands: &mut ShellHands, fact: Fact) {
             ..
         } => {
             tell_properties(hands, build);
-            tell_build(hands, build, BuildVerb::Finished);
+            tell_build(&shell, build, BuildVerb::Finished);
             tracing::info!(build = %build, "build finished: {} ({state})", results.name());
             if let Some(ended) = shell.builds.remove(build) {
                 hands.spawn(async move { crate::running::close_logs(ended).await });
             }
         }
-        Fact::StepStarted { build, step } => tell_step(hands, build, step, StepVerb::Started),
+        Fact::StepStarted { build, step } => {
+            tell_step(hands, build, step, &[StepVerb::New, StepVerb::Started]);
+        }
         Fact::StepFinished { build, step, .. } => {
             tell_properties(hands, build);
-            tell_step(hands, build, step, StepVerb::Finished);
+            tell_step(hands, build, step, &[StepVerb::Updated, StepVerb::Finished]);
         }
         Fact::WorkerStateChanged { worker, paused, .. } => {
             shell.workers.set_paused(worker, paused);
@@ -101,8 +104,17 @@ fn tell_request(hands: &ShellHands, request: BuildRequestId, verb: RequestVerb) 
     }
 }
 
-fn tell_build(hands: &ShellHands, build: BuildId, verb: BuildVerb) {
-    let shell = &hands.shell;
+/// The builds whose text a transaction changes.
+pub(crate) fn states(transaction: &Transaction) -> Vec<BuildId> {
+    let writes = transaction.writes.iter();
+    let states = writes.filter_map(|write| match write {
+        Write::SetBuildState { build, .. } => Some(*build),
+        _ => None,
+    });
+    states.collect()
+}
+
+pub(crate) fn tell_build(shell: &Shell, build: BuildId, verb: BuildVerb) {
     if let Some(known) = shell.builds.get(build) {
         let worker = Some(known.worker);
         let event = BusEvent::build(build, known.builder.id, known.number, worker, verb);
@@ -122,14 +134,16 @@ fn tell_properties(hands: &ShellHands, build: BuildId) {
 }
 
 /// The row of a step is looked up, for the engine knows its number only.
-fn tell_step(hands: &ShellHands, build: BuildId, step: StepNumber, verb: StepVerb) {
+fn tell_step(hands: &ShellHands, build: BuildId, step: StepNumber, verbs: &'static [StepVerb]) {
     let shell = hands.shell.clone();
     hands.spawn(async move {
         let read = shell
             .store
             .read(move |connection| steps::id_by_number(connection, build, step));
         if let Ok(Some(row)) = read.await {
-            shell.bus.publish(BusEvent::step(row, build, verb));
+            for &verb in verbs {
+                shell.bus.publish(BusEvent::step(row, build, verb));
+            }
         }
     });
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use buildbot_data::BuildVerb;
 use buildbot_db::Outcome;
 use buildbot_engine::config::{Builder, Generation};
 use buildbot_engine::event::{CallId, CommitOutcome, Event, InstanceStart, Reply, SessionId};
@@ -36,9 +37,16 @@ impl Hands for ShellHands {
                 transaction,
             } => {
                 let inbox = self.shell.engine.clone();
+                let shell = self.shell.clone();
+                let states = announce::states(&transaction);
                 let answer = move |outcome| {
                     let outcome = match outcome {
-                        Ok(Outcome::Committed(answers)) => CommitOutcome::Committed(answers),
+                        Ok(Outcome::Committed(answers)) => {
+                            for build in states {
+                                announce::tell_build(&shell, build, BuildVerb::Update);
+                            }
+                            CommitOutcome::Committed(answers)
+                        }
                         Ok(Outcome::Conflict(request)) => CommitOutcome::Conflict(request),
                         Err(error) => {
                             let error: buildbot_db::WriteError = error;

@@ -244,6 +244,8 @@ impl Master {
         }
         let before = self.shell.sites.current();
         let wanted = listeners_of(&loaded.config).map_err(LoadFailure::Other)?;
+        local_workers::prepare(&self.shell.basedir)
+            .map_err(|error| LoadFailure::Other(error.into()))?;
         let listened = self.gateway.listen(wanted).await;
         listened.map_err(|error| LoadFailure::Other(error.into()))?;
         let rows = Rows::of(&loaded.config);

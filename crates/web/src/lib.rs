@@ -1,17 +1,22 @@
-//! The web server of a master: REST v2 for reading and control, logging in, and who may do what.
+//! The web server of a master: REST v2 for reading and control, events as they happen, the front end, logging in, and
+//! who may do what.
 //!
 //! It does not know the master: what it wants done goes through [`Control`], what it tells comes from `data`.
 
 mod access_log;
 mod authz;
+mod avatar;
 mod badges;
+mod boot;
 mod control;
+mod front_end;
 mod identity;
 mod index;
 mod listen;
 mod login;
 mod origin;
 mod pattern;
+mod realtime;
 mod request;
 mod response;
 mod rest;

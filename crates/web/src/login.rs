@@ -29,6 +29,8 @@ const REALM: &str = "buildbot";
 /// How people log in.
 pub(crate) struct Login {
     way: Way,
+    /// The name of the class, which the front end looks at.
+    class: String,
 }
 
 enum Way {
@@ -45,7 +47,10 @@ impl Login {
     /// Understands the configuration; names what is not supported.
     pub(crate) fn new(settings: &Settings) -> Result<Self, String> {
         let Some(part) = &settings.www.auth else {
-            return Ok(Self { way: Way::Nobody });
+            return Ok(Self {
+                way: Way::Nobody,
+                class: "NoAuth".to_owned(),
+            });
         };
         let code = || {
             let credentials = settings.credentials.clone();
@@ -98,7 +103,18 @@ impl Login {
                 );
             }
         };
-        Ok(Self { way })
+        let object = part.object.as_ref();
+        let class = object.map(|object| object.user_class.as_ref().unwrap_or(&object.class));
+        let class = class.and_then(|class| class.rsplit('.').next());
+        Ok(Self {
+            way,
+            class: class.unwrap_or("CustomAuth").to_owned(),
+        })
+    }
+
+    /// What the front end is told of it.
+    pub(crate) fn shown(&self) -> serde_json::Value {
+        serde_json::json!({ "name": self.class })
     }
 
     /// The proxy that says who asks for `/`, if that is the way.

@@ -3,6 +3,7 @@
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{HeaderMap, HeaderName};
+use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request as HyperRequest};
 
 /// How long a body may be. Parameters of `file` fields come in JSON: 10 MiB by default, escaped.
@@ -27,8 +28,9 @@ impl Request {
         request: HyperRequest<Incoming>,
         is_tls: bool,
         peer: String,
-    ) -> (Self, Incoming) {
-        let (head, body) = request.into_parts();
+    ) -> (Self, Incoming, Option<OnUpgrade>) {
+        let (mut head, body) = request.into_parts();
+        let upgrade = head.extensions.remove::<OnUpgrade>();
         let path = head.uri.path();
         let path = path.strip_prefix('/').unwrap_or(path).split('/');
         let decode = |part: &str| {
@@ -48,7 +50,7 @@ impl Request {
             is_tls,
             peer,
         };
-        (request, body)
+        (request, body, upgrade)
     }
 
     /// A header as text; the first if there are several.

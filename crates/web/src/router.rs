@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CACHE_CONTROL, SET_COOKIE};
+use hyper::upgrade::OnUpgrade;
 use hyper::{Method, StatusCode};
 
+use crate::avatar;
 use crate::badges;
+use crate::boot;
 use crate::login;
+use crate::realtime::{socket, stream};
 use crate::request::Request;
 use crate::response::{self, Response};
 use crate::rest;
@@ -20,6 +24,7 @@ pub(crate) async fn answer(
     site: &Site,
     request: &Request,
     body: Incoming,
+    upgrade: Option<OnUpgrade>,
 ) -> Response {
     let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
     let mut response = match path.as_slice() {
@@ -33,35 +38,58 @@ pub(crate) async fn answer(
             let below = &request.path[skipped..];
             rest::serve(shared, site, request, below, body).await
         }
+        ["ws"] => socket::open(shared, site, request, upgrade).await,
+        ["sse", path @ ..] => stream::serve(shared, site, request, path).await,
         ["auth", "login"] => login::log_in(site, request).await,
         ["auth", "logout"] => login::log_out(site, request),
         ["plugins", "badges", name] => badges::serve(shared, site, request, name).await,
-        [""] => index(shared, site, request).await,
-        _ => response::page(StatusCode::NOT_FOUND, "No such resource."),
+        ["avatar"] => avatar::serve(site, request),
+        ["config"] => begin(shared, site, request, Begin::Config).await,
+        [""] => begin(shared, site, request, Begin::Page).await,
+        _ => site.front_end.serve(request),
     };
     response::without_body(request, &mut response);
     response
 }
 
-/// The page that is there when no front end is installed: builders, running builds, and links into the API.
-async fn index(shared: &Arc<Shared>, site: &Site, request: &Request) -> Response {
+/// Two ways in which a front end begins.
+enum Begin {
+    /// The page: that of the front end, or a plain one when none is installed.
+    Page,
+    /// What the page would have in it, for a front end that comes from elsewhere.
+    Config,
+}
+
+async fn begin(shared: &Arc<Shared>, site: &Site, request: &Request, what: Begin) -> Response {
     if request.method != Method::GET && request.method != Method::HEAD {
         let mut response = response::page(StatusCode::METHOD_NOT_ALLOWED, "Only to be read.");
         response::set(&mut response, ALLOW, "GET, HEAD");
         return response;
     }
     let mut visitor = site.visitor(request);
-    if let Some(proxy) = site.login.proxy()
-        && let Ok(identity) = proxy.identity(&request.headers)
-        && identity != visitor.identity
-    {
-        visitor.cookie = Some(site.cookie(request, &identity));
-        visitor.identity = identity;
+    let mut warning = None;
+    if let Some(proxy) = site.login.proxy() {
+        match proxy.identity(&request.headers) {
+            Ok(identity) if identity != visitor.identity => {
+                visitor.cookie = Some(site.cookie(request, &identity));
+                visitor.identity = identity;
+            }
+            Ok(_) => {}
+            Err(missing) => warning = Some(missing),
+        }
     }
-    let mut response = crate::index::page(shared, site, &visitor.identity).await;
+    let config = boot::config(site, &visitor.identity, warning);
+    let mut response = match what {
+        Begin::Config => response::with(StatusCode::OK, "application/json", config.to_string()),
+        Begin::Page => match site.front_end.page(&config) {
+            Some(page) => response::with(StatusCode::OK, "text/html", page),
+            None => crate::index::page(shared, site, &visitor.identity).await,
+        },
+    };
     response::set(&mut response, CACHE_CONTROL, "public,max-age=0");
     if let Some(cookie) = visitor.cookie {
         response::add(&mut response, SET_COOKIE, &cookie);
     }
+    response::compress(request, &mut response);
     response
 }

@@ -19,6 +19,8 @@ use tokio_util::task::TaskTracker;
 use crate::access_log::AccessLog;
 use crate::control::Control;
 use crate::listen::{self, Listener, Socket};
+use crate::realtime::LISTENERS_MAX;
+use crate::realtime::stream::Streams;
 use crate::request::Request;
 use crate::response::Response;
 use crate::router;
@@ -84,8 +86,10 @@ pub(crate) struct Shared {
     site: RwLock<Arc<Site>>,
     pub(crate) data: Arc<Data>,
     /// For the realtime interfaces.
-    #[expect(dead_code, reason = "the realtime interfaces are not served yet")]
     pub(crate) bus: Arc<Bus>,
+    pub(crate) streams: Streams,
+    /// Clients of the realtime interfaces.
+    pub(crate) listeners: Arc<Semaphore>,
     pub(crate) control: Arc<dyn Control>,
     /// Everything that runs. [`Web::stop`] waits for it.
     pub(crate) tasks: TaskTracker,
@@ -100,6 +104,11 @@ impl Shared {
     pub(crate) fn site(&self) -> Arc<Site> {
         let site = self.site.read().unwrap_or_else(PoisonError::into_inner);
         site.clone()
+    }
+
+    /// Comes when the server is told to end.
+    pub(crate) async fn stopping(&self) {
+        self.stop.cancelled().await;
     }
 }
 
@@ -117,6 +126,8 @@ impl Web {
             site: RwLock::new(site.clone()),
             data,
             bus,
+            streams: Streams::default(),
+            listeners: Arc::new(Semaphore::new(LISTENERS_MAX)),
             control,
             tasks: TaskTracker::new(),
             access_log,
@@ -304,11 +315,11 @@ async fn answer(
     is_tls: bool,
     peer: String,
 ) -> Response {
-    let (request, body) = Request::new(request, is_tls, peer);
+    let (request, body, upgrade) = Request::new(request, is_tls, peer);
     let site = shared.site();
     // Closed never: whoever gets no permit would have to wait for one.
     let permit = shared.requests.acquire().await;
-    let response = router::answer(shared, &site, &request, body).await;
+    let response = router::answer(shared, &site, &request, body, upgrade).await;
     drop(permit);
     let length = response.body().size_hint().exact();
     shared

@@ -8,6 +8,8 @@ use buildbot_config::Value;
 use buildbot_data::Data;
 
 use crate::authz::{Authz, Denied, Wish};
+use crate::avatar;
+use crate::front_end::FrontEnd;
 use crate::identity::Identity;
 use crate::login::Login;
 use crate::pattern::fnmatch;
@@ -22,6 +24,7 @@ const SESSION_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 pub(crate) struct Site {
     pub(crate) settings: Settings,
     pub(crate) login: Login,
+    pub(crate) front_end: FrontEnd,
     authz: Authz,
     sessions: Sessions,
     origins: Vec<String>,
@@ -58,6 +61,7 @@ impl Site {
             Some(Value::Int(value)) => *value,
             _ => 0,
         };
+        avatar::check(&settings.www)?;
         let authz = settings.www.authz.as_ref().map(Authz::new).transpose()?;
         let life = match option("cookie_expiration_time") {
             Some(Value::Interval(seconds)) if seconds.is_finite() && *seconds >= 0.0 => {
@@ -75,6 +79,7 @@ impl Site {
         };
         Ok(Self {
             login: Login::new(&settings)?,
+            front_end: FrontEnd::load(&settings.www)?,
             authz: authz.unwrap_or_default(),
             sessions: Sessions::new(settings.session_secret.clone(), life),
             origins,
@@ -136,6 +141,15 @@ impl Site {
     pub(crate) fn url_of(&self, route: &str) -> String {
         let route = route.split(['\r', '\n']).next().unwrap_or_default();
         format!("{}#{route}", self.settings.buildbot_url)
+    }
+
+    /// A key of `c['www']`, if it is there.
+    pub(crate) fn option(&self, name: &str) -> Option<&Value> {
+        let options = self.settings.www.options.iter();
+        options
+            .rev()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
     }
 
     /// The base directory.

@@ -123,6 +123,13 @@ def load(basedir, file, front=False):
     }
     if keys is not None:
         description["keys"] = keys
+    if isinstance(loaded.settings, dict) and loaded.settings.get("www"):
+        from buildbot._host import front_end
+
+        description["front_end"] = {
+            "twisted": front_end.twisted_version(),
+            "parts": front_end.parts(),
+        }
     loaded.description = description
     return loaded
 

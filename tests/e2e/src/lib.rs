@@ -2,6 +2,8 @@
 //!
 //! Everything is awaited by a condition with a deadline. Processes are ended by their ids when a site is dropped.
 
+pub mod browser;
+
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -24,6 +26,8 @@ pub struct Site {
     directory: tempfile::TempDir,
     web_port: u16,
     pb_port: u16,
+    /// The Python that executes the configuration, if it must be a certain one.
+    python: Option<PathBuf>,
     master: Option<Child>,
     workers: Vec<(String, Child)>,
 }
@@ -45,6 +49,7 @@ impl Site {
             directory,
             web_port: free_port()?,
             pb_port: free_port()?,
+            python: None,
             master: None,
             workers: Vec::new(),
         };
@@ -56,6 +61,17 @@ impl Site {
         ensure!(made.status.success(), "create-master: {made:?}");
         site.configure(rest)?;
         Ok(site)
+    }
+
+    /// Has the configuration executed by the Python in which the real Buildbot and its front end are installed.
+    pub fn use_front_end(&mut self) -> Result<()> {
+        self.python = Some(venv("python")?);
+        Ok(())
+    }
+
+    /// Where the web server answers, with a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/", self.web_port)
     }
 
     /// The base directory of the master.
@@ -97,7 +113,11 @@ impl Site {
     /// Starts the master, and waits until it answers.
     pub fn start(&mut self) -> Result<()> {
         let output = fs::File::create(self.path().join("master.out"))?;
-        let child = Command::new(program("buildbot")?)
+        let mut command = Command::new(program("buildbot")?);
+        if let Some(python) = &self.python {
+            command.env("BUILDBOT_PYTHON", python);
+        }
+        let child = command
             .args(["start", "--nodaemon"])
             .arg(self.basedir())
             .stdin(Stdio::null())
