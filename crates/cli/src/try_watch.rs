@@ -112,7 +112,7 @@ pub(crate) async fn wait(
         let args = vec![watch.own.clone()];
         watch.client.begin(*request, "subscribe", args)?;
     }
-    let mut next = Instant::now();
+    let mut next = Instant::now() + INTERVAL;
     while !watch.builders.values().all(Watched::is_over) {
         match timeout_at(next, watch.client.next()).await {
             Ok(event) => watch.handle(event?)?,
