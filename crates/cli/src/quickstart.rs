@@ -115,6 +115,7 @@ fn quickstart(options: &Quickstart) -> anyhow::Result<bool> {
         directory.display(),
         directory.display()
     );
+    need_git()?;
     let port = match options.port {
         Some(port) => port,
         None => free_port()?,
@@ -181,7 +182,9 @@ fn build(api: &Api) -> anyhow::Result<bool> {
     let steps = api.get(&format!("builds/{}/steps", build["buildid"]))?;
     for step in steps["steps"].as_array().into_iter().flatten() {
         let took = match (step["started_at"].as_f64(), step["complete_at"].as_f64()) {
-            (Some(start), Some(end)) => format!("{:.2} s", end - start),
+            // The API tells whole seconds.
+            (Some(start), Some(end)) if start == end => "< 1 s".to_owned(),
+            (Some(start), Some(end)) => format!("{:.0} s", end - start),
             _ => String::new(),
         };
         line(format!(
@@ -227,6 +230,12 @@ fn free_port() -> anyhow::Result<u16> {
                 PORTS.end - 1
             )
         })
+}
+
+/// Says that Git is missing before anything is made, so that the same command works once it is there.
+fn need_git() -> anyhow::Result<()> {
+    let found = Command::new("git").arg("--version").output();
+    found.context("git is needed, and cannot be run").map(drop)
 }
 
 fn make_repository(path: &Path) -> anyhow::Result<()> {

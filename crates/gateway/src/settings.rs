@@ -74,8 +74,7 @@ impl fmt::Display for Listener {
 pub struct ListenError {
     /// Which.
     pub listener: Listener,
-    /// Why.
-    #[source]
+    /// Why; the text of the error has it already.
     pub reason: ListenReason,
 }
 

@@ -10,7 +10,6 @@ use buildbot_confighost::{
 };
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
-use tokio_util::task::TaskTracker;
 
 use crate::refused;
 
@@ -96,12 +95,14 @@ impl Loader {
         self.basedir.join(&self.file)
     }
 
-    /// Executes the file and checks all of it. `tasks` owns what passes its output on.
-    pub(crate) async fn load(&self, tasks: &TaskTracker) -> Result<Loaded, LoadFailure> {
+    /// Executes the file and checks all of it.
+    pub(crate) async fn load(&self) -> Result<Loaded, LoadFailure> {
         let path = self.path();
         tracing::info!("Loading configuration from '{}'", path.display());
         let (owner, mut inbox) = Owner::channel();
-        tasks.spawn(pass_lines_on(inbox.lines));
+        // It ends with the process of the configuration. The end of the master does not wait for it: the last
+        // configuration is held until then.
+        tokio::spawn(pass_lines_on(inbox.lines));
         let file = ConfigFile {
             basedir: self.basedir.clone(),
             file: self.file.clone(),

@@ -97,7 +97,7 @@ impl Master {
         } = options;
         let background = TaskTracker::new();
         let loader = Loader::new(basedir.clone(), config_file)?;
-        let loaded = loader.load(&background).await?;
+        let loaded = loader.load().await?;
 
         let path = match &loaded.config.db.url {
             Value::Text(url) => buildbot_db::locate(url, &basedir)?,
@@ -237,7 +237,7 @@ impl Master {
     }
 
     async fn try_reconfigure(&mut self) -> Result<(), LoadFailure> {
-        let loaded = self.loader.load(&self.background).await?;
+        let loaded = self.loader.load().await?;
         if loaded.config.db.url != self.db_url {
             let message = "Cannot change c['db']['db_url'] after the master has started";
             return Err(LoadFailure::Other(anyhow::anyhow!(message)));

@@ -92,6 +92,26 @@ async fn a_socket_in_the_file_system_has_a_lock_and_is_removed() {
     is_pb(UnixStream::connect(&path).await.unwrap()).await;
 }
 
+/// As a master that was killed, below a parent that has not noticed.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_process_that_has_ended_and_was_not_reaped_holds_no_lock() {
+    let mut world = World::new();
+    let path = world.path("socket");
+    let mut child = std::process::Command::new("true").spawn().unwrap();
+    let stat = format!("/proc/{}/stat", child.id());
+    while !std::fs::read_to_string(&stat).unwrap().contains(") Z ") {
+        tokio::task::yield_now().await;
+    }
+    std::fs::write(&path, "").unwrap();
+    std::os::unix::fs::symlink(child.id().to_string(), world.path("socket.lock")).unwrap();
+
+    let unix = listener(Protocol::Pb, &format!("unix:{}", path.display()));
+    world.gateway.listen(vec![unix]).await.unwrap();
+    is_pb(UnixStream::connect(&path).await.unwrap()).await;
+    child.wait().unwrap();
+}
+
 #[tokio::test]
 async fn what_a_listener_needs_and_has_not_is_named() {
     let mut world = World::new();
