@@ -357,7 +357,7 @@ mod tests {
 
     #[test]
     fn names_of_a_depot_become_names_of_a_tree() {
-        let given = b"==== //depot/br/dir/f.c#3 - /srv/tree/f.c ====\n@@ -1 +1 @@\n-a\n+b\n";
+        let given = b"==== //depot/br/dir/f.c#3 - /tree/dir/f.c ====\n@@ -1 +1 @@\n-a\n+b\n";
         let expected = b"--- dir/f.c#3\n+++ dir/f.c\n@@ -1 +1 @@\n-a\n+b\n";
         assert_eq!(p4_patch(given, "br"), expected);
     }
