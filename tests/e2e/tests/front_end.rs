@@ -132,6 +132,11 @@ fn the_front_end_shows_every_page_and_controls_builds() -> Result<()> {
             .is_some_and(|builds| builds.len() == 1))
     })?;
     browser.wait_for("location.hash.includes('/builds/2')")?;
+    site.wait_for("its step to run", |site| {
+        let steps = site.get("builders/3/builds/2/steps?name=shell")?;
+        Ok(!steps["steps"][0]["started_at"].is_null())
+    })?;
+    browser.wait_for("!document.body.innerText.includes('CANCELLED')")?;
     picture(&mut browser, "rebuilt")?;
     browser.click("button", "Stop")?;
     browser.wait_for_text("CANCELLED")?;
