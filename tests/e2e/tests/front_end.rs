@@ -16,7 +16,7 @@ lines = "for i in range(20000): print('\\033[3%dmline %d\\033[0m' % (i % 7 + 1, 
 # The waterfall divides by the time that builds take.
 c['builders'] = [
     builder('quick', shell('echo', util.Interpolate('the word is %(prop:word)s')), shell('sleep', '1.2'), project='proj', tags=['fast']),
-    builder('lines', shell('python3', '-c', lines)),
+    builder('lines', shell('python3', '-c', lines, logEnviron=False)),
     builder('slow', shell('sleep', '600')),
 ]
 c['schedulers'] = [schedulers.ForceScheduler(
@@ -132,6 +132,11 @@ fn the_front_end_shows_every_page_and_controls_builds() -> Result<()> {
             .is_some_and(|builds| builds.len() == 1))
     })?;
     browser.wait_for("location.hash.includes('/builds/2')")?;
+    site.wait_for("its step to run", |site| {
+        let steps = site.get("builders/3/builds/2/steps?name=shell")?;
+        Ok(!steps["steps"][0]["started_at"].is_null())
+    })?;
+    browser.wait_for("!document.body.innerText.includes('CANCELLED')")?;
     picture(&mut browser, "rebuilt")?;
     browser.click("button", "Stop")?;
     browser.wait_for_text("CANCELLED")?;
@@ -140,13 +145,18 @@ fn the_front_end_shows_every_page_and_controls_builds() -> Result<()> {
     let build = site.wait_for_build(site.force("lines")?)?;
     assert_eq!(build["results"], json!(0));
     browser.open(&format!("{root}#/builders/2/builds/1/steps/1/logs/stdio"))?;
-    browser.wait_for_text("line 1\n")?;
+    browser.wait_for_text("line 17")?;
     picture(&mut browser, "lines")?;
     let colored = browser.eval("document.querySelectorAll('[class*=ansi3]').length")?;
     ensure!(
         colored.as_i64().context("a number")? > 10,
         "no colours: {colored}"
     );
+    browser.eval(
+        "(() => { const e = [...document.querySelectorAll('*')].find(e => e.scrollHeight > 100000); \
+         e.scrollTop = e.scrollHeight; })()",
+    )?;
+    browser.wait_for_text("line 19999")?;
     let errors = errors_of(&mut browser)?;
     ensure!(errors.is_empty(), "{errors:#?}");
     Ok(())
