@@ -241,8 +241,7 @@ pub(crate) fn watch_for_missing(shell: &Arc<Shell>, id: WorkerId) {
     let notify = worker.common.notify_on_missing.0.clone();
     let name = worker.name().to_owned();
     let watching = shell.clone();
-    // The end of the master does not wait for it.
-    let watch = tokio::spawn(async move {
+    let watch = shell.workers.watches().spawn(async move {
         tokio::time::sleep(timeout).await;
         let (is_connected, last) = watching.workers.last_connection(id);
         if is_connected {

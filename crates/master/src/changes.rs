@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use buildbot_config::Value;
 use buildbot_data::Event as BusEvent;
 use buildbot_db::tables::{changes as rows, users};
 use buildbot_model::{ChangeId, NewSourceStamp, Properties, Property, Timestamp};
-use buildbot_render::Exception;
-use buildbot_schedulers::{Input, NewChange};
-use serde_json::{Map, Value as Json, json};
+use buildbot_schedulers::{
+    ChangeRules, CompleteChange, Incoming, Input, NewChange, Question, Step,
+};
+use serde_json::Value as Json;
 
-use crate::called::Called;
 use crate::identity::now;
 use crate::json as plain;
-use crate::rendering;
 use crate::scheduler_questions;
 use crate::shell::Shell;
 use crate::site::Site;
@@ -25,15 +23,12 @@ const CHANGE: &str = "Change";
 /// Why a change was not added.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
-    /// User code that is asked about it failed.
+    /// What finds its page, category or codebase failed, or gave something else than text.
     #[error("{0}")]
-    Raised(#[from] Exception),
+    Rules(String),
     /// The database does not take it.
     #[error("{0}")]
     Write(#[from] buildbot_db::WriteError),
-    /// User code gave something else than text.
-    #[error("{0} is not text")]
-    NotText(&'static str),
 }
 
 /// Adds a change, and tells everybody.
@@ -48,8 +43,8 @@ pub(crate) async fn add_by(
     site: &Site,
     new: NewChange,
 ) -> Result<ChangeId, ChangeError> {
-    let codebase = codebase_of(site, &new).await?;
-    let category = category_of(site, &new).await?;
+    let complete = complete(shell, site, new).await?;
+    let new = &complete.change;
     let mut properties = Properties::new();
     for (name, value) in &new.properties {
         if let Some(value) = plain::text_of(value) {
@@ -67,21 +62,23 @@ pub(crate) async fn add_by(
             revision: new.revision.clone(),
             repository: new.repository.clone().unwrap_or_default(),
             project: new.project.clone().unwrap_or_default(),
-            codebase,
+            codebase: complete.codebase.clone(),
             patch: None,
         },
         revlink: new.revlink.clone(),
         when: when.map_or_else(now, Timestamp::from_seconds),
-        category,
+        category: complete.category.clone(),
         files: new.files.clone().unwrap_or_default(),
         properties,
         user: None,
     };
-    let source = new.source.clone();
-    let author = new.author.clone();
+    let user = complete
+        .has_user
+        .then(|| new.source.clone().zip(new.author.clone()))
+        .flatten();
     let written = shell.store.write(move |connection| {
         let mut row = row.clone();
-        if let (Some(source), Some(author)) = (&source, &author) {
+        if let Some((source, author)) = &user {
             row.user = Some(users::find_or_add(connection, source, author)?);
         }
         let id = rows::add(connection, &row, now())?;
@@ -100,70 +97,44 @@ pub(crate) async fn add_by(
     Ok(id)
 }
 
-/// Given, or found by `c['codebaseGenerator']`, or none.
-async fn codebase_of(site: &Site, new: &NewChange) -> Result<String, ChangeError> {
-    if let Some(codebase) = &new.codebase {
-        return Ok(codebase.clone());
-    }
-    let generator = &site.config.globals.codebase_generator;
-    if generator.is_none() {
-        return Ok(String::new());
-    }
-    match call(site, generator, plain_change(new)).await? {
-        Value::Text(codebase) => Ok(codebase),
-        _ => Err(ChangeError::NotText("what the codebaseGenerator gave")),
-    }
-}
-
-async fn category_of(site: &Site, new: &NewChange) -> Result<Option<String>, ChangeError> {
-    match &new.category {
-        Value::None => Ok(None),
-        Value::Text(category) => Ok(Some(category.clone())),
-        callable => match call(site, callable, plain_change(new)).await? {
-            Value::None => Ok(None),
-            Value::Text(category) => Ok(Some(category)),
-            _ => Err(ChangeError::NotText("the category")),
-        },
+/// Finds what the change does not say itself: its page, category and codebase.
+async fn complete(
+    shell: &Shell,
+    site: &Site,
+    new: NewChange,
+) -> Result<Box<CompleteChange>, ChangeError> {
+    // They were good when the configuration was loaded.
+    let rules =
+        ChangeRules::read(&site.config.globals, &site.description).map_err(ChangeError::Rules)?;
+    let mut incoming = Incoming::new(new, &rules);
+    loop {
+        match incoming.step() {
+            Step::Store(complete) => return Ok(complete),
+            Step::Ask(mut question) => {
+                name_live_objects(&mut question);
+                let answer = scheduler_questions::ask(shell, site, question).await;
+                incoming.answered(answer).map_err(ChangeError::Rules)?;
+            }
+        }
     }
 }
 
-async fn call(site: &Site, function: &Value, argument: Json) -> Result<Value, ChangeError> {
-    let Some(Called::Function { target, .. }) = Called::of(function) else {
-        return Ok(Value::None);
+/// A change that has no row yet is its own key.
+fn name_live_objects(question: &mut Question) {
+    let Question::Call { arguments, .. } = question else {
+        return;
     };
-    let host = site
-        .host
-        .host()
-        .await
-        .map_err(|error| rendering::lost(&error))?;
-    let answer = host.call(target, vec![argument], Map::new()).await;
-    let answer = answer.map_err(|error| rendering::unanswered(&error))?;
-    Ok(answer.parse().unwrap_or(Value::None))
-}
-
-/// A change as user code gets it before it has a row.
-fn plain_change(new: &NewChange) -> Json {
-    let properties = new
-        .properties
-        .iter()
-        .map(|(name, value)| json!([name, value]));
-    let properties: Vec<Json> = properties.collect();
-    let pairs = [
-        ("author", json!(new.author)),
-        ("committer", json!(new.committer)),
-        ("files", json!(new.files)),
-        ("comments", json!(new.comments)),
-        ("revision", json!(new.revision)),
-        ("when_timestamp", json!(new.when)),
-        ("branch", json!(new.branch)),
-        ("revlink", json!(new.revlink)),
-        ("repository", json!(new.repository)),
-        ("project", json!(new.project)),
-        ("properties", json!({"$": "dict", "v": properties})),
-    ];
-    let pairs: Vec<Json> = pairs
-        .into_iter()
-        .map(|(name, value)| json!([name, value]))
-        .collect();
-    json!({"$": "dict", "v": pairs})
+    for argument in arguments {
+        let Json::Object(live) = argument else {
+            continue;
+        };
+        if live.get("key") == Some(&Json::Null) {
+            live.insert("key".to_owned(), Json::from(0));
+        }
+        if let Some(Json::Object(properties)) = live.get_mut("properties")
+            && properties.get("key") == Some(&Json::Null)
+        {
+            properties.insert("key".to_owned(), Json::from(0));
+        }
+    }
 }

@@ -10,6 +10,7 @@ use buildbot_confighost::{
 };
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
+use tokio_util::task::TaskTracker;
 
 use crate::refused;
 
@@ -19,6 +20,9 @@ pub(crate) struct Loader {
     options: Options,
     basedir: PathBuf,
     file: PathBuf,
+    /// Pass on what configurations print. Each ends with its process, and the end of the master does not wait for them:
+    /// the last configuration is held until then.
+    lines: TaskTracker,
 }
 
 /// A configuration without errors.
@@ -87,6 +91,7 @@ impl Loader {
             options,
             basedir,
             file,
+            lines: TaskTracker::new(),
         })
     }
 
@@ -100,9 +105,7 @@ impl Loader {
         let path = self.path();
         tracing::info!("Loading configuration from '{}'", path.display());
         let (owner, mut inbox) = Owner::channel();
-        // It ends with the process of the configuration. The end of the master does not wait for it: the last
-        // configuration is held until then.
-        tokio::spawn(pass_lines_on(inbox.lines));
+        self.lines.spawn(pass_lines_on(inbox.lines));
         let file = ConfigFile {
             basedir: self.basedir.clone(),
             file: self.file.clone(),

@@ -301,6 +301,10 @@ impl Master {
         {
             tracing::error!(%error, "while going back to the configuration before");
         }
+        let settings = web_settings(&self.shell, before);
+        if let Err(error) = self.web.reconfigure(settings).await {
+            tracing::error!(%error, "while going back to the configuration before");
+        }
         LoadFailure::Other(error)
     }
 

@@ -23,6 +23,13 @@ pub(crate) fn find(description: &Description, config: &MasterConfig) -> Vec<Prob
     if !config.user_managers.is_empty() {
         found.add("c['user_managers'] is not supported yet", None);
     }
+    if let Err(why) = buildbot_schedulers::ChangeRules::read(&config.globals, description) {
+        found.add(why, None);
+    }
+    for (dialect, _) in &config.www.change_hook_dialects {
+        let message = format!("c['www']['change_hook_dialects']['{dialect}'] is not supported yet");
+        found.add(message, None);
+    }
     found.in_workers(config);
     for source in &config.change_sources {
         if let Some(why) = buildbot_changes::unsupported(source) {

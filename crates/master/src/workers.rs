@@ -7,13 +7,17 @@ use buildbot_engine::event::SessionId;
 use buildbot_gateway::{Session, WorkerInfo};
 use buildbot_model::{Timestamp, WorkerId};
 use tokio::task::AbortHandle;
+use tokio_util::task::TaskTracker;
 
 use crate::facts;
 use crate::live::WorkerState;
 
 /// What is known about workers at this moment.
 #[derive(Debug, Default)]
-pub(crate) struct Workers(Mutex<BTreeMap<WorkerId, Known>>);
+pub(crate) struct Workers {
+    known: Mutex<BTreeMap<WorkerId, Known>>,
+    watches: TaskTracker,
+}
 
 #[derive(Debug, Default)]
 struct Known {
@@ -33,7 +37,7 @@ pub(crate) fn engine_session(session: &Session) -> SessionId {
 
 impl Workers {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<WorkerId, Known>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The connection of a worker, if it is still this one.
@@ -103,6 +107,11 @@ impl Workers {
         let known = workers.get(&id);
         let is_connected = known.is_some_and(|known| known.session.is_some());
         (is_connected, known.and_then(|known| known.last_connection))
+    }
+
+    /// The tasks that wait for workers. The end of the master does not wait for them.
+    pub(crate) fn watches(&self) -> &TaskTracker {
+        &self.watches
     }
 
     /// Waits for it with this task, in place of an earlier one.
