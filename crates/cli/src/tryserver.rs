@@ -46,9 +46,7 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Request<TryServer>, UsageE
     }
     match jobdir {
         Some(jobdir) => Ok(Request::Run(TryServer { jobdir })),
-        None => Err(UsageError::Other(
-            "Required argument missing: jobdir".to_owned(),
-        )),
+        None => Err(UsageError::Other("jobdir is required".to_owned())),
     }
 }
 

@@ -130,7 +130,6 @@ fn directories_that_create_master_makes() {
             "create-master m",
         ],
         &["create-master -f -d ~/m"],
-        &["write m/x y", "create-master m n"],
     ]);
 }
 
