@@ -249,13 +249,13 @@ fn a_hanging_next_build_holds_no_other_builder_up() -> Result<()> {
 fn what_is_not_there_yet_is_refused_at_once_and_by_name() -> Result<()> {
     let mut site = Site::new(
         "c['services'] = [reporters.HttpStatusPush('http://localhost/')]\n\
-         c['change_source'] = [changes.GitPoller('http://localhost/x.git')]\n\
+         c['change_source'] = [changes.P4Source(p4port='localhost:1666')]\n\
          c['builders'] = [builder('a', shell('true'))]",
     )?;
     let log = site.start_in_vain()?;
     for expected in [
         "reporters.http.HttpStatusPush",
-        "gitpoller.GitPoller",
+        "P4Source",
         "BuildMaster startup failed",
     ] {
         assert!(log.contains(expected), "{log}");
