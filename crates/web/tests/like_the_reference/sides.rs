@@ -107,7 +107,9 @@ impl Sides {
     pub(crate) fn start() -> Result<Self> {
         let reference = Reference::start()?;
         let config = ureq::Agent::config_builder();
-        let config = config.http_status_as_error(false).max_redirects(0).build();
+        // A connection for each question: the reference may close one that is kept just when it is used again.
+        let config = config.http_status_as_error(false).max_redirects(0);
+        let config = config.max_idle_connections(0).build();
         let agent = ureq::Agent::new_with_config(config);
         let asked = Arc::new(Asked::default());
         let mut sides = Self {
