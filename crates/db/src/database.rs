@@ -38,6 +38,14 @@ impl Database {
         })
     }
 
+    /// Puts the write-ahead log into the file, so that the file alone is the whole database, as somebody who copies it
+    /// expects. What a reader still looks at stays where it is. Waits for the disk.
+    pub fn fold_log(&self) -> Result<(), OpenError> {
+        let connection = Connection::open(&self.path).map_err(schema::driver(&self.path))?;
+        let folded = connection.run("PRAGMA wal_checkpoint(TRUNCATE)");
+        folded.map_err(schema::driver(&self.path))
+    }
+
     /// Its file.
     pub fn path(&self) -> &Path {
         &self.path

@@ -380,6 +380,11 @@ impl Master {
         if !matches!(joined, Ok(Ok(()))) {
             tracing::error!("the engine broke");
         }
+        let database = self.shell.store.database().clone();
+        let folded = tokio::task::spawn_blocking(move || database.fold_log()).await;
+        if let Ok(Err(error)) = folded {
+            tracing::warn!(%error, "the write-ahead log stays beside the database");
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use buildbot_db::tables::workers;
 use buildbot_db::{Database, OpenError, REVISION, create};
 
 use crate::place::{Place, file};
@@ -117,4 +118,18 @@ fn a_creation_that_was_interrupted_is_done_again() {
     assert!(matches!(refusal(&copy), OpenError::Empty { .. }));
     create(&copy).unwrap();
     Database::open(&copy).unwrap();
+}
+
+#[test]
+fn a_folded_log_leaves_a_file_that_can_be_copied_alone() {
+    let place = Place::new();
+    let worker = place.write(|connection| workers::find_or_add(connection, "folded"));
+    place.database.fold_log().unwrap();
+    let copy = place.path().with_file_name("copy.sqlite");
+    std::fs::copy(place.path(), &copy).unwrap();
+    let copied = Database::open(&copy).unwrap();
+    let found = copied
+        .read(move |connection| workers::by_id(connection, worker))
+        .unwrap();
+    assert_eq!(found.map(|worker| worker.name), Some("folded".to_owned()));
 }
