@@ -13,7 +13,7 @@ use buildbot_model::{
     BuildId, BuildNumber, BuildRequest, Property as StoredProperty, Results, Secret, StepNumber,
     WorkerId, Write,
 };
-use buildbot_render::{Context, Masks, Properties};
+use buildbot_render::{Context, Masks, Properties, json_of_value};
 use buildbot_steps::{BuildFacts, Executed, Flags, StepEnd, WorkerFacts};
 use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
@@ -287,7 +287,7 @@ impl Build {
         };
         let lazy: Vec<Value> = all
             .iter()
-            .filter(|(_, property)| plain::from_value(&property.value).is_none())
+            .filter(|(_, property)| json_of_value(&property.value).is_none())
             .map(|(_, property)| property.value.clone())
             .collect();
         let mut rendered = Vec::new();

@@ -28,7 +28,7 @@ fn dict<'a>(pairs: impl IntoIterator<Item = (&'a str, Json)>) -> Json {
 
 /// Plain JSON as a value of the configuration host.
 fn value(json: &Json) -> Json {
-    json!(plain::to_value(json))
+    json!(buildbot_render::value_of_json(json))
 }
 
 impl Master {

@@ -14,6 +14,7 @@ mod number;
 mod operator;
 mod percent;
 mod place;
+mod plain_json;
 mod properties;
 mod text;
 mod value;
@@ -23,6 +24,7 @@ pub use evaluation::{Answers, Evaluation, Rendered, Round};
 pub use exception::{Exception, Kind};
 pub use mask::Masks;
 pub use place::Place;
+pub use plain_json::{json_of_value, value_of_json};
 pub use properties::{Context, Properties, Property, SecretService};
 pub use value::{
     Callable, Format, Handle, ObjectId, Objects, Opaque, Regex, Renderable, RenderableKind, Value,

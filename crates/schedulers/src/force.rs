@@ -13,12 +13,12 @@ use serde_json::{Map, Value as Json, json};
 use crate::composition::{Order, builder_of_id};
 use crate::entry::Entry;
 use crate::input::Answer;
-use crate::json::value_of_json;
 use crate::output::{Question, Refusal, Reply, RequestId, Wanted};
 use crate::percent;
 use crate::plan::{Codebase, Kind, Plan};
 use crate::set::Validation;
 use crate::triggering::with_defaults;
+use buildbot_render::value_of_json;
 
 use field::{Class, Field};
 use filled::{Evaluated, Filled};

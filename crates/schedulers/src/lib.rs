@@ -33,7 +33,6 @@ pub use incoming::{ChangeRules, CompleteChange, Incoming, NewChange, Step};
 pub use input::{
     Answer, Found, Input, Stored, StoredBuildset, StoredStamp, SubmittedIds, Trigger, TriggerStamp,
 };
-pub use json::{json_of_value, value_of_json};
 pub use output::{
     Forgotten, NewSourceStamp, Output, Patch, Question, Read, Refusal, Reply, RequestId,
     StateObject, Submission, Ticket, Wanted, WantedStamp,

@@ -8,8 +8,8 @@ use serde_json::{Map, Value as Json, json};
 use crate::composition::Order;
 use crate::entry::Entry;
 use crate::input::{Trigger, TriggerStamp};
-use crate::json::{json_of_value, value_of_json};
 use crate::output::{NewSourceStamp, Patch, WantedStamp};
+use buildbot_render::{json_of_value, value_of_json};
 
 /// The buildset that a trigger asks for.
 pub(crate) fn order(entry: &Entry, trigger: &Trigger) -> Order {

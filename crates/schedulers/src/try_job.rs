@@ -5,9 +5,9 @@ use data_encoding::BASE64;
 use serde_json::Value as Json;
 
 use crate::composition::Order;
-use crate::json::value_of_json;
 use crate::output::{NewSourceStamp, Patch, Wanted, WantedStamp};
 use crate::plan::Plan;
+use buildbot_render::value_of_json;
 
 /// The source of the properties that a client gives.
 const SOURCE: &str = "try build";

@@ -5,7 +5,7 @@ use buildbot_python_regex::Pattern;
 use buildbot_render::Value;
 use serde_json::{Map, Value as Json, json};
 
-use crate::json::json_of_value;
+use buildbot_render::json_of_value;
 
 /// The largest file that is accepted, in characters.
 const FILE_CHARACTERS_MAX: i64 = 10 * 1024 * 1024;

@@ -2,7 +2,8 @@
 
 use buildbot_config::{SchedulerKind, Sources};
 use buildbot_model::{ChangeId, SourceStampId};
-use buildbot_schedulers::{Change, Decision, Filter, value_of_json};
+use buildbot_render::value_of_json;
+use buildbot_schedulers::{Change, Decision, Filter};
 use serde_json::{Value as Json, json};
 
 use crate::{assert_nothing_wrong, described, made};

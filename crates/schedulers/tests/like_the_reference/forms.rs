@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use buildbot_model::{BuilderId, Timestamp};
-use buildbot_schedulers::{
-    Input, Output, Reply, RequestId, Submission, Wanted, WantedStamp, json_of_value,
-};
+use buildbot_render::json_of_value;
+use buildbot_schedulers::{Input, Output, Reply, RequestId, Submission, Wanted, WantedStamp};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use buildbot_config::{Description, MasterConfig, Sources};
 use buildbot_model::{BuildsetId, ChangeId, Results, SourceStampId, Timestamp};
+use buildbot_render::{json_of_value, value_of_json};
 use buildbot_schedulers::{
     Answer, Change, Forgotten, Found, Input, NewSourceStamp, Output, Question, Read, RequestId,
     Schedulers, Settings, SharedChange, Stored, StoredBuildset, StoredStamp, Submission,
-    SubmittedIds, Trigger, TriggerStamp, Wanted, WantedStamp, json_of_value, value_of_json,
+    SubmittedIds, Trigger, TriggerStamp, Wanted, WantedStamp,
 };
 use jiff::tz::TimeZone;
 use serde::Deserialize;
