@@ -15,12 +15,17 @@ use crate::{Problem, Tree};
 /// is thought about.
 const EDGES: &[(&str, &[&str])] = &[
     ("crates/confighost", &["crates/model"]),
-    ("crates/daemon", &[]),
+    ("crates/daemon", &["crates/tac"]),
     ("crates/db", &["crates/model"]),
     ("crates/endpoint", &[]),
     (
         "crates/gateway",
-        &["crates/endpoint", "crates/model", "crates/wire"],
+        &[
+            "crates/daemon",
+            "crates/endpoint",
+            "crates/model",
+            "crates/wire",
+        ],
     ),
     ("crates/logs", &["crates/db", "crates/model"]),
     ("crates/model", &[]),

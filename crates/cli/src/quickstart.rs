@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use buildbot_daemon::launch;
+use buildbot_model::Results;
 use buildbot_options::{OptionSpec, Parsed};
 use serde_json::{Value, json};
 
@@ -201,22 +202,8 @@ fn build(api: &Api) -> anyhow::Result<bool> {
 }
 
 fn result_name(results: &Value) -> &'static str {
-    const NAMES: [&str; 7] = [
-        "success",
-        "warnings",
-        "failure",
-        "skipped",
-        "exception",
-        "retry",
-        "cancelled",
-    ];
-    let index = results
-        .as_u64()
-        .and_then(|results| usize::try_from(results).ok());
-    index
-        .and_then(|index| NAMES.get(index))
-        .copied()
-        .unwrap_or("unknown")
+    let results = results.as_i64().and_then(Results::from_code);
+    results.map_or("unknown", Results::name)
 }
 
 fn free_port() -> anyhow::Result<u16> {

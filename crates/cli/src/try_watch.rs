@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use buildbot_model::Results;
 use buildbot_wire::Value;
 use buildbot_wire::pb::{PeerCall, PeerEvent, PeerRequest};
 use tokio::time::{Instant, timeout_at};
@@ -15,20 +16,6 @@ const INTERVAL: Duration = Duration::from_secs(3);
 
 /// How often the master tells of estimates, in seconds.
 const ESTIMATES_S: i64 = 5;
-
-/// Names of results by their numbers.
-const RESULTS: [&str; 7] = [
-    "success",
-    "warnings",
-    "failure",
-    "skipped",
-    "exception",
-    "retry",
-    "cancelled",
-];
-
-/// The result of a build that went well.
-const SUCCESS: i128 = 0;
 
 /// What is known of one builder.
 #[derive(Debug, Default)]
@@ -46,13 +33,12 @@ impl Watched {
         self.result.is_some() && self.text.is_some()
     }
 
+    fn results(&self) -> Option<Results> {
+        Results::from_code(self.result.and_then(|code| i64::try_from(code).ok())?)
+    }
+
     fn outcome(&self) -> String {
-        let result = self.result.unwrap_or_default();
-        let name = usize::try_from(result)
-            .ok()
-            .and_then(|result| RESULTS.get(result))
-            .copied()
-            .unwrap_or("unknown");
+        let name = self.results().map_or("unknown", Results::name);
         let text = self.text.clone().unwrap_or_default().join(" ");
         format!("{name} ({text})")
     }
@@ -128,7 +114,7 @@ pub(crate) async fn wait(
     let mut is_good = true;
     for (name, watched) in &watch.builders {
         line(format!("{name}: {}", watched.outcome()));
-        is_good &= watched.result == Some(SUCCESS);
+        is_good &= watched.results() == Some(Results::Success);
     }
     Ok(is_good)
 }

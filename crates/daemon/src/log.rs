@@ -15,6 +15,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use buildbot_tac::LogTarget;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tracing::field::{Field, Visit};
@@ -42,6 +43,27 @@ pub enum Target {
         /// The name of the program in the system's log.
         prefix: String,
     },
+}
+
+/// The target that a `buildbot.tac` names, and what twistd would open where it names none: its lines differ in the date.
+pub fn target_of(named: &LogTarget, twistd: Target) -> (Target, DateStyle) {
+    match named {
+        LogTarget::RotatedFile {
+            path,
+            rotate_length,
+            max_rotated_files,
+        } => {
+            let rotation = Rotation {
+                size: *rotate_length,
+                keep: max_rotated_files.map(u64::from),
+            };
+            let path = path.clone();
+            (Target::File { path, rotation }, DateStyle::Space)
+        }
+        LogTarget::StandardOutput => (Target::Stdout, DateStyle::Space),
+        LogTarget::StandardError => (Target::Stderr, DateStyle::Space),
+        LogTarget::TwistdDefault => (twistd, DateStyle::T),
+    }
 }
 
 /// How date and time are joined.

@@ -222,7 +222,7 @@ fn take_lock(path: &Path) -> Result<PathBuf, ListenReason> {
         let holder = holder.and_then(|holder| holder.to_str()?.parse::<i32>().ok());
         let pid = holder.and_then(rustix::process::Pid::from_raw);
         if let (Some(holder), Some(pid)) = (holder, pid)
-            && is_alive(pid)
+            && buildbot_daemon::pid_file::is_alive(pid)
         {
             return Err(ListenReason::Locked(holder));
         }
@@ -233,20 +233,6 @@ fn take_lock(path: &Path) -> Result<PathBuf, ListenReason> {
         fs::remove_file(path).map_err(ListenReason::System)?;
     }
     Ok(lock)
-}
-
-/// Whether a process runs. One that has ended does not, also if its parent has not asked for its exit code: in a
-/// container without an `init` a master that was killed would otherwise hold its lock for ever.
-fn is_alive(pid: rustix::process::Pid) -> bool {
-    if rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH) {
-        return false;
-    }
-    // The state follows the name of the program, which is in parentheses and may contain any.
-    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
-    let state = stat
-        .ok()
-        .and_then(|stat| stat.rsplit_once(") ")?.1.chars().next());
-    !matches!(state, Some('Z' | 'X'))
 }
 
 /// Accepts connections until `close` is cancelled.

@@ -201,8 +201,11 @@ impl Connection {
         args: Vec<Value>,
         kwargs: Vec<(String, Value)>,
     ) {
-        let bytes = args.iter().map(size).sum::<usize>()
-            + kwargs.iter().map(|(_, value)| size(value)).sum::<usize>();
+        let bytes = args.iter().map(Value::memory_cost).sum::<usize>()
+            + kwargs
+                .iter()
+                .map(|(_, value)| value.memory_cost())
+                .sum::<usize>();
         let mut are_lost = false;
         for (_, value) in &kwargs {
             are_lost |= self.give_back(value);
@@ -333,25 +336,4 @@ async fn send(writer: &mut WriteHalf<Box<dyn Stream>>, output: &Outgoing) -> Inp
 
 fn address(object: &Arc<dyn Referenceable>) -> usize {
     Arc::as_ptr(object).cast::<()>().addr()
-}
-
-/// Roughly the memory that a value takes.
-fn size(value: &Value) -> usize {
-    let below = match value {
-        Value::Bytes(bytes) => bytes.len(),
-        Value::Text(text) => text.len(),
-        Value::List(items) | Value::Tuple(items) => items.iter().map(size).sum(),
-        Value::Dict(pairs) => pairs
-            .iter()
-            .map(|(key, value)| size(key) + size(value))
-            .sum(),
-        Value::Copied { class, state } => class.len() + size(state),
-        Value::None
-        | Value::Bool(_)
-        | Value::Int(_)
-        | Value::Float(_)
-        | Value::Remote(_)
-        | Value::Local(_) => 0,
-    };
-    below + size_of::<Value>()
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use buildbot_daemon::Launcher;
-use buildbot_daemon::log::{self, DateStyle, LogLayer, Rotation, Target};
+use buildbot_daemon::log::{self, LogLayer, Rotation, Target};
 use buildbot_daemon::pid_file::{self, Found, PidFile};
 use buildbot_tac::{LogTarget, Surroundings, read_master};
 use buildbot_worker::signals;
@@ -84,29 +84,16 @@ fn prepare(basedir: &Path, is_daemon: bool) -> anyhow::Result<Prepared> {
 
 /// A daemon has no standard output.
 fn open_log(of_tac: &LogTarget, is_daemon: bool) -> std::io::Result<()> {
-    let in_directory = |rotation| Target::File {
+    let is_standard = matches!(of_tac, LogTarget::StandardOutput | LogTarget::StandardError);
+    let named = match is_daemon && is_standard {
+        true => &LogTarget::TwistdDefault,
+        false => of_tac,
+    };
+    let twistd = Target::File {
         path: "twistd.log".into(),
-        rotation,
+        rotation: Rotation::TWISTD,
     };
-    let (target, date_style) = match of_tac {
-        LogTarget::RotatedFile {
-            path,
-            rotate_length,
-            max_rotated_files,
-        } => {
-            let rotation = Rotation {
-                size: *rotate_length,
-                keep: max_rotated_files.map(u64::from),
-            };
-            let path = path.clone();
-            (Target::File { path, rotation }, DateStyle::Space)
-        }
-        LogTarget::StandardOutput if !is_daemon => (Target::Stdout, DateStyle::Space),
-        LogTarget::StandardError if !is_daemon => (Target::Stderr, DateStyle::Space),
-        LogTarget::StandardOutput | LogTarget::StandardError | LogTarget::TwistdDefault => {
-            (in_directory(Rotation::TWISTD), DateStyle::T)
-        }
-    };
+    let (target, date_style) = log::target_of(named, twistd);
     log::install(LogLayer::open(&target, date_style)?);
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use buildbot_config::Value;
 use buildbot_data::Answer;
+use buildbot_model::Results;
 use hyper::StatusCode;
 use hyper::header::CACHE_CONTROL;
 use serde_json::Value as Json;
@@ -96,16 +97,10 @@ async fn status(shared: &Arc<Shared>, path: &[String]) -> &'static str {
     if build.get("complete").and_then(Json::as_bool) != Some(true) {
         return "running";
     }
-    match build.get("results").and_then(Json::as_i64) {
-        Some(0) => "success",
-        Some(1) => "warnings",
-        Some(2) => "failure",
-        Some(3) => "skipped",
-        Some(4) => "exception",
-        Some(5) => "retry",
-        Some(6) => "cancelled",
-        Some(_) | None => "unknown",
-    }
+    let results = build.get("results").and_then(Json::as_i64);
+    results
+        .and_then(Results::from_code)
+        .map_or("unknown", Results::name)
 }
 
 impl Look {

@@ -49,6 +49,20 @@ impl Failure {
         }
     }
 
+    /// A method that an object does not have. Masters look for this class to find out that a worker is old.
+    pub fn no_such_method(method: &str) -> Self {
+        Self::new(
+            "twisted.spread.flavors.NoSuchMethod",
+            &["builtins.AttributeError"],
+            format!("No such method: remote_{method}"),
+        )
+    }
+
+    /// Arguments of the wrong number or type.
+    pub fn type_error(text: impl Into<String>) -> Self {
+        Self::new("builtins.TypeError", &[], text)
+    }
+
     /// Dotted name of the class.
     pub fn class(&self) -> &str {
         self.parents

@@ -38,6 +38,28 @@ pub enum Value {
 }
 
 impl Value {
+    /// Roughly the bytes that it takes in memory.
+    #[must_use]
+    pub fn memory_cost(&self) -> usize {
+        let below = match self {
+            Value::Bytes(bytes) => bytes.len(),
+            Value::Text(text) => text.len(),
+            Value::List(items) | Value::Tuple(items) => items.iter().map(Value::memory_cost).sum(),
+            Value::Dict(pairs) => pairs
+                .iter()
+                .map(|(key, value)| key.memory_cost() + value.memory_cost())
+                .sum(),
+            Value::Copied { class, state } => class.len() + state.memory_cost(),
+            Value::None
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::Remote(_)
+            | Value::Local(_) => 0,
+        };
+        below + size_of::<Value>()
+    }
+
     /// Text, or a byte string that is valid UTF-8: peers send either where text is meant.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {

@@ -17,7 +17,7 @@ use crate::cli::{BUILDBOT_VERSION, OUR_VERSION};
 use crate::process::close_inherited_descriptors_on_exec;
 use crate::signals::{self, Signals};
 use buildbot_daemon::Launcher;
-use buildbot_daemon::log::{self, DateStyle, LogLayer, Rotation, Target};
+use buildbot_daemon::log::{self, LogLayer, Target};
 use buildbot_daemon::pid_file::{self, Found, PidFile};
 
 /// The umask of a daemon whose options name none: its files are nobody else's business.
@@ -166,30 +166,8 @@ fn load(path: &Path) -> anyhow::Result<WorkerTac> {
 }
 
 fn open_log(of_tac: &LogTarget, of_options: &Target) -> anyhow::Result<()> {
-    // What twistd opens on its own differs in the date, too.
-    let (target, date_style) = match of_tac {
-        LogTarget::RotatedFile {
-            path,
-            rotate_length,
-            max_rotated_files,
-        } => {
-            let rotation = Rotation {
-                size: *rotate_length,
-                keep: max_rotated_files.map(u64::from),
-            };
-            (
-                &Target::File {
-                    path: path.clone(),
-                    rotation,
-                },
-                DateStyle::Space,
-            )
-        }
-        LogTarget::StandardOutput => (&Target::Stdout, DateStyle::Space),
-        LogTarget::StandardError => (&Target::Stderr, DateStyle::Space),
-        LogTarget::TwistdDefault => (of_options, DateStyle::T),
-    };
-    let layer = LogLayer::open(target, date_style).with_context(|| match target {
+    let (target, date_style) = log::target_of(of_tac, of_options.clone());
+    let layer = LogLayer::open(&target, date_style).with_context(|| match &target {
         Target::File { path, .. } => format!("cannot open the log file {}", path.display()),
         Target::Stdout | Target::Stderr | Target::Syslog { .. } => "cannot open the log".to_owned(),
     })?;

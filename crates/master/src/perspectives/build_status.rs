@@ -11,7 +11,7 @@ use buildbot_model::{BuildId, BuildRequestId, BuilderId};
 use serde_json::Value as Json;
 use tokio_util::sync::CancellationToken;
 
-use super::refusal::{no_such_method, runtime_error, type_error};
+use super::refusal::runtime_error;
 use crate::shell::Shell;
 
 /// A buildset that was submitted.
@@ -24,7 +24,7 @@ impl Referenceable for Buildset {
     fn call(self: Arc<Self>, call: RemoteCall) -> Later<'static, Result<Sent, Failure>> {
         Box::pin(async move {
             if call.method != "getBuildRequests" {
-                return Err(no_such_method(&call.method));
+                return Err(Failure::no_such_method(&call.method));
             }
             let requests = self.requests.clone();
             let named = self.shell.store.read(move |connection| {
@@ -78,7 +78,7 @@ impl Referenceable for Request {
                 "unsubscribe" => {
                     std::mem::take(&mut *place).cancel();
                 }
-                unknown => return Err(no_such_method(unknown)),
+                unknown => return Err(Failure::no_such_method(unknown)),
             }
             Ok(WireValue::None.into())
         })
@@ -165,7 +165,7 @@ impl Referenceable for Build {
                     None => WireValue::None.into(),
                 }),
                 "getText" => Ok(Sent::List(vec![self.row().await?.state_string.into()])),
-                unknown => Err(no_such_method(unknown)),
+                unknown => Err(Failure::no_such_method(unknown)),
             }
         })
     }
@@ -262,6 +262,8 @@ impl Build {
 fn observer(args: Vec<Argument>) -> Result<Arc<RemoteObject>, Failure> {
     match args.into_iter().next() {
         Some(Argument::Object(observer)) => Ok(Arc::new(observer)),
-        Some(Argument::Value(_)) | None => Err(type_error("an object is to be subscribed")),
+        Some(Argument::Value(_)) | None => {
+            Err(Failure::type_error("an object is to be subscribed"))
+        }
     }
 }

@@ -10,7 +10,7 @@ use buildbot_gateway::{
 };
 use buildbot_schedulers::NewChange;
 
-use super::refusal::{no_such_perspective, runtime_error, type_error};
+use super::refusal::{no_such_perspective, runtime_error};
 use crate::changes;
 use crate::shell::Shell;
 use crate::wire_value::from_wire;
@@ -30,9 +30,9 @@ impl Referenceable for ChangeSource {
             }
             let change = match call.args.as_slice() {
                 [Argument::Value(change @ WireValue::Dict(_))] => change,
-                _ => return Err(type_error("addChange takes one dictionary")),
+                _ => return Err(Failure::type_error("addChange takes one dictionary")),
             };
-            let change = read(change, self.prefix.as_deref()).map_err(type_error)?;
+            let change = read(change, self.prefix.as_deref()).map_err(Failure::type_error)?;
             tracing::info!(
                 "a change of {} arrives",
                 change.author.as_deref().unwrap_or("nobody")

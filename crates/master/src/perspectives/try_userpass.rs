@@ -11,7 +11,7 @@ use buildbot_gateway::{
 use buildbot_schedulers::{Input, Reply, TryJob};
 
 use super::build_status::Buildset;
-use super::refusal::{no_such_perspective, runtime_error, type_error};
+use super::refusal::{no_such_perspective, runtime_error};
 use crate::shell::Shell;
 use crate::wire_value::from_wire;
 
@@ -39,7 +39,7 @@ impl Referenceable for TryUserpass {
         Box::pin(async move {
             match call.method.as_str() {
                 "try" => {
-                    let job = read(call.args, call.kwargs).map_err(type_error)?;
+                    let job = read(call.args, call.kwargs).map_err(Failure::type_error)?;
                     self.submit(job).await
                 }
                 "getAvailableBuilderNames" => {

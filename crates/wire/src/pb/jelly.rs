@@ -128,7 +128,7 @@ impl Decoder<'_> {
     fn share(&mut self, number: i128, shared: Element) -> Result<Value, JellyError> {
         let value = self.value(shared)?;
         self.shared
-            .insert(number, (value.clone(), memory_cost(&value)));
+            .insert(number, (value.clone(), value.memory_cost()));
         Ok(value)
     }
 
@@ -169,27 +169,6 @@ fn object_number(
 
 fn form_name(form: &[u8]) -> String {
     String::from_utf8_lossy(form).chars().take(100).collect()
-}
-
-/// Roughly what a copy of `value` takes in memory.
-fn memory_cost(value: &Value) -> usize {
-    let below = match value {
-        Value::Bytes(bytes) => bytes.len(),
-        Value::Text(text) => text.len(),
-        Value::List(items) | Value::Tuple(items) => items.iter().map(memory_cost).sum(),
-        Value::Dict(pairs) => pairs
-            .iter()
-            .map(|(key, value)| memory_cost(key) + memory_cost(value))
-            .sum(),
-        Value::Copied { class, state } => class.len() + memory_cost(state),
-        Value::None
-        | Value::Bool(_)
-        | Value::Int(_)
-        | Value::Float(_)
-        | Value::Remote(_)
-        | Value::Local(_) => 0,
-    };
-    below + size_of::<Value>()
 }
 
 /// Appends a value. What was appended before an error is left in `out`.

@@ -7,7 +7,7 @@ use buildbot_model::Secret;
 use super::broker::{Broker, CallId, Event, ObjectId, PeerObject, RequestId, Side, Target};
 use super::peer::ObjectKey;
 use super::perspective::PerspectiveSession;
-use super::refusal::{no_such_method, type_error};
+use super::refusal::type_error;
 use super::{login, updates};
 use crate::session::{
     CallKey, CommandKey, CommandStart, MasterEvent, MasterRequest, ReplyKey, SessionError,
@@ -186,7 +186,9 @@ impl MasterSession {
                 match method {
                     "keepalive" => MasterEvent::Keepalive { reply },
                     "shutdown" => MasterEvent::ShutdownRequested { reply },
-                    unknown => return Ok(Err(self.forget(reply, no_such_method(unknown)))),
+                    unknown => {
+                        return Ok(Err(self.forget(reply, Failure::no_such_method(unknown))));
+                    }
                 }
             }
             Object::Command(command) => match method {
@@ -216,7 +218,7 @@ impl MasterSession {
                         result,
                     }
                 }
-                unknown => return Ok(Err(no_such_method(unknown))),
+                unknown => return Ok(Err(Failure::no_such_method(unknown))),
             },
             Object::Writer(command) => match writer_request(method, args) {
                 Ok(transfer) => {
@@ -254,7 +256,7 @@ impl MasterSession {
         let name = match (method, args) {
             ("login", [name]) => name.as_text(),
             ("login", _) => None,
-            _ => return Ok(Err(no_such_method(method))),
+            _ => return Ok(Err(Failure::no_such_method(method))),
         };
         let Some(name) = name else {
             return Ok(Err(type_error(method, "the name of the worker is needed")));
@@ -278,7 +280,7 @@ impl MasterSession {
         args: Vec<Value>,
     ) -> Result<(), Failure> {
         if method != "respond" {
-            return Err(no_such_method(method));
+            return Err(Failure::no_such_method(method));
         }
         if self.login.is_some() {
             return Err(type_error(method, "a login was made already"));
@@ -536,7 +538,7 @@ fn writer_request(method: &str, args: Vec<Value>) -> Result<TransferRequest, Fai
         ("write" | "close" | "unpack" | "utime", _) => {
             Err(type_error(method, "wrong number of arguments"))
         }
-        _ => Err(no_such_method(method)),
+        _ => Err(Failure::no_such_method(method)),
     }
 }
 
@@ -551,6 +553,6 @@ fn reader_request(method: &str, args: &[Value]) -> Result<TransferRequest, Failu
         },
         ("close", []) => Ok(TransferRequest::CloseReader),
         ("read" | "close", _) => Err(type_error(method, "wrong number of arguments")),
-        _ => Err(no_such_method(method)),
+        _ => Err(Failure::no_such_method(method)),
     }
 }

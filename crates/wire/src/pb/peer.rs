@@ -78,7 +78,7 @@ impl Peer {
             } => {
                 let Target::Object(ObjectId(object)) = target else {
                     if let Some(request) = request {
-                        let failure = super::refusal::no_such_method(&method);
+                        let failure = Failure::no_such_method(&method);
                         self.broker.answer(request, Err(&failure));
                     }
                     return Turned::Nothing;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use buildbot_model::Secret;
 
 use super::broker::{Broker, CallId, Event, ObjectId, PeerObject, RequestId, Side, Target};
-use super::refusal::{no_such_method, type_error};
+use super::refusal::type_error;
 use super::{login, updates};
 use crate::session::{
     Backlog, CommandKey, MasterRequest, ReplyKey, SessionError, TransferRequest, WorkerEvent,
@@ -198,7 +198,7 @@ impl WorkerSession {
                 }
                 request
             }
-            Target::Root => return Err(no_such_method(method)),
+            Target::Root => return Err(Failure::no_such_method(method)),
         };
         let reply = ReplyKey(self.next_reply);
         self.next_reply += 1;
@@ -250,7 +250,7 @@ impl WorkerSession {
                 }
             }
             "print" => print_request(method, call)?,
-            unknown => return Err(no_such_method(unknown)),
+            unknown => return Err(Failure::no_such_method(unknown)),
         })
     }
 
@@ -535,7 +535,7 @@ fn bot_request(method: &str, call: &mut Arguments) -> Result<MasterRequest, Fail
         "getCommands" => MasterRequest::CommandVersions,
         "getVersion" => MasterRequest::Version,
         "shutdown" => MasterRequest::Shutdown,
-        unknown => return Err(no_such_method(unknown)),
+        unknown => return Err(Failure::no_such_method(unknown)),
     };
     call.done(method)?;
     Ok(request)
