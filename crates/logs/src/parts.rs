@@ -94,12 +94,17 @@ pub(crate) fn encode_part(
 
 /// Makes the file of a segment. One that is there already belongs to a build that the database has forgotten: it is
 /// put aside.
-pub(crate) fn create(path: &Path) -> io::Result<File> {
-    if let Some(directory) = path.parent() {
-        fs::create_dir_all(directory)?;
-    }
+pub(crate) fn create(path: &Path, links: &mut Links) -> io::Result<File> {
     let new = || OpenOptions::new().write(true).create_new(true).open(path);
-    match new() {
+    let made = match (new(), path.parent()) {
+        (Err(error), Some(directory)) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(directory)?;
+            links.directory = None;
+            new()
+        }
+        (made, _) => made,
+    };
+    match made {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let aside = aside(path);
             tracing::warn!(path = %path.display(), aside = %aside.display(), "a segment of an unknown build is put aside");
@@ -121,4 +126,23 @@ pub(crate) fn sync_directories(path: &Path) -> io::Result<()> {
         File::open(directory)?.sync_all()?;
     }
     Ok(())
+}
+
+/// Which directory's place is known to be durable: most segments go where the one before went.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    directory: Option<PathBuf>,
+}
+
+impl Links {
+    /// Makes it durable where a new file is.
+    pub(crate) fn sync(&mut self, path: &Path) -> io::Result<()> {
+        let directory = path.parent();
+        if directory.is_some() && directory == self.directory.as_deref() {
+            return directory.map_or(Ok(()), |directory| File::open(directory)?.sync_all());
+        }
+        sync_directories(path)?;
+        self.directory = directory.map(Path::to_owned);
+        Ok(())
+    }
 }

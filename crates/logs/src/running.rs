@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::disk::Queue;
 use crate::log::{FRAME_BYTES, Finish, Log};
-use crate::parts::{Part, Written, create, encode_part, encode_seal, sync_directories};
+use crate::parts::{Links, Part, Written, create, encode_part, encode_seal};
 use crate::reader::Progress;
 use crate::segment::{Codec, Index, encode_file_header};
 use crate::writer::{Limits, Stream, WriteError};
@@ -25,6 +25,10 @@ const WRITE_BYTES: usize = 2 * FRAME_BYTES;
 /// How many bytes of one build are on their way to the disk, so that a loud build does not take the room of all.
 pub(crate) const BUILD_BYTES_MAX: usize = 2 * 1024 * 1024;
 
+/// From how many bytes on a seal waits for the disk although all lines are there already: finding the index of less again
+/// costs a reader nothing.
+const SEAL_SYNC_BYTES: u64 = 1024 * 1024;
+
 /// The segments that are being written.
 pub(crate) type Running = Mutex<HashMap<BuildId, Arc<Segment>>>;
 
@@ -33,7 +37,7 @@ pub(crate) type Running = Mutex<HashMap<BuildId, Arc<Segment>>>;
 pub(crate) enum Wish {
     /// That what was appended is durable.
     Sync,
-    /// That the segment is complete and durable.
+    /// That the segment is complete, and its lines durable.
     Seal,
 }
 
@@ -43,6 +47,7 @@ type Waiter = (Wish, oneshot::Sender<Result<(), WriteError>>);
 pub(crate) struct Scratch {
     pub(crate) codec: Codec,
     out: Vec<u8>,
+    links: Links,
 }
 
 impl Scratch {
@@ -50,6 +55,7 @@ impl Scratch {
         Ok(Self {
             codec: Codec::new()?,
             out: Vec::new(),
+            links: Links::default(),
         })
     }
 }
@@ -85,6 +91,8 @@ pub(crate) struct State {
     end: u64,
     /// Whether a crash of the system leaves the file in its directory.
     is_linked: bool,
+    /// Up to where a crash of the system leaves the file as it is.
+    durable_end: u64,
 }
 
 /// Whether a segment takes more.
@@ -134,6 +142,7 @@ impl Segment {
                 mode: Mode::Open,
                 end: 0,
                 is_linked: false,
+                durable_end: 0,
             }),
         }
     }
@@ -337,21 +346,21 @@ impl Segment {
                 .extend_from_slice(&encode_file_header(self.build.0));
         }
         let mut written = Vec::with_capacity(batch.logs.len());
-        let Scratch { codec, out } = &mut *scratch;
+        let Scratch { codec, out, links } = &mut *scratch;
         for part in &batch.logs {
             written.push(encode_part(part, start, codec, out)?);
         }
         if creates {
-            let file = create(&self.path)?;
-            file.write_all_at(&scratch.out, 0)?;
-            self.sync_if_wanted(batch, &file)?;
+            let file = create(&self.path, links)?;
+            file.write_all_at(out, 0)?;
+            self.sync_if_wanted(batch, &file, out.len() as u64, links)?;
         } else if batch.end != 0 {
             // Not kept open between: thousands of builds run at once, and files are few.
             let wants_sync = !batch.waiters.is_empty();
-            if !scratch.out.is_empty() || wants_sync {
+            if !out.is_empty() || wants_sync {
                 let file = OpenOptions::new().write(true).open(&self.path)?;
-                file.write_all_at(&scratch.out, batch.end)?;
-                self.sync_if_wanted(batch, &file)?;
+                file.write_all_at(out, batch.end)?;
+                self.sync_if_wanted(batch, &file, batch.end + out.len() as u64, links)?;
             }
         }
         start += scratch.out.len() as u64;
@@ -360,16 +369,29 @@ impl Segment {
         Ok((written, start))
     }
 
-    fn sync_if_wanted(&self, batch: &Batch, file: &File) -> io::Result<()> {
-        // The end of a seal makes everything durable.
+    fn sync_if_wanted(
+        &self,
+        batch: &Batch,
+        file: &File,
+        end: u64,
+        links: &mut Links,
+    ) -> io::Result<()> {
+        // A seal makes durable what is not.
         if batch.waiters.is_empty() || batch.seals {
             return Ok(());
         }
+        self.sync(file, end, links)
+    }
+
+    /// Makes the file durable up to `end`, where it ends.
+    fn sync(&self, file: &File, end: u64, links: &mut Links) -> io::Result<()> {
         file.sync_data()?;
         if !self.lock().is_linked {
-            sync_directories(&self.path)?;
-            self.lock().is_linked = true;
+            links.sync(&self.path)?;
         }
+        let mut state = self.lock();
+        state.is_linked = true;
+        state.durable_end = end;
         Ok(())
     }
 
@@ -431,9 +453,10 @@ impl Segment {
         answer(waiters, &Err(error.clone()));
     }
 
-    /// Writes the index and the end.
+    /// Writes the index and the end. The disk is awaited for lines that are not durable yet; the index alone is found
+    /// again if a crash of the system loses it.
     fn seal(&self, scratch: &mut Scratch) -> io::Result<()> {
-        let (index, end) = {
+        let (index, end, is_durable) = {
             let state = self.lock();
             let logs = state.logs.iter();
             let index = Index {
@@ -441,7 +464,8 @@ impl Segment {
                     .map(|(log, found)| (log.0, found.stored.clone()))
                     .collect(),
             };
-            (index, state.end)
+            let is_durable = state.is_linked && state.durable_end == state.end;
+            (index, state.end, is_durable)
         };
         if end == 0 {
             return Ok(());
@@ -449,11 +473,11 @@ impl Segment {
         let file = OpenOptions::new().write(true).open(&self.path)?;
         let bytes = encode_seal(&index, end, &mut scratch.codec)?;
         file.write_all_at(&bytes, end)?;
-        file.sync_data()?;
-        if !self.lock().is_linked {
-            sync_directories(&self.path)?;
+        let whole = end + bytes.len() as u64;
+        if !is_durable || whole >= SEAL_SYNC_BYTES {
+            self.sync(&file, whole, &mut scratch.links)?;
         }
-        self.lock().end = end + bytes.len() as u64;
+        self.lock().end = whole;
         Ok(())
     }
 }

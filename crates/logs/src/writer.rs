@@ -108,7 +108,8 @@ impl BuildLogs {
         self.segment.ask(Wish::Sync).await
     }
 
-    /// Finishes what is not finished, writes the index, and makes the segment durable. It takes nothing more.
+    /// Finishes what is not finished, makes all lines durable, and writes the index, which a crash of the system may lose:
+    /// it is found again. It takes nothing more.
     ///
     /// Once asked for, it happens even if nobody waits for it.
     pub async fn seal(self) -> Result<(), WriteError> {
