@@ -1,8 +1,8 @@
 //! The threads that read. They never wait for the writer, nor it for them.
 
+use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::connection::{Connection, StatementError};
@@ -27,26 +27,81 @@ pub enum ReadError {
 
 type Job = Box<dyn FnOnce(&Connection) + Send>;
 
+#[derive(Default)]
+struct Jobs {
+    waiting: VecDeque<Job>,
+    is_ending: bool,
+}
+
+/// What waits to be read. A read wakes one thread, and only that.
+#[derive(Default)]
+struct Queue {
+    jobs: Mutex<Jobs>,
+    /// A job has come, or the end.
+    added: Condvar,
+    /// A job was taken from a full queue.
+    taken: Condvar,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Jobs> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, job: Job) {
+        let mut jobs = self.lock();
+        while jobs.waiting.len() >= QUEUE_MAX {
+            let waited = self.taken.wait(jobs);
+            jobs = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        jobs.waiting.push_back(job);
+        drop(jobs);
+        self.added.notify_one();
+    }
+
+    /// The next one; nothing at the end, when nothing waits.
+    fn take(&self) -> Option<Job> {
+        let mut jobs = self.lock();
+        loop {
+            let was_full = jobs.waiting.len() >= QUEUE_MAX;
+            if let Some(job) = jobs.waiting.pop_front() {
+                drop(jobs);
+                if was_full {
+                    self.taken.notify_all();
+                }
+                return Some(job);
+            }
+            if jobs.is_ending {
+                return None;
+            }
+            let waited = self.added.wait(jobs);
+            jobs = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
 /// The threads that read.
 pub(crate) struct Readers {
-    queue: Option<SyncSender<Job>>,
+    queue: Arc<Queue>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Readers {
     pub(crate) fn start(path: &Path) -> Result<Self, OpenError> {
-        let (queue, jobs) = sync_channel(QUEUE_MAX);
-        let jobs = Arc::new(Mutex::new(jobs));
         let mut readers = Self {
-            queue: Some(queue),
+            queue: Arc::default(),
             threads: Vec::new(),
         };
         for number in 0..READERS {
             let connection = Connection::open_to_read(path).map_err(driver(path))?;
-            let jobs = jobs.clone();
+            let queue = readers.queue.clone();
             let thread = std::thread::Builder::new()
                 .name(format!("db-read-{number}"))
-                .spawn(move || read(&connection, &jobs))
+                .spawn(move || {
+                    while let Some(job) = queue.take() {
+                        job(&connection);
+                    }
+                })
                 .map_err(OpenError::Thread)?;
             readers.threads.push(thread);
         }
@@ -60,30 +115,21 @@ impl Readers {
         work: impl FnOnce(&Connection) -> Result<T, StatementError> + Send + 'static,
         answer: impl FnOnce(Result<T, ReadError>) + Send + 'static,
     ) {
-        let job: Job = Box::new(move |connection| answer(in_snapshot(connection, work)));
-        if let Some(queue) = &self.queue {
-            // A refused read is dropped with its answer: whoever waits for that hears that it is gone.
-            drop(queue.send(job));
-        }
+        self.queue.put(Box::new(move |connection| {
+            answer(in_snapshot(connection, work));
+        }));
     }
 }
 
 impl Drop for Readers {
     fn drop(&mut self) {
-        self.queue = None;
+        self.queue.lock().is_ending = true;
+        self.queue.added.notify_all();
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a reader of the database panicked");
             }
         }
-    }
-}
-
-fn read(connection: &Connection, jobs: &Mutex<Receiver<Job>>) {
-    loop {
-        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = job else { return };
-        job(connection);
     }
 }
 
