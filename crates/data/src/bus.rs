@@ -118,6 +118,11 @@ impl Bus {
         }
     }
 
+    /// Whether anybody wants any event at this moment. Who has to look something up for one asks before.
+    pub fn has_listeners(&self) -> bool {
+        !self.hub.lock().patterns.is_empty()
+    }
+
     /// A subscriber without subscriptions.
     pub fn subscriber(&self) -> Subscriber {
         let (sender, messages) = mpsc::channel(MESSAGES_MAX);

@@ -133,8 +133,11 @@ fn tell_properties(hands: &ShellHands, build: BuildId) {
     }
 }
 
-/// The row of a step is looked up, for the engine knows its number only.
+/// The row of a step is looked up, for the engine knows its number only; not if nobody listens.
 fn tell_step(hands: &ShellHands, build: BuildId, step: StepNumber, verbs: &'static [StepVerb]) {
+    if !hands.shell.bus.has_listeners() {
+        return;
+    }
     let shell = hands.shell.clone();
     hands.spawn(async move {
         let read = shell
