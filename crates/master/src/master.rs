@@ -111,12 +111,12 @@ impl Master {
         let master = take_over(&store, &logs, &name).await?;
 
         let rows = Rows::of(&loaded.config);
-        let ids = store
+        let written = store
             .write(move |connection| rows.write(connection, master))
             .await?;
         let db_url = loaded.config.db.url.clone();
         let generation = Generation(1);
-        let (site, requests) = new_site(&loader, loaded, ids, generation);
+        let (site, requests) = new_site(&loader, loaded, written.ids, generation);
         let (restored, places) = restore(&store).await?;
         let session_secret = session_secret(&store).await?;
 
@@ -254,12 +254,12 @@ impl Master {
             .shell
             .store
             .write(move |connection| rows.write(connection, master));
-        let ids = match written.await {
-            Ok(ids) => ids,
+        let written = match written.await {
+            Ok(written) => written,
             Err(error) => return Err(self.undo(&before, error.into()).await),
         };
         let generation = Generation(self.next_generation);
-        let (site, requests) = new_site(&self.loader, loaded, ids, generation);
+        let (site, requests) = new_site(&self.loader, loaded, written.ids, generation);
         let settings = web_settings(&self.shell, &site);
         if let Err(error) = self.web.reconfigure(settings).await {
             return Err(self.undo(&before, error.into()).await);
@@ -282,6 +282,9 @@ impl Master {
         let port = PollerPort::shared(&self.shell, &site);
         let sources = &site.config.change_sources;
         self.sources.configure(sources, &port).await;
+        for event in written.events {
+            self.shell.bus.publish(event);
+        }
         Ok(())
     }
 

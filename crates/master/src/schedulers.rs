@@ -340,14 +340,10 @@ impl Task {
             return;
         };
         let bus = self.shell.bus.clone();
-        let shell = self.shell.clone();
-        self.shell.tasks.spawn(async move {
-            let written = shell.store.note("enabling a scheduler", move |connection| {
-                rows::set_enabled(connection, id, enabled)
-            });
-            written.await;
-            bus.publish(BusEvent::scheduler_updated(id));
-        });
+        let work = move |connection: &Connection| rows::set_enabled(connection, id, enabled);
+        let then = move || bus.publish(BusEvent::scheduler_updated(id));
+        let store = &self.shell.store;
+        store.put_then("enabling a scheduler", work, then).await;
     }
 
     fn claim(&self, scheduler: String, state: StateObject, wants_changes: bool) {

@@ -3,6 +3,7 @@
 //! Everything is awaited by a condition with a deadline. Processes are ended by their ids when a site is dropped.
 
 pub mod browser;
+pub mod realtime;
 
 use std::fs;
 use std::net::TcpListener;
@@ -32,7 +33,7 @@ pub struct Site {
     workers: Vec<(String, Child)>,
 }
 
-/// Which program a worker is.
+/// Which program a master or a worker is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
     /// The one of Buildbot itself.
@@ -112,8 +113,16 @@ impl Site {
 
     /// Starts the master, and waits until it answers.
     pub fn start(&mut self) -> Result<()> {
+        self.start_as(Program::Ours)
+    }
+
+    /// Starts a master of either program, and waits until it answers.
+    pub fn start_as(&mut self, which: Program) -> Result<()> {
         let output = fs::File::create(self.path().join("master.out"))?;
-        let mut command = Command::new(program("buildbot")?);
+        let mut command = Command::new(match which {
+            Program::Python => venv("buildbot")?,
+            Program::Ours => program("buildbot")?,
+        });
         if let Some(python) = &self.python {
             command.env("BUILDBOT_PYTHON", python);
         }
@@ -150,6 +159,26 @@ impl Site {
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let child = self.master.as_ref().context("there is no master")?;
         Ok(kill_process(Pid::from_child(child), signal)?)
+    }
+
+    /// Has the master read its configuration again, and waits until it has.
+    pub fn reconfigure(&self) -> Result<()> {
+        const DONE: &str = "configuration update complete";
+        let before = self.log()?.matches(DONE).count();
+        self.signal(Signal::HUP)?;
+        self.wait_for("the new configuration", |site| {
+            Ok(site.log()?.matches(DONE).count() > before)
+        })
+    }
+
+    /// Sends a change with the client of the real Buildbot.
+    pub fn send_change(&self, arguments: &[&str]) -> Result<()> {
+        let sent = Command::new(venv("buildbot")?)
+            .args(["sendchange", "-m", &format!("127.0.0.1:{}", self.pb_port)])
+            .args(arguments)
+            .output()?;
+        ensure!(sent.status.success(), "sendchange: {sent:?}");
+        Ok(())
     }
 
     /// Waits for the end of the master, and says whether it was a good one.
@@ -211,6 +240,13 @@ impl Site {
         let url = format!("http://127.0.0.1:{}/api/v2/{path}", self.web_port);
         let mut response = ureq::get(&url).call()?;
         Ok(response.body_mut().read_json()?)
+    }
+
+    /// How a path of the web server is answered, in numbers.
+    pub fn status(&self, path: &str) -> Result<u16> {
+        let url = format!("{}{path}", self.url());
+        let request = ureq::get(&url).config().http_status_as_error(false).build();
+        Ok(request.call()?.status().as_u16())
     }
 
     /// The text of a log.
