@@ -96,8 +96,8 @@ impl People<'_> {
             .header(AUTHORIZATION, format!("Basic {credentials}"))
             .call()?;
         let cookies = answer.headers().get_all(SET_COOKIE).iter();
-        let cookies = cookies.filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
-        let cookie = cookies.last().context("no cookie")?;
+        let mut cookies = cookies.filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
+        let cookie = cookies.next_back().context("no cookie")?;
         Ok(cookie.to_owned())
     }
 

@@ -196,7 +196,7 @@ impl Normal {
                             *value = json!("a time");
                         }
                         "workerinfo" | "last_active" | "basedir" | "builddir" => {
-                            *value = Json::Null
+                            *value = Json::Null;
                         }
                         "builderid" | "schedulerid" => match value {
                             Json::Array(property) => property[0] = json!("a builder"),
