@@ -1,0 +1,5 @@
+//! What people see of a master: real programs, one story each.
+
+mod builds;
+mod kills;
+mod why;
