@@ -38,4 +38,10 @@ impl Site {
         let count = self.database()?.query_row(query, [], |row| row.get(0));
         count.with_context(|| query.to_owned())
     }
+
+    /// Changes the database of a master that does not run.
+    pub fn execute(&self, statements: &str) -> Result<()> {
+        let connection = Connection::open(self.basedir().join("state.sqlite"))?;
+        Ok(connection.execute_batch(statements)?)
+    }
 }

@@ -33,15 +33,21 @@ pub struct Site {
 pub enum Program {
     /// The one of Buildbot itself.
     Python,
+    /// That of Buildbot 3.11.
+    Python3,
+    /// That of Buildbot 2.10.
+    Python2,
     /// Ours.
     Ours,
 }
 
 impl Program {
-    fn file(self) -> Result<PathBuf> {
+    fn command(self) -> Result<Command> {
         match self {
-            Self::Python => venv("buildbot-worker"),
-            Self::Ours => program("buildbot-worker"),
+            Self::Python => Ok(Command::new(venv("buildbot-worker")?)),
+            Self::Python3 => old_worker("3.11"),
+            Self::Python2 => old_worker("2.10"),
+            Self::Ours => Ok(Command::new(program("buildbot-worker")?)),
         }
     }
 }
@@ -213,11 +219,11 @@ impl Site {
         which: Program,
         options: &[&str],
     ) -> Result<()> {
-        let file = which.file()?;
         let directory = self.worker_directory(name);
         if !directory.exists() {
             let master = format!("127.0.0.1:{}", self.pb_port);
-            let made = Command::new(&file)
+            let made = which
+                .command()?
                 .args(["create-worker", "-q"])
                 .args(options)
                 .arg(&directory)
@@ -225,7 +231,8 @@ impl Site {
                 .output()?;
             ensure!(made.status.success(), "create-worker: {made:?}");
         }
-        let child = Command::new(&file)
+        let child = which
+            .command()?
             .args(["start", "--nodaemon"])
             .arg(&directory)
             .stdin(Stdio::null())
@@ -357,6 +364,24 @@ pub fn venv(name: &str) -> Result<PathBuf> {
         file.display()
     );
     Ok(file)
+}
+
+/// A worker of another version, with the Twisted of the real Buildbot.
+fn old_worker(version: &str) -> Result<Command> {
+    let python = venv("python")?;
+    let root = python.ancestors().nth(2).context("no root")?;
+    let packages = root.join("old-workers").join(version);
+    ensure!(
+        packages.exists(),
+        "{} is missing: run tests/prepare",
+        packages.display()
+    );
+    let mut command = Command::new(&python);
+    command.env("PYTHONPATH", packages).args([
+        "-c",
+        "from buildbot_worker.scripts.runner import run; run()",
+    ]);
+    Ok(command)
 }
 
 /// A program of ours, built before.

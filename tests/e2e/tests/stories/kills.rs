@@ -1,5 +1,7 @@
 //! A master that is killed again and again, at any moment, while builds run and more are asked for.
 
+#![expect(clippy::print_stderr, reason = "what a run did is shown when it fails")]
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;

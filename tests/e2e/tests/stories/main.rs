@@ -2,4 +2,7 @@
 
 mod builds;
 mod kills;
+mod schedulers;
+mod transfers;
+mod triggers;
 mod why;
