@@ -190,6 +190,11 @@ impl Site {
         Ok(kill_process(Pid::from_child(child), signal)?)
     }
 
+    /// The id of the master's process.
+    pub fn master_id(&self) -> Option<u32> {
+        self.master.as_ref().map(Child::id)
+    }
+
     /// Waits for the end of the master, and says whether it was a good one.
     pub fn wait_for_end(&mut self) -> Result<bool> {
         let mut child = self.master.take().context("there is no master")?;

@@ -6,3 +6,4 @@ mod schedulers;
 mod transfers;
 mod triggers;
 mod why;
+mod workers;
