@@ -449,6 +449,11 @@ impl Builds {
         self.lock().get(&id).cloned()
     }
 
+    /// Those that run.
+    pub(crate) fn all(&self) -> Vec<Arc<Build>> {
+        self.lock().values().cloned().collect()
+    }
+
     pub(crate) fn insert(&self, build: Arc<Build>) {
         self.lock().insert(build.id, build);
     }
