@@ -56,6 +56,15 @@ impl Site {
     /// A base directory whose configuration is a usual head and `rest`, in which `c`, `shell`, `factory`, `builder` and
     /// the plugins are known.
     pub fn new(rest: &str) -> Result<Self> {
+        Self::made_by(&program("buildbot")?, rest)
+    }
+
+    /// The same, made by the real Buildbot.
+    pub fn made_by_the_real_one(rest: &str) -> Result<Self> {
+        Self::made_by(&venv("buildbot")?, rest)
+    }
+
+    fn made_by(program: &Path, rest: &str) -> Result<Self> {
         let directory = tempfile::tempdir()?;
         let site = Self {
             directory,
@@ -66,7 +75,7 @@ impl Site {
             master: None,
             workers: Vec::new(),
         };
-        let made = Command::new(program("buildbot")?)
+        let made = Command::new(program)
             .args(["create-master", "-q"])
             .arg(site.basedir())
             .output()
@@ -132,10 +141,21 @@ impl Site {
         })
     }
 
+    /// Starts the master of the real Buildbot, and waits until it answers.
+    pub fn start_the_real_one(&mut self) -> Result<()> {
+        self.start_program(Command::new(venv("buildbot")?))?;
+        self.wait_for("the real master to answer", |site| {
+            Ok(site.get("builders").is_ok())
+        })
+    }
+
     /// Starts the master.
     pub fn start_without_waiting(&mut self) -> Result<()> {
+        self.start_program(Command::new(program("buildbot")?))
+    }
+
+    fn start_program(&mut self, mut command: Command) -> Result<()> {
         let output = fs::File::create(self.path().join("master.out"))?;
-        let mut command = Command::new(program("buildbot")?);
         if let Some(python) = &self.python {
             command.env("BUILDBOT_PYTHON", python);
         }
