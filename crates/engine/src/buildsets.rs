@@ -27,6 +27,13 @@ impl Submissions {
         self.open.is_empty()
     }
 
+    /// The question that a new request waits for.
+    pub(crate) fn call_about(&self, request: BuildRequestId) -> Option<CallId> {
+        let mut open = self.open.values();
+        open.find(|submission| submission.requests.contains(&request))?
+            .call
+    }
+
     fn asking(&self) -> Vec<SubmissionId> {
         let open = self.open.iter();
         open.filter(|(_, submission)| submission.call.is_some())

@@ -31,11 +31,7 @@ impl Control for ShellControl {
     }
 
     fn why(&self, request: BuildRequestId) -> Later<'_, Result<Option<Json>, ControlError>> {
-        Box::pin(async move {
-            let reason = self.0.engine.look(move |engine| engine.why(request)).await;
-            let site = self.0.sites.current();
-            Ok(reason.flatten().map(|reason| why::shown(&reason, &site)))
-        })
+        Box::pin(async move { Ok(why::of(&self.0, request).await) })
     }
 }
 

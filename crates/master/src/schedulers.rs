@@ -138,7 +138,7 @@ impl SchedulerInbox {
         let failed = |text: String| StepError::raise(buildbot_render::Kind::Runtime, text);
         match reply.await {
             Some(Reply::Submitted { buildset, requests }) => Ok(Triggered {
-                buildset: buildset.0,
+                buildset: Some(buildset.0),
                 requests: requests
                     .into_iter()
                     .map(|(builder, id)| (builder.0, id.0))
@@ -146,7 +146,7 @@ impl SchedulerInbox {
             }),
             // A nightly scheduler that was triggered submits at its time.
             Some(Reply::Kept) => Ok(Triggered {
-                buildset: 0,
+                buildset: None,
                 requests: Vec::new(),
             }),
             Some(Reply::Invalid(fields)) => Err(failed(format!("{fields:?}"))),

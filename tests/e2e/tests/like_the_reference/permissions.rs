@@ -148,8 +148,7 @@ fn attempts(which: Program) -> Result<Vec<String>> {
     let people = People { site: &site, agent };
     let mut lines = Vec::new();
     for rules in RULES {
-        site.configure(&configuration(rules))?;
-        site.reconfigure()?;
+        site.reconfigure(&configuration(rules))?;
         for person in PEOPLE {
             let cookie = match person {
                 Some(user) => people.log_in(user)?,

@@ -98,8 +98,7 @@ fn told_by(which: Program) -> Result<Tale> {
             json!({"enabled": enabled}),
         )?;
     }
-    site.configure(&format!("{CONFIGURATION}{ADDED}"))?;
-    site.reconfigure()?;
+    site.reconfigure(&format!("{CONFIGURATION}{ADDED}"))?;
     site.wait_for("the new builder", |site| {
         Ok(!site.get("builders/added")?["builders"][0].is_null())
     })?;
