@@ -152,8 +152,8 @@ impl Site {
     /// Starts the master of either program, and waits until it answers.
     pub fn start_as(&mut self, which: Program) -> Result<()> {
         match which {
-            Program::Python => self.start_the_real_one(),
             Program::Ours => self.start(),
+            _ => self.start_the_real_one(),
         }
     }
 
