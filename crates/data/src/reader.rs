@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use buildbot_db::{Connection, Database, StatementError};
+use buildbot_db::{Connection, Database, Reader, StatementError};
 use buildbot_logs::{LogReader, LogStore};
 use buildbot_model::LogId;
 use serde_json::{Value as Json, json};
@@ -268,11 +268,18 @@ impl Data {
         work: impl FnOnce(&Connection) -> Result<T, StatementError> + Send + 'static,
     ) -> Result<T, buildbot_db::ReadError> {
         let (answer, answered) = oneshot::channel();
-        self.database
-            .ask(work, move |outcome| drop(answer.send(outcome)));
-        answered
-            .await
-            .unwrap_or(Err(buildbot_db::ReadError::Stopped))
+        // Gone with whoever waits.
+        let waits = Arc::new(());
+        let is_awaited = Arc::downgrade(&waits);
+        self.database.ask(
+            Reader::Client,
+            move || is_awaited.strong_count() > 0,
+            work,
+            move |outcome| drop(answer.send(outcome)),
+        );
+        let outcome = answered.await;
+        drop(waits);
+        outcome.unwrap_or(Err(buildbot_db::ReadError::Stopped))
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 
 use crate::connection::{Connection, StatementError};
-use crate::readers::{ReadError, Readers};
+use crate::readers::{ReadError, Reader, Readers};
 use crate::schema::{self, OpenError};
 use crate::writer::{Verdict, WriteError, Writer};
 
@@ -77,13 +77,17 @@ impl Database {
         answered.recv().unwrap_or(Err(WriteError::Stopped))
     }
 
-    /// Has a reader answer a question; `answer` hears it on that thread, and is dropped unheard at the end.
+    /// Has a reader answer a question; `answer` hears it on that thread, and is dropped unheard at the end, or if the
+    /// question is not wanted any more when its turn comes. While [`READ_QUEUE_MAX`](crate::READ_QUEUE_MAX) questions of
+    /// this kind wait, one of a client is refused, and one of the master blocks.
     pub fn ask<T: Send + 'static>(
         &self,
+        whose: Reader,
+        is_wanted: impl FnOnce() -> bool + Send + 'static,
         work: impl FnOnce(&Connection) -> Result<T, StatementError> + Send + 'static,
         answer: impl FnOnce(Result<T, ReadError>) + Send + 'static,
     ) {
-        self.readers.submit(work, answer);
+        self.readers.submit(whose, is_wanted, work, answer);
     }
 
     /// Has a reader answer a question, and waits for it.
@@ -92,7 +96,8 @@ impl Database {
         work: impl FnOnce(&Connection) -> Result<T, StatementError> + Send + 'static,
     ) -> Result<T, ReadError> {
         let (answer, answered) = sync_channel(1);
-        self.ask(work, move |outcome| drop(answer.send(outcome)));
+        let answer = move |outcome| drop(answer.send(outcome));
+        self.ask(Reader::Master, || true, work, answer);
         answered.recv().unwrap_or(Err(ReadError::Stopped))
     }
 }

@@ -19,7 +19,7 @@ mod writer;
 pub use connection::{Connection, Statement, StatementError};
 pub use database::Database;
 pub use location::{LocationError, locate};
-pub use readers::ReadError;
+pub use readers::{READ_QUEUE_MAX, ReadError, Reader};
 pub use schema::{OpenError, REVISION, create};
 pub use transaction::Outcome;
 pub use value::{Column, ColumnError, Row, Value};

@@ -12,8 +12,21 @@ use crate::schema::{OpenError, driver};
 /// How many read at the same time.
 pub(crate) const READERS: usize = 4;
 
-/// How many reads wait, filled by clients of the REST API. Whoever submits one more waits.
-pub(crate) const QUEUE_MAX: usize = 1024;
+/// How many of them may read for clients, so that builds never wait for somebody's long question.
+const CLIENT_READERS: usize = READERS - 1;
+
+/// How many reads of each kind wait. One more of a client is refused; whoever submits one more for the master blocks,
+/// so its tasks see to it that there are fewer.
+pub const READ_QUEUE_MAX: usize = 1024;
+
+/// Who wants to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// The master itself: builds, schedulers, workers.
+    Master,
+    /// Somebody who looks at it. These reads wait for those of the master.
+    Client,
+}
 
 /// Why there is no answer to a read.
 #[derive(Debug, thiserror::Error)]
@@ -21,17 +34,54 @@ pub enum ReadError {
     /// A statement failed.
     #[error(transparent)]
     Statement(#[from] StatementError),
+    /// Too many clients want to know something.
+    #[error("the database is asked too much at once")]
+    Busy,
     /// The readers have ended.
     #[error("the readers of the database have ended")]
     Stopped,
 }
 
-type Job = Box<dyn FnOnce(&Connection) + Send>;
+/// What is done with a connection, or without one because too much waits.
+type Work = Box<dyn FnOnce(Option<&Connection>) + Send>;
+
+struct Job {
+    whose: Reader,
+    work: Work,
+}
 
 #[derive(Default)]
 struct Jobs {
-    waiting: VecDeque<Job>,
+    of_master: VecDeque<Work>,
+    of_clients: VecDeque<Work>,
+    /// How many threads read for clients at this moment.
+    clients: usize,
     is_ending: bool,
+}
+
+impl Jobs {
+    fn waiting(&mut self, whose: Reader) -> &mut VecDeque<Work> {
+        match whose {
+            Reader::Master => &mut self.of_master,
+            Reader::Client => &mut self.of_clients,
+        }
+    }
+
+    /// The next one that may be done now.
+    fn next(&mut self) -> Option<Job> {
+        if let Some(work) = self.of_master.pop_front() {
+            let whose = Reader::Master;
+            return Some(Job { whose, work });
+        }
+        // At the end nobody else needs a thread.
+        if self.clients >= CLIENT_READERS && !self.is_ending {
+            return None;
+        }
+        let work = self.of_clients.pop_front()?;
+        self.clients += 1;
+        let whose = Reader::Client;
+        Some(Job { whose, work })
+    }
 }
 
 /// What waits to be read. A read wakes one thread, and only that.
@@ -49,23 +99,29 @@ impl Queue {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, job: Job) {
+    /// Gives the work back if there is no room for it.
+    fn put(&self, whose: Reader, work: Work) -> Result<(), Work> {
         let mut jobs = self.lock();
-        while jobs.waiting.len() >= QUEUE_MAX {
+        while jobs.waiting(whose).len() >= READ_QUEUE_MAX {
+            if whose == Reader::Client {
+                return Err(work);
+            }
             let waited = self.taken.wait(jobs);
             jobs = waited.unwrap_or_else(PoisonError::into_inner);
         }
-        jobs.waiting.push_back(job);
+        jobs.waiting(whose).push_back(work);
         drop(jobs);
         self.added.notify_one();
+        Ok(())
     }
 
-    /// The next one; nothing at the end, when nothing waits.
+    /// The next one; nothing at the end, when nothing waits. Whoever was wakened in vain for a client, because enough
+    /// read for clients already, sleeps again: the first of those to be done takes it.
     fn take(&self) -> Option<Job> {
         let mut jobs = self.lock();
         loop {
-            let was_full = jobs.waiting.len() >= QUEUE_MAX;
-            if let Some(job) = jobs.waiting.pop_front() {
+            let was_full = jobs.of_master.len() >= READ_QUEUE_MAX;
+            if let Some(job) = jobs.next() {
                 drop(jobs);
                 if was_full {
                     self.taken.notify_all();
@@ -77,6 +133,12 @@ impl Queue {
             }
             let waited = self.added.wait(jobs);
             jobs = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn done(&self, whose: Reader) {
+        if whose == Reader::Client {
+            self.lock().clients -= 1;
         }
     }
 }
@@ -99,8 +161,9 @@ impl Readers {
             let thread = std::thread::Builder::new()
                 .name(format!("db-read-{number}"))
                 .spawn(move || {
-                    while let Some(job) = queue.take() {
-                        run(job, &connection);
+                    while let Some(Job { whose, work }) = queue.take() {
+                        run(work, &connection);
+                        queue.done(whose);
                     }
                 })
                 .map_err(OpenError::Thread)?;
@@ -109,16 +172,24 @@ impl Readers {
         Ok(readers)
     }
 
-    /// Puts a read into the queue, and waits while that is full. `answer` is called on a reader's thread; all
-    /// statements of `work` see the database as it was at one moment.
+    /// Puts a read into the queue. `answer` is called on a reader's thread, or at once if there is no room; all statements
+    /// of `work` see the database as it was at one moment. What nobody waits for any more when its turn comes is
+    /// dropped.
     pub(crate) fn submit<T: Send + 'static>(
         &self,
+        whose: Reader,
+        is_wanted: impl FnOnce() -> bool + Send + 'static,
         work: impl FnOnce(&Connection) -> Result<T, StatementError> + Send + 'static,
         answer: impl FnOnce(Result<T, ReadError>) + Send + 'static,
     ) {
-        self.queue.put(Box::new(move |connection| {
-            answer(in_snapshot(connection, work));
-        }));
+        let work = move |connection: Option<&Connection>| match connection {
+            Some(connection) if is_wanted() => answer(in_snapshot(connection, work)),
+            Some(_) => {}
+            None => answer(Err(ReadError::Busy)),
+        };
+        if let Err(refused) = self.queue.put(whose, Box::new(work)) {
+            refused(None);
+        }
     }
 }
 
@@ -136,8 +207,8 @@ impl Drop for Readers {
 
 /// A fault in one read must not end the thread: when none is left, every read would wait for ever. Whoever asked hears
 /// that the answer is gone.
-fn run(job: Job, connection: &Connection) {
-    if catch_unwind(AssertUnwindSafe(|| job(connection))).is_ok() {
+fn run(work: Work, connection: &Connection) {
+    if catch_unwind(AssertUnwindSafe(|| work(Some(connection)))).is_ok() {
         return;
     }
     tracing::error!("a read of the database panicked");

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use buildbot_db::tables::{log_chunks, logs};
-use buildbot_db::{Connection, Database, StatementError};
+use buildbot_db::{Connection, Database, Reader, StatementError};
 use buildbot_model::LogId;
 use log_chunks::LogChunk;
 use tokio::sync::oneshot;
@@ -90,8 +90,17 @@ pub(crate) async fn ask<T: Send + 'static>(
     work: impl FnOnce(&Connection) -> Result<T, StatementError> + Send + 'static,
 ) -> Result<T, ReadError> {
     let (answer, answered) = oneshot::channel();
-    database.ask(work, move |outcome| drop(answer.send(outcome)));
+    // Gone with whoever waits.
+    let waits = Arc::new(());
+    let is_awaited = Arc::downgrade(&waits);
+    database.ask(
+        Reader::Client,
+        move || is_awaited.strong_count() > 0,
+        work,
+        move |outcome| drop(answer.send(outcome)),
+    );
     let outcome = answered.await.map_err(|_| ReadError::Stopped)?;
+    drop(waits);
     outcome.map_err(|error| ReadError::Database(Arc::new(error)))
 }
 
