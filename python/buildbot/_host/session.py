@@ -29,7 +29,7 @@ class Session:
     def __init__(self, values, number):
         self._values = values
         self._number = number
-        self._steps = DynamicSteps(values)
+        self._steps = None
         self._commands = {}
         self._last_command = 0
         self._natives = 0
@@ -44,6 +44,7 @@ class Session:
 
         self.build = running_build.of(self._values, build, facts)
         self.build._session = self
+        self._steps = DynamicSteps(self._values, self.build._handles)
         step = self.step = create_step_from_step_or_factory(template)
         step._session = self
         step.setBuild(self.build)
