@@ -134,6 +134,7 @@ impl Master {
             sites: Sites::new(site.clone()),
             logs,
             bus: bus.clone(),
+            data: data.clone(),
             schedulers: scheduler_inbox,
             live_data: live,
             session_secret,

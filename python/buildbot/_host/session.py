@@ -438,32 +438,15 @@ def _answered(answer):
 
 def _exception(name, message, traceback=None):
     """The exception with this name, so that code can catch it."""
-    import builtins
-
-    from buildbot.process.remotecommand import RemoteException
-
-    module, _dot, cls = name.rpartition(".")
     if name == "twisted.internet.error.ConnectionLost":
         from twisted.internet.error import ConnectionLost
 
         return ConnectionLost(message)
-    if module.startswith("buildbot.process.buildstep"):
-        from buildbot.process import buildstep
+    known = master_link.named(name, message)
+    if not isinstance(known, master_link.MasterError):
+        return known
+    from buildbot.process.remotecommand import RemoteException
 
-        return getattr(buildstep, cls)(message) if message else getattr(buildstep, cls)()
-    if module == "builtins":
-        found = getattr(builtins, cls, None)
-        if isinstance(found, type) and issubclass(found, Exception):
-            try:
-                return found(message)
-            except TypeError:
-                pass
-    if module == "buildbot.interfaces":
-        from buildbot import interfaces
-
-        found = getattr(interfaces, cls, None)
-        if isinstance(found, type) and issubclass(found, Exception):
-            return found(message)
     error = RemoteException(message)
     error.remote_class = name
     error.remote_traceback = traceback

@@ -131,6 +131,36 @@ impl Site {
         })
     }
 
+    /// Starts the real master on the same base directory, and waits until it answers.
+    pub fn start_reference(&mut self) -> Result<()> {
+        let output = fs::File::create(self.path().join("reference.out"))?;
+        let child = Command::new(venv("buildbot")?)
+            .args(["start", "--nodaemon"])
+            .arg(self.basedir())
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()
+            .context("while starting the real master")?;
+        self.master = Some(child);
+        self.wait_for("the real master to answer", |site| {
+            Ok(site.get("builders").is_ok())
+        })
+    }
+
+    /// Has the real client tell the master about a change.
+    pub fn send_change(&self, branch: &str) -> Result<()> {
+        let master = format!("--master=127.0.0.1:{}", self.pb_port);
+        let sent = Command::new(venv("buildbot")?)
+            .args(["sendchange", "--auth=change:changepw", "--who=Ann", &master])
+            .arg(format!("--branch={branch}"))
+            .args(["--revision=r1", "--repository=repo", "--project=p"])
+            .args(["--comments=first", "file"])
+            .output()?;
+        ensure!(sent.status.success(), "sendchange: {sent:?}");
+        Ok(())
+    }
+
     /// Starts the master, and returns what it says when it ends by itself.
     pub fn start_in_vain(&mut self) -> Result<String> {
         let ended = Command::new(program("buildbot")?)

@@ -1,0 +1,75 @@
+//! Code of users that asks the master: the same questions under the real master and under ours.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use buildbot_e2e::{Program, Site};
+use rustix::process::Signal;
+
+/// The configuration that both execute.
+const QUESTIONS: &str = include_str!("asking.py");
+
+/// Files of a directory, at another place.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to)?;
+        } else {
+            fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
+}
+
+fn stop(site: &mut Site) -> Result<()> {
+    site.signal(Signal::TERM)?;
+    site.wait_for_end()?;
+    site.kill_worker("w1")
+}
+
+/// The answers, a line each.
+fn answers(site: &mut Site) -> Result<Vec<String>> {
+    site.start_worker("w1", Program::Python)?;
+    let build = site.wait_for_build(site.force("b")?)?;
+    let log = site.log_of(&build, 1)?;
+    stop(site)?;
+    let (_, answers) = log.split_once("Worker name: w1\n").context("no head")?;
+    Ok(answers.lines().map(str::to_owned).collect())
+}
+
+#[test]
+fn code_of_users_gets_the_same_answers_as_from_the_real_master() -> Result<()> {
+    let mut site = Site::new(QUESTIONS)?;
+    // Both begin with a build that the real one has made.
+    site.start_reference()?;
+    site.start_worker("w1", Program::Python)?;
+    site.send_change("main")?;
+    site.wait_for("a build of the change", |site| {
+        let builds = site.get("builds?complete=true")?;
+        Ok(builds["builds"].get(0).is_some())
+    })?;
+    stop(&mut site)?;
+    let (basedir, before) = (site.basedir(), site.path().join("before"));
+    copy(&basedir, &before)?;
+
+    site.start_reference()?;
+    let expected = answers(&mut site)?;
+    fs::remove_dir_all(&basedir)?;
+    copy(&before, &basedir)?;
+    site.start()?;
+    let found = answers(&mut site)?;
+
+    assert!(found.len() > 100, "{found:#?}\n{}", site.log()?);
+    assert_eq!(expected.len(), found.len());
+    let other: Vec<_> = expected
+        .iter()
+        .zip(&found)
+        .filter(|(expected, found)| expected != found)
+        .collect();
+    assert!(other.is_empty(), "{other:#?}");
+    Ok(())
+}
