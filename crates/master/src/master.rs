@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 use crate::attachment::{self, Door};
 use crate::changes::{self, ChangeError};
 use crate::control::ShellControl;
+use crate::credentials;
 use crate::engine_thread;
 use crate::hands::ShellHands;
 use crate::host_requests;
@@ -287,7 +288,7 @@ impl Master {
     }
 
     /// Everything is as it was; what cannot be undone is said.
-    async fn undo(&mut self, before: &Site, error: anyhow::Error) -> LoadFailure {
+    async fn undo(&mut self, before: &Arc<Site>, error: anyhow::Error) -> LoadFailure {
         let rows = Rows::of(&before.config);
         let master = self.shell.master;
         let written = self
@@ -497,7 +498,7 @@ fn listeners_of(config: &buildbot_config::MasterConfig) -> anyhow::Result<Vec<Li
     Ok(listeners)
 }
 
-fn web_settings(shell: &Shell, site: &Site) -> buildbot_web::Settings {
+fn web_settings(shell: &Shell, site: &Arc<Site>) -> buildbot_web::Settings {
     let globals = &site.config.globals;
     buildbot_web::Settings {
         www: site.config.www.clone(),
@@ -506,7 +507,7 @@ fn web_settings(shell: &Shell, site: &Site) -> buildbot_web::Settings {
         title_url: globals.title_url.clone().unwrap_or_default(),
         multi_master: globals.multi_master,
         base_directory: shell.basedir.clone(),
-        credentials: None,
+        credentials: credentials::of(site),
         session_secret: shell.session_secret.clone(),
     }
 }

@@ -261,6 +261,22 @@ impl Site {
         Ok(answer["result"].take())
     }
 
+    /// Sends a name and a password, and returns the status of the answer.
+    pub fn log_in(&self, name: &str, password: &str) -> Result<u16> {
+        let url = format!("http://127.0.0.1:{}/auth/login", self.web_port);
+        let pair = format!("{name}:{password}");
+        let value = data_encoding::BASE64.encode(pair.as_bytes());
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .build()
+            .new_agent();
+        let request = agent
+            .get(&url)
+            .header("Authorization", format!("Basic {value}"));
+        Ok(request.call()?.status().as_u16())
+    }
+
     /// Forces a build, and returns its request.
     pub fn force(&self, builder: &str) -> Result<i64> {
         let builders = self.get("builders")?;

@@ -73,3 +73,23 @@ fn code_of_users_gets_the_same_answers_as_from_the_real_master() -> Result<()> {
     assert!(other.is_empty(), "{other:#?}");
     Ok(())
 }
+
+#[test]
+fn passwords_are_checked_by_code_of_the_configuration() -> Result<()> {
+    let mut site = Site::new(
+        "class Ours(util.CustomAuth):\n    \
+             def check_credentials(self, name, password):\n        \
+                 if name == b'broken': raise ValueError('it is broken')\n        \
+                 return (name, password) == (b'ann', b'Pa55phrase')\n\
+         c['www']['auth'] = Ours()\n\
+         c['builders'] = [builder('b', shell('true'))]",
+    )?;
+    site.start()?;
+    assert_eq!(site.log_in("ann", "Pa55phrase")?, 302);
+    assert_eq!(site.log_in("ann", "wrong")?, 401);
+    assert_eq!(site.log_in("broken", "Pa55phrase")?, 500);
+    let log = site.log()?;
+    assert!(log.contains("it is broken"), "{log}");
+    assert!(!log.contains("Pa55phrase"), "{log}");
+    Ok(())
+}
