@@ -88,6 +88,49 @@ fn custom_steps_and_built_in_ones_make_one_build() -> Result<()> {
 }
 
 #[test]
+fn builds_of_a_class_of_the_users_are_what_their_steps_see() -> Result<()> {
+    let site = site(
+        "from buildbot.process.build import Build\n\
+         class Ours(Build):\n    \
+             def release(self): return 'release of ' + self.getProperty('scheduler')\n    \
+             def getUrl(self): return defer.succeed('page %d' % self.number)\n\
+         class Looks(steps.BuildStep):\n    \
+             name = 'looks'\n    \
+             @defer.inlineCallbacks\n    \
+             def run(self):\n        \
+                 url = yield self.build.getUrl()\n        \
+                 self.descriptionDone = self.build.release() + ' at ' + url\n        \
+                 return SUCCESS\n\
+         c['builders'] = [builder('b', Looks())]\n\
+         c['builders'][0].factory.buildClass = Ours",
+    )?;
+    let build = site.wait_for_build(site.force("b")?)?;
+    let steps = outline(&site, &build)?;
+    let (_, results, text) = steps.first().context("no step")?;
+    assert_eq!(
+        (*results, text.as_str()),
+        (SUCCESS, "release of force at page 1"),
+        "{}",
+        site.log()?
+    );
+    Ok(())
+}
+
+#[test]
+fn a_class_of_builds_that_would_do_the_masters_work_is_refused_by_name() -> Result<()> {
+    let mut site = Site::new(
+        "from buildbot.process.build import Build\n\
+         class Ours(Build):\n    \
+             def setupBuild(self): pass\n\
+         c['builders'] = [builder('b', shell('true'))]\n\
+         c['builders'][0].factory.buildClass = Ours",
+    )?;
+    let log = site.start_in_vain()?;
+    assert!(log.contains("overrides setupBuild"), "{log}");
+    Ok(())
+}
+
+#[test]
 fn steps_that_were_added_are_let_go_with_their_build() -> Result<()> {
     let site = site(
         "import gc, weakref\n\
