@@ -384,12 +384,18 @@ class Session:
             "objects": objects + more,
             "given": given["v"],
         }
+        hook = what == "run_vc" and _own_source_property(step)
+        if what == "run_vc":
+            _refuse_overridden_natives(step)
+            question["hands_over_source_properties"] = hook
         self._natives += 1
         try:
             end = yield self._question("native", question)
         finally:
             self._natives -= 1
         self.build.properties.refresh(end["properties"])
+        for name, value in end["source_properties"] if hook else ():
+            yield step.updateSourceProperty(name, value)
         for name, key, kind in end["logs"]:
             step._newLog(name, kind, key)
         for name in ("description", "descriptionDone", "descriptionSuffix", "command"):
@@ -421,6 +427,35 @@ _FLAGS = (
     "alwaysRun",
 )
 _SKIPPED = 3
+
+
+def _own_source_property(step):
+    """Whether a user's class sets the properties about sources."""
+    from buildbot.steps.source.base import Source
+
+    return type(step).updateSourceProperty is not Source.updateSourceProperty
+
+
+def _refuse_overridden_natives(step):
+    """What the master calls of a step while it fetches sources is its own."""
+    for cls in type(step).__mro__:
+        if (cls.__module__ + ".").startswith("buildbot."):
+            continue
+        for name in vars(cls):
+            if name in ("run", "run_vc") or not _is_native(type(step), name):
+                continue
+            raise NotImplementedError(
+                f"{cls.__qualname__}.{name} is not called: the master carries out run_vc by itself"
+            )
+
+
+def _is_native(kind, name):
+    """Whether the class of ours that is extended has the master carry `name` out."""
+    return any(
+        getattr(vars(cls).get(name), "_is_native", False)
+        for cls in kind.__mro__
+        if (cls.__module__ + ".").startswith("buildbot.")
+    )
 
 
 class _Connection:
