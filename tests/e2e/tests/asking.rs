@@ -93,3 +93,52 @@ fn passwords_are_checked_by_code_of_the_configuration() -> Result<()> {
     assert!(!log.contains("Pa55phrase"), "{log}");
     Ok(())
 }
+
+#[test]
+fn functions_of_the_configuration_read_data_before_they_decide() -> Result<()> {
+    let mut site = Site::new(
+        "from twisted.internet import defer\n\
+         @util.renderer\n\
+         @defer.inlineCallbacks\n\
+         def newest(props):\n    \
+             path = ('builders', props.getProperty('buildername'), 'builds')\n    \
+             found = yield props.master.data.get(path, order=['-number'], limit=1)\n    \
+             return 'number %d' % found[0]['number']\n\
+         @defer.inlineCallbacks\n\
+         def next_build(builder, requests):\n    \
+             found = yield builder.master.data.get(('buildsets', requests[-1].bsid))\n    \
+             print('NEXT of %d, the last is wanted as %r' % (len(requests), found['reason']))\n    \
+             return requests[-1]\n\
+         async def can_start(builder, wfb, request):\n    \
+             worker = await request.master.data.get(('workers', wfb.worker.workername))\n    \
+             print('STARTS on', worker['name'])\n    \
+             return True\n\
+         @defer.inlineCallbacks\n\
+         def collapse(master, builder, new, old):\n    \
+             found = yield master.data.get(('buildsets', new['buildsetid'], 'properties'))\n    \
+             print('COLLAPSE', new['submitted_at'].year > 2000, found['scheduler'][0])\n    \
+             return False\n\
+         c['builders'] = [builder('b', shell('echo', newest), nextBuild=next_build, \
+             canStartBuild=can_start, collapseRequests=collapse)]",
+    )?;
+    site.start()?;
+    let first = site.force("b")?;
+    let second = site.force("b")?;
+    site.start_worker("w1", Program::Python)?;
+    let (first, second) = (site.wait_for_build(first)?, site.wait_for_build(second)?);
+    let log = site.log()?;
+    assert!(
+        second["number"].as_i64() < first["number"].as_i64(),
+        "{log}"
+    );
+    let written = site.log_of(&second, 1)?;
+    assert!(written.contains("number 1"), "{written}");
+    for line in [
+        "NEXT of 2, the last is wanted as \"A build was forced by '': test\"",
+        "STARTS on w1",
+        "COLLAPSE True force",
+    ] {
+        assert!(log.contains(line), "{line}: {log}");
+    }
+    Ok(())
+}
