@@ -260,21 +260,106 @@ class LiveObjects(unittest.TestCase):
         asked = []
 
         def serve(question):
-            asked.append((question["ask"], question["on"], question["name"]))
-            return {"ok": {"$": "datetime", "epoch": 5}}
+            asked.append((question["ask"], question["method"], question["args"]))
+            oldest = {"submitted_at": {"$": "datetime", "epoch": 5}}
+            return {"ok": {"items": [oldest], "total": 1, "tells_page": False}}
 
         answer = self.child.ask("call", serve, fn=handle, args=[LIVE["builder"]])
         self.assertEqual(answer["ok"], 1970)
+        wanted = {
+            "filters": [["claimed", "eq", [False]]],
+            "order": ["submitted_at"],
+            "properties": [],
+            "limit": 1,
+        }
+        path = ["builders", "1", "buildrequests"]
+        self.assertEqual(asked, [("master", "data.get", {"path": path, "wanted": wanted})])
+
+    def test_a_property_that_code_sets_has_reached_the_master_when_it_goes_on(self):
+        handle = self.child.load_functions(
+            "def look(step): step.setProperty('p', 1, 'me'); return step.getProperty('p')"
+        )["look"]
+        asked = []
+
+        def serve(question):
+            asked.append((question["on"], question["name"], question["args"]))
+            return {"ok": None}
+
+        step = {"$": "step", "key": 3, "build": {"$": "build", "key": 2}}
+        answer = self.child.ask("call", serve, fn=handle, args=[step])
+        self.assertEqual(answer["ok"], 1)
         self.assertEqual(
-            asked, [("method", {"$": "builder", "key": 1}, "getOldestRequestTime")]
+            asked, [({"$": "build", "key": 2}, "setProperty", ["p", 1, "me"])]
         )
+
+    def test_an_error_of_the_master_is_the_exception_that_it_names(self):
+        handle = self.child.load_functions(
+            "async def look(master):\n"
+            "    try:\n"
+            "        await master.data.get(('builds',), order=['no'])\n"
+            "    except KeyError as error:\n"
+            "        return error.args[0]\n"
+        )["look"]
+
+        def serve(question):
+            return {"error": {"kind": "exception", "type": "builtins.KeyError", "message": "no"}}
+
+        answer = self.child.ask("call", serve, fn=handle, args=[{"$": "master", "key": None}])
+        self.assertEqual(answer["ok"], "no")
+
+    def test_a_method_that_the_master_does_not_have_is_named_where_it_is_called(self):
+        functions = self.child.load_functions(
+            "async def update(master): await master.data.updates.finishBuild(1, 0)\n"
+            "async def claim(master): await master.db.buildrequests.claimBuildRequests([1])\n"
+            "def unknown(master): master.data.updates.noSuchThing\n"
+        )
+
+        def error(name):
+            args = [{"$": "master", "key": None}]
+            return self.child.ask("call", fn=functions[name], args=args)["error"]["message"]
+
+        self.assertEqual(
+            error("update"),
+            "master.data.updates.finishBuild() cannot be called: this master does not have it",
+        )
+        self.assertIn("master.db.buildrequests.claimBuildRequests()", error("claim"))
+        self.assertIn("has no attribute 'noSuchThing'", error("unknown"))
+
+    def test_consumers_hear_of_events_until_they_stop(self):
+        functions = self.child.load_functions(
+            "heard = []\n"
+            "async def start(master):\n"
+            "    global ref\n"
+            "    hear = lambda key, message: heard.append((key, message))\n"
+            "    ref = await master.mq.startConsuming(hear, ('builds', None, 'new'))\n"
+            "async def stop(master):\n"
+            "    await ref.stopConsuming()\n"
+            "    return [[list(key), message['buildid']] for key, message in heard]\n"
+        )
+        asked = []
+
+        def serve(question):
+            asked.append((question["method"], question["args"]))
+            return {"ok": None}
+
+        master = {"$": "master", "key": None}
+        self.child.ask("call", serve, fn=functions["start"], args=[master])
+        self.assertEqual(asked[0][1]["filter"], ["builds", None, "new"])
+        on = {"$": "consumer", "key": asked[0][1]["number"]}
+        event = [["builds", "7", "new"], {"buildid": 7}]
+        self.child.ask("method", on=on, name="take", args=event)
+        answer = self.child.ask("call", serve, fn=functions["stop"], args=[master])
+        self.assertEqual(answer["ok"], [[["builds", "7", "new"], 7]])
+        self.assertEqual(asked[1][0], "mq.stopConsuming")
+        # One that was under way finds nobody.
+        self.assertEqual(self.child.ask("method", on=on, name="take", args=event)["ok"], None)
 
     def test_what_the_master_does_not_serve_is_named(self):
         handle = self.child.load_functions(
             "async def oldest(builder):\n    return await builder.getOldestRequestTime()\n"
         )["oldest"]
         error = self.child.ask("call", fn=handle, args=[LIVE["builder"]])["error"]
-        self.assertIn("Builder.getOldestRequestTime() is not served", error["message"])
+        self.assertIn("master.data.get() is not served", error["message"])
 
     def test_an_attribute_that_was_not_sent_is_asked_for(self):
         handle = self.child.load_functions("def look(b): return len(b.workers)")["look"]
@@ -294,10 +379,10 @@ class LiveObjects(unittest.TestCase):
         )["look"]
 
         def serve(question):
-            self.assertEqual(question["method"], "master.data.get")
-            self.assertEqual(question["args"], [{"$": "tuple", "v": ["builders"]}])
-            self.assertEqual(question["kwargs"], {"limit": 1})
-            return {"ok": [{"$": "dict", "v": [["name", "b"]]}]}
+            self.assertEqual(question["method"], "data.get")
+            self.assertEqual(question["args"]["path"], ["builders"])
+            self.assertEqual(question["args"]["wanted"]["limit"], 1)
+            return {"ok": {"items": [{"name": "b"}], "total": 1, "tells_page": True}}
 
         answer = self.child.ask("call", serve, fn=handle, args=[{"$": "master", "key": None}])
         self.assertEqual(answer["ok"], "b")

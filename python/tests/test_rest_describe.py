@@ -86,6 +86,29 @@ class OurClasses(unittest.TestCase):
         matcher = found.object(found.top["a"]["roleMatchers"][0])
         self.assertEqual(matcher["a"], {"admins": ["a@b"]})
 
+    def test_a_login_of_the_users_own_says_whose_password_it_is(self):
+        from buildbot._host.deferreds import defer_module
+
+        defer = defer_module()
+
+        class Login(auth.CustomAuth):
+            def check_credentials(self, username, password):
+                if username == b"broken":
+                    raise ValueError("it is broken")
+                answer = (username, password) == (b"ann", b"pw")
+                return defer.succeed(answer) if username == b"later" else answer
+
+        def checked(name, password):
+            found = []
+            Login()._check_password(name, password).addBoth(found.append)
+            return found[0]
+
+        self.assertEqual(checked(b"ann", b"pw"), "ann")
+        self.assertIsNone(checked(b"ann", b""))
+        # A Deferred of something false lets nobody in.
+        self.assertIsNone(checked(b"later", b"pw"))
+        self.assertEqual(str(checked(b"broken", b"pw").value), "it is broken")
+
     def test_passwords_of_logins_are_described(self):
         top = Description(auth.UserPasswordAuth({"joe": "x"})).top
         self.assertEqual(top["a"]["users"], {"$": "dict", "v": [["joe", "x"]]})
@@ -185,14 +208,15 @@ class UsersClasses(unittest.TestCase):
             def get(self, entry):
                 return None
 
-        for made, method in (
-            (Login(), "check_credentials"),
+        for made, *methods in (
+            (Login(), "_check_password", "check_credentials"),
+            (auth.TwistedICredAuthBase([], []), "_check_password"),
             (Roles(), "getRolesFromUser"),
             (Secrets(), "get"),
         ):
-            with self.subTest(method=method):
+            with self.subTest(methods=methods):
                 top = Description(made).top
-                self.assertEqual(top["over"], [method])
+                self.assertEqual(top["over"], methods)
                 self.assertIn("h", top)
 
     def test_a_storage_has_the_captures_that_it_sets(self):

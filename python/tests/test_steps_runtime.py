@@ -455,6 +455,25 @@ class Builds(unittest.TestCase):
         self.assertEqual(build.getNextStep().command, "2")
         self.assertIsNone(build.getNextStep())
 
+    def test_what_the_master_does_while_it_fetches_sources_is_not_overridden_silently(self):
+        from buildbot._host.session import _refuse_overridden_natives
+        from buildbot.steps.source.git import Git
+
+        class Fine(Git):
+            def run_vc(self, branch, revision, patch):
+                return super().run_vc(branch, revision, patch)
+
+            def updateSourceProperty(self, name, value, source=""):
+                pass
+
+        class Deep(Fine):
+            def parseGotRevision(self, _=None):
+                pass
+
+        _refuse_overridden_natives(Fine(repourl="x"))
+        with self.assertRaisesRegex(NotImplementedError, "Deep.parseGotRevision is not called"):
+            _refuse_overridden_natives(Deep(repourl="x"))
+
     def test_statistics_of_steps_are_folded(self):
         build = build_of()
         for count in (1, 5):

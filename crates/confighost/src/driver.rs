@@ -20,7 +20,7 @@ use crate::frame::{Decoder, Frame};
 use crate::host::AskError;
 use crate::message::{self, Beat, Hello, Message, Question};
 use crate::output::{self, Stream, Tail};
-use crate::owner::{ASKS_OPEN_MAX, Ask, AskReply, Owner, Request};
+use crate::owner::{ASKS_OPEN_MAX, Ask, AskReply, Owner, Raised, Request};
 use crate::process::{Launched, Process};
 use crate::questions::{Act, BEAT_FRESH, Questions, Reply};
 use crate::status::{Activity, Status};
@@ -493,7 +493,7 @@ impl State {
             Message::Ask { id, name, body } => {
                 if self.asks_open >= ASKS_OPEN_MAX {
                     let why = format!("{ASKS_OPEN_MAX} questions to the master are open");
-                    self.say(message::answer(id, &Err(why)));
+                    self.say(message::answer(id, &Err(Raised::refused(why))));
                 } else {
                     self.asks_open += 1;
                     let ask = Ask {

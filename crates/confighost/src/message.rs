@@ -14,6 +14,8 @@ use serde_json::{Map, Value, json};
 
 use buildbot_model::Secret;
 
+use crate::owner::Raised;
+
 /// The version of the format that this side speaks.
 pub const VERSION: u64 = 1;
 
@@ -470,11 +472,17 @@ pub(crate) fn quit(id: u64) -> Vec<u8> {
 }
 
 /// Answers a question of the child.
-pub(crate) fn answer(id: u64, outcome: &Result<Value, String>) -> Vec<u8> {
+pub(crate) fn answer(id: u64, outcome: &Result<Value, Raised>) -> Vec<u8> {
     text(&match outcome {
         Ok(value) => json!({"id": id, "ok": value}),
-        Err(message) => {
-            let error = json!({"kind": "refused", "type": "", "message": message, "traceback": "", "at": null});
+        Err(Raised { class, message }) => {
+            let kind = if class.is_some() {
+                "exception"
+            } else {
+                "refused"
+            };
+            let class = class.as_deref().unwrap_or_default();
+            let error = json!({"kind": kind, "type": class, "message": message, "traceback": "", "at": null});
             json!({"id": id, "error": error})
         }
     })

@@ -31,6 +31,15 @@ pub struct Inbox {
     pub requests: mpsc::Receiver<Request>,
 }
 
+impl Raised {
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
+        Self {
+            class: None,
+            message: message.into(),
+        }
+    }
+}
+
 impl Owner {
     /// Both ends.
     pub fn channel() -> (Self, Inbox) {
@@ -71,8 +80,17 @@ pub struct Ask {
     pub(crate) replies: Option<mpsc::Sender<AskReply>>,
 }
 
-/// The answer to a question of the process: a value, or why it is refused.
-pub(crate) type AskReply = (u64, Result<Value, String>);
+/// The answer to a question of the process.
+pub(crate) type AskReply = (u64, Result<Value, Raised>);
+
+/// What is raised in the code that asks.
+#[derive(Debug)]
+pub(crate) struct Raised {
+    /// The class of the exception, `module.Class`; `None` if the question is refused.
+    pub(crate) class: Option<String>,
+    /// Its text.
+    pub(crate) message: String,
+}
 
 impl Ask {
     /// The process that asks, by its number.
@@ -97,10 +115,18 @@ impl Ask {
 
     /// Answers it with an error, which is raised in the code that asks.
     pub fn refuse(mut self, why: impl Into<String>) {
-        self.reply(Err(why.into()));
+        self.reply(Err(Raised::refused(why)));
     }
 
-    fn reply(&mut self, outcome: Result<Value, String>) {
+    /// Answers it with an exception of this class (`builtins.KeyError`), which is raised in the code that asks.
+    pub fn raise(mut self, class: impl Into<String>, message: impl Into<String>) {
+        self.reply(Err(Raised {
+            class: Some(class.into()),
+            message: message.into(),
+        }));
+    }
+
+    fn reply(&mut self, outcome: Result<Value, Raised>) {
         if let Some(replies) = self.replies.take() {
             // There is room for an answer to each open question; the process may have ended.
             let _ = replies.try_send((self.id, outcome));
@@ -112,7 +138,7 @@ impl Drop for Ask {
     fn drop(&mut self) {
         if self.replies.is_some() {
             let why = format!("the master does not know the question {:?}", self.name);
-            self.reply(Err(why));
+            self.reply(Err(Raised::refused(why)));
         }
     }
 }

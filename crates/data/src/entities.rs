@@ -40,6 +40,26 @@ const fn field_name(name: &'static str) -> &'static str {
 use Kind::{Binary, Boolean, Date, Identifier, Integer, Json, List, Properties, Text};
 use Stored::{Column, Elsewhere, Json as JsonColumn};
 
+/// The type of the objects that messages below a name are about.
+pub(crate) fn of_messages(plural: &str) -> Option<&'static Entity> {
+    let told: [&'static Entity; 13] = [
+        &BUILD,
+        &BUILDER,
+        &BUILD_REQUEST,
+        &BUILDSET,
+        &CHANGE,
+        &STEP,
+        &LOG,
+        &MASTER,
+        &WORKER,
+        &SCHEDULER,
+        &CHANGE_SOURCE,
+        &PROJECT,
+        &CODEBASE,
+    ];
+    told.into_iter().find(|entity| entity.plural == plural)
+}
+
 entity! {
     BUILD = "build" / "builds", Database, from "builds" order "builds.id" {
         buildid: Integer => Column("builds.id");

@@ -37,6 +37,7 @@ fn equals(value: &Json, literal: &Literal) -> bool {
         (Json::Number(number), Literal::Integer(wanted)) => number.as_i64() == Some(*wanted),
         (Json::Bool(value), Literal::Boolean(wanted)) => value == wanted,
         (Json::String(text), Literal::Text(wanted)) => text == wanted,
+        (Json::Null, Literal::Null) => true,
         _ => false,
     }
 }

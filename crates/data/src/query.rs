@@ -15,6 +15,18 @@ pub(crate) struct Query {
     pub(crate) offset: Option<i64>,
     /// Names of properties, `*` for all.
     pub(crate) properties: Vec<String>,
+    /// How bytes that are no text are told.
+    pub(crate) bytes: Bytes,
+}
+
+/// How bytes that are no text are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Bytes {
+    /// As the text that they nearly are.
+    #[default]
+    Text,
+    /// In base64.
+    Base64,
 }
 
 /// A condition on a field.
@@ -51,6 +63,7 @@ pub(crate) enum Operator {
 /// A value of a filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Literal {
+    Null,
     Integer(i64),
     Boolean(bool),
     Text(String),
@@ -86,7 +99,7 @@ pub enum QueryError {
 }
 
 impl Operator {
-    fn parse(name: &str, has_one_value: bool) -> Option<Self> {
+    pub(crate) fn parse(name: &str, has_one_value: bool) -> Option<Self> {
         Some(match name {
             "eq" | "in" => Self::In,
             "ne" | "notin" => Self::NotIn,

@@ -134,6 +134,17 @@ impl Data {
         } else {
             Query::parse(endpoint.entity, is_collection, parameters)?
         };
+        self.answer(path, endpoint, arguments, query).await
+    }
+
+    /// What an endpoint has for a query.
+    pub(crate) async fn answer(
+        &self,
+        path: &[String],
+        endpoint: &'static Endpoint,
+        arguments: Arguments,
+        query: Query,
+    ) -> Result<Answer, ReadError> {
         let missing = || ReadError::NotFound(format!("/{}", path.join("/")));
         let (limit, offset) = (query.limit, query.offset);
         let wanted = query.fields.clone();
@@ -141,9 +152,10 @@ impl Data {
             Source::ForceSchedulers => self.live.force_schedulers(),
             _ => Vec::new(),
         };
-        let named = arguments.clone();
         let found = self
-            .ask(move |connection| answer(connection, endpoint, &named, &query, force_schedulers))
+            .ask(move |connection| {
+                answer(connection, endpoint, &arguments, &query, force_schedulers)
+            })
             .await?;
         match found {
             Found::Nothing => Err(missing()),

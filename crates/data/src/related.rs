@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use buildbot_db::{Connection, StatementError};
-use data_encoding::BASE64_MIME_PERMISSIVE;
+use data_encoding::{BASE64, BASE64_MIME_PERMISSIVE};
 use serde_json::{Map, Value as Json, json};
 
 use crate::entities::{MASTER, PATCH, SOURCE_STAMP};
 use crate::entity::Entity;
 use crate::memory::Item;
-use crate::query::{Literal, Operator, Query};
+use crate::query::{Bytes, Literal, Operator, Query};
 use crate::rows::{self, Cell};
 use crate::select::Arguments;
 
@@ -39,9 +39,9 @@ pub(crate) fn fill(
                 list_of_cells(connection, text, "builderid", "tags", items)?;
             }
         }
-        "buildset" if missing("sourcestamps") => buildset_stamps(connection, items)?,
-        "sourcestamp" if missing("patch") => patches(connection, items)?,
-        "change" => change(connection, &missing, items)?,
+        "buildset" if missing("sourcestamps") => buildset_stamps(connection, query, items)?,
+        "sourcestamp" if missing("patch") => patches(connection, query, items)?,
+        "change" => change(connection, query, &missing, items)?,
         "worker" => worker(connection, arguments, &missing, items)?,
         "scheduler" => {
             let text =
@@ -214,12 +214,16 @@ fn pairs(
     Ok(found)
 }
 
-fn buildset_stamps(connection: &Connection, items: &mut [Item]) -> Result<(), StatementError> {
+fn buildset_stamps(
+    connection: &Connection,
+    query: &Query,
+    items: &mut [Item],
+) -> Result<(), StatementError> {
     let text = "SELECT buildsetid, sourcestampid FROM buildset_sourcestamps WHERE buildsetid IN {ids} ORDER BY id";
     let read = rows::of_ids(connection, text, &ids(items, "bsid"), |row| {
         row.take::<i64>()
     })?;
-    let stamps = stamps_by_id(connection, read.iter().map(|(_, stamp)| *stamp))?;
+    let stamps = stamps_by_id(connection, query, read.iter().map(|(_, stamp)| *stamp))?;
     let found = read
         .into_iter()
         .filter_map(|(set, stamp)| Some((set, stamps.get(&stamp)?.clone())))
@@ -230,12 +234,13 @@ fn buildset_stamps(connection: &Connection, items: &mut [Item]) -> Result<(), St
 
 fn stamps_by_id(
     connection: &Connection,
+    query: &Query,
     ids: impl Iterator<Item = i64>,
 ) -> Result<HashMap<i64, Json>, StatementError> {
     let ids: BTreeSet<i64> = ids.collect();
     let ids: Vec<i64> = ids.into_iter().collect();
     let mut stamps = rows::by_ids(connection, &SOURCE_STAMP, &ids)?;
-    patches(connection, &mut stamps)?;
+    patches(connection, query, &mut stamps)?;
     Ok(by_id(stamps, "ssid"))
 }
 
@@ -247,7 +252,11 @@ fn by_id(items: Vec<Item>, key: &str) -> HashMap<i64, Json> {
 }
 
 /// Differs: the body of a patch is its text; the reference cannot encode it, and tells null.
-fn patches(connection: &Connection, stamps: &mut [Item]) -> Result<(), StatementError> {
+fn patches(
+    connection: &Connection,
+    query: &Query,
+    stamps: &mut [Item],
+) -> Result<(), StatementError> {
     let text = "SELECT id, patchid FROM sourcestamps WHERE id IN {ids} AND patchid IS NOT NULL";
     let patched = rows::of_ids(connection, text, &ids(stamps, "ssid"), |row| {
         row.take::<i64>()
@@ -263,7 +272,10 @@ fn patches(connection: &Connection, stamps: &mut [Item]) -> Result<(), Statement
         for patch in &mut patches {
             let body = id(patch, "patchid").and_then(|id| bodies.get(&id));
             let body = body.and_then(|body| BASE64_MIME_PERMISSIVE.decode(body.as_bytes()).ok());
-            let body = body.map(|body| String::from_utf8_lossy(&body).into_owned());
+            let body = body.map(|body| match query.bytes {
+                Bytes::Text => String::from_utf8_lossy(&body).into_owned(),
+                Bytes::Base64 => BASE64.encode(&body),
+            });
             patch.insert("body".to_owned(), body.into());
         }
         by_id(patches, "patchid")
@@ -279,6 +291,7 @@ fn patches(connection: &Connection, stamps: &mut [Item]) -> Result<(), Statement
 
 fn change(
     connection: &Connection,
+    query: &Query,
     missing: &dyn Fn(&str) -> bool,
     items: &mut [Item],
 ) -> Result<(), StatementError> {
@@ -290,7 +303,7 @@ fn change(
     })?;
     let found: HashMap<i64, (Option<i64>, i64)> = read.into_iter().collect();
     let stamps = if missing("sourcestamp") {
-        stamps_by_id(connection, found.values().map(|(_, stamp)| *stamp))?
+        stamps_by_id(connection, query, found.values().map(|(_, stamp)| *stamp))?
     } else {
         HashMap::new()
     };

@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use buildbot_db::Value;
 
 use crate::entity::{Entity, Field, Paging, Stored};
-use crate::query::{Filter, Literal, Operator, Order, Query};
+use crate::query::{Bytes, Filter, Literal, Operator, Order, Query};
 
 /// A value of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Bound {
+    Null,
     Integer(i64),
     Text(String),
 }
@@ -17,6 +18,7 @@ pub(crate) enum Bound {
 impl Bound {
     pub(crate) fn value(&self) -> Value<'_> {
         match self {
+            Self::Null => Value::Null,
             Self::Integer(value) => Value::Integer(*value),
             Self::Text(value) => Value::Text(value),
         }
@@ -105,14 +107,14 @@ impl Arguments {
     pub(crate) fn integer(&self, name: &str) -> i64 {
         match self.get(name) {
             Some(Bound::Integer(value)) => *value,
-            Some(Bound::Text(_)) | None => 0,
+            Some(Bound::Text(_) | Bound::Null) | None => 0,
         }
     }
 
     pub(crate) fn text(&self, name: &str) -> &str {
         match self.get(name) {
             Some(Bound::Text(value)) => value,
-            Some(Bound::Integer(_)) | None => "",
+            Some(Bound::Integer(_) | Bound::Null) | None => "",
         }
     }
 }
@@ -234,6 +236,7 @@ static NOTHING: Query = Query {
     limit: None,
     offset: None,
     properties: Vec::new(),
+    bytes: Bytes::Text,
 };
 
 fn column(field: &Field) -> Option<&'static str> {
@@ -294,13 +297,48 @@ fn hint(entity: &Entity, filter: &Filter) -> Option<&'static str> {
     }
 }
 
+/// Nothing is equal to null in SQL, so it is looked for by itself.
 fn push_filter(sql: &mut Sql, paging: Paging, expression: &str, filter: &Filter) {
     let expression = if expression.contains(' ') {
         &format!("({expression})")
     } else {
         expression
     };
+    let (nulls, values): (Vec<_>, Vec<_>) = filter
+        .values
+        .iter()
+        .cloned()
+        .partition(|value| *value == Literal::Null);
+    if nulls.is_empty() {
+        return push_comparison(sql, paging, expression, filter);
+    }
+    let others = Filter {
+        values,
+        ..filter.clone()
+    };
+    let (word, null) = match filter.operator {
+        Operator::In => (" OR ", " IS NULL"),
+        Operator::NotIn => (" AND ", " IS NOT NULL"),
+        Operator::Less
+        | Operator::LessOrEqual
+        | Operator::Greater
+        | Operator::GreaterOrEqual
+        | Operator::Contains => {
+            sql.push("FALSE");
+            return;
+        }
+    };
+    sql.push("(");
+    if !others.values.is_empty() {
+        push_comparison(sql, paging, expression, &others);
+        sql.push(word);
+    }
+    sql.push(expression).push(null).push(")");
+}
+
+fn push_comparison(sql: &mut Sql, paging: Paging, expression: &str, filter: &Filter) {
     let bound = |literal: &Literal| match literal {
+        Literal::Null => Bound::Null,
         Literal::Integer(value) => Bound::Integer(*value),
         Literal::Boolean(value) => Bound::Integer((*value).into()),
         Literal::Text(value) => Bound::Text(value.clone()),
@@ -341,6 +379,7 @@ fn push_filter(sql: &mut Sql, paging: Paging, expression: &str, filter: &Filter)
                     sql.push(" OR ");
                 }
                 let text = match value {
+                    Literal::Null => String::new(),
                     Literal::Integer(value) => value.to_string(),
                     Literal::Boolean(value) => i64::from(*value).to_string(),
                     Literal::Text(value) => value.clone(),

@@ -137,7 +137,7 @@ pub(crate) fn blame(
         return Ok(Vec::new());
     };
     let stamps = stamps_of_build(connection, build)?;
-    let before = previous_success(connection, build, &key(&stamps))?;
+    let before = stamps_of_previous_success(connection, build, &key(&stamps))?;
     let mut chain = Vec::new();
     for (codebase, stamp) in &stamps {
         let boundary = match before.get(codebase) {
@@ -172,7 +172,7 @@ struct Stamp {
 type Stamps = BTreeMap<String, Stamp>;
 
 /// What must be equal in an earlier build.
-type Key = BTreeSet<(String, Option<String>, String)>;
+pub(crate) type Key = BTreeSet<(String, Option<String>, String)>;
 
 fn key(stamps: &Stamps) -> Key {
     let stamps = stamps.iter();
@@ -212,35 +212,54 @@ fn stamps_of_build(connection: &Connection, build: i64) -> Result<Stamps, Statem
 const EARLIER_BUILDS: i64 = 50;
 const EARLIER_LOOKS: usize = 100;
 
-/// The source stamps of the newest successful build before one, if that has the same key.
-fn previous_success(
+/// The source stamps of the newest successful build before one that has the same key.
+fn stamps_of_previous_success(
     connection: &Connection,
     build: i64,
     wanted: &Key,
 ) -> Result<Stamps, StatementError> {
-    let mut before = build;
+    let mut sql = Sql::default();
+    sql.push("SELECT builderid, number FROM builds WHERE id = ");
+    sql.bind(Bound::Integer(build));
+    let place = rows::all(connection, &sql, |row| Ok((row.take()?, row.take()?)))?;
+    let Some((builder, number)) = place.into_iter().next() else {
+        return Ok(Stamps::new());
+    };
+    match previous_success(connection, builder, number, wanted)? {
+        Some(build) => stamps_of_build(connection, build),
+        None => Ok(Stamps::new()),
+    }
+}
+
+/// The newest successful build of a builder before one that has the same key.
+pub(crate) fn previous_success(
+    connection: &Connection,
+    builder: i64,
+    number: i64,
+    wanted: &Key,
+) -> Result<Option<i64>, StatementError> {
+    let mut before = number;
     for _ in 0..EARLIER_LOOKS {
         let mut sql = Sql::default();
-        sql.push(
-            "SELECT earlier.id FROM builds JOIN builds AS earlier ON earlier.builderid = builds.builderid \
-                AND earlier.number < builds.number WHERE builds.id = ",
-        );
-        sql.bind(Bound::Integer(before));
-        sql.push(" AND earlier.results = 0 ORDER BY earlier.number DESC LIMIT ");
+        sql.push("SELECT id, number FROM builds WHERE builderid = ");
+        sql.bind(Bound::Integer(builder));
+        sql.push(" AND number < ").bind(Bound::Integer(before));
+        sql.push(" AND results = 0 ORDER BY number DESC LIMIT ");
         sql.bind(Bound::Integer(EARLIER_BUILDS));
-        let earlier = rows::all(connection, &sql, |row| row.take::<i64>())?;
-        for build in &earlier {
-            let stamps = stamps_of_build(connection, *build)?;
-            if key(&stamps) == *wanted {
-                return Ok(stamps);
+        let earlier = rows::all(connection, &sql, |row| {
+            Ok((row.take::<i64>()?, row.take::<i64>()?))
+        })?;
+        for (build, _) in &earlier {
+            if key(&stamps_of_build(connection, *build)?) == *wanted {
+                return Ok(Some(*build));
             }
         }
         match earlier.last() {
-            Some(last) => before = *last,
+            Some((_, number)) => before = *number,
             None => break,
         }
     }
-    Ok(Stamps::new())
+    Ok(None)
 }
 
 fn newest_change(connection: &Connection, stamp: i64) -> Result<Option<i64>, StatementError> {

@@ -8,6 +8,7 @@ use crate::entity::Stored;
 use crate::reader::{Data, ReadError};
 use crate::rows;
 use crate::select::{Bound, Sql};
+use crate::sources;
 
 /// What is at a path, for those who want something done to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +75,20 @@ impl Data {
         found
             .map(kind)
             .ok_or_else(|| ReadError::NotFound(format!("/{}", path.join("/"))))
+    }
+
+    /// The newest successful build of a builder before one, if there is one with exactly these repositories, branches and
+    /// codebases.
+    pub async fn previous_success(
+        &self,
+        builder: i64,
+        number: i64,
+        stamps: Vec<(String, Option<String>, String)>,
+    ) -> Result<Option<i64>, ReadError> {
+        let wanted = stamps.into_iter().collect();
+        Ok(self
+            .ask(move |connection| sources::previous_success(connection, builder, number, &wanted))
+            .await?)
     }
 
     /// The name of the builder of a build.

@@ -74,6 +74,14 @@ impl Engine {
                 self.quarantine(worker);
                 return;
             }
+            WorkerControl::LeaveQuarantine => {
+                self.quarantine_ended(worker);
+                return;
+            }
+            WorkerControl::NextQuarantine(next) => {
+                state.set_next_quarantine(next);
+                return;
+            }
         }
         self.store_worker(worker);
         match control {
@@ -82,7 +90,11 @@ impl Engine {
                 self.shutdown_if_idle(worker);
                 self.mark_worker(worker);
             }
-            WorkerControl::Pause { .. } | WorkerControl::Kill | WorkerControl::Quarantine => {}
+            WorkerControl::Pause { .. }
+            | WorkerControl::Kill
+            | WorkerControl::Quarantine
+            | WorkerControl::LeaveQuarantine
+            | WorkerControl::NextQuarantine(_) => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! Everything that can happen.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use buildbot_model::{
     Answer, BuildId, BuildRequest, BuildRequestId, BuilderId, NewBuildset, Results, StepNumber,
@@ -266,6 +267,10 @@ pub enum WorkerControl {
     Kill,
     /// No new builds for a while.
     Quarantine,
+    /// The end of a quarantine; one that is paused stays so.
+    LeaveQuarantine,
+    /// How long the next quarantine is.
+    NextQuarantine(Duration),
 }
 
 /// How the preparation of a connected worker went.

@@ -138,6 +138,11 @@ impl Worker {
         self.quarantine.until = None;
     }
 
+    /// Somebody knows how long the next quarantine is to be.
+    pub(crate) fn set_next_quarantine(&mut self, next: Duration) {
+        self.quarantine.next = next.min(QUARANTINE_MAX);
+    }
+
     /// A build went well enough: the next quarantine is a short one.
     pub(crate) fn forgive(&mut self) {
         self.quarantine.next = QUARANTINE_MIN;

@@ -346,6 +346,14 @@ impl Build {
         (!changed.is_empty()).then_some(Json::Object(changed))
     }
 
+    /// Somebody else has written these: the database has them.
+    pub(crate) fn note_stored(&self, properties: &buildbot_model::Properties) {
+        let mut state = self.state();
+        for (name, property) in properties {
+            state.stored.insert(name.clone(), property.clone());
+        }
+    }
+
     /// The step at an index: those of the builder, then those that were added.
     pub(crate) fn step_config(&self, index: usize) -> Option<Arc<StepConfig>> {
         let factory = self.config()?.factory.as_ref()?;
@@ -462,6 +470,13 @@ impl Builds {
     /// Those that run.
     pub(crate) fn all(&self) -> Vec<Arc<Build>> {
         self.lock().values().cloned().collect()
+    }
+
+    /// Those for which something holds.
+    pub(crate) fn find(&self, holds: impl Fn(&Build) -> bool) -> Vec<Arc<Build>> {
+        let builds = self.lock();
+        let found = builds.values().filter(|build| holds(build));
+        found.cloned().collect()
     }
 
     pub(crate) fn insert(&self, build: Arc<Build>) {

@@ -10,6 +10,7 @@ mod build;
 mod called;
 mod changes;
 mod control;
+mod credentials;
 mod custom;
 mod engine_thread;
 mod facts;

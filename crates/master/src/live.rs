@@ -206,7 +206,10 @@ pub(crate) fn plain_request(request: &BuildRequest) -> Json {
         ("complete", json!(false)),
         ("complete_at", is_null),
         ("results", json!(-1)),
-        ("submitted_at", json!(request.submitted_at.seconds())),
+        (
+            "submitted_at",
+            json!({"$": "datetime", "epoch": request.submitted_at.seconds()}),
+        ),
         ("waited_for", json!(request.waited_for)),
         ("properties", dict(properties)),
     ])

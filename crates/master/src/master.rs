@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 use crate::attachment::{self, Door};
 use crate::changes::{self, ChangeError};
 use crate::control::ShellControl;
+use crate::credentials;
 use crate::engine_thread;
 use crate::hands::ShellHands;
 use crate::host_requests;
@@ -134,6 +135,7 @@ impl Master {
             sites: Sites::new(site.clone()),
             logs,
             bus: bus.clone(),
+            data: data.clone(),
             schedulers: scheduler_inbox,
             live_data: live,
             session_secret,
@@ -177,7 +179,13 @@ impl Master {
         }
 
         let control = Arc::new(ShellControl(shell.clone()));
-        let web = Web::start(web_settings(&shell, &site.config), data, bus, control).await?;
+        let web = Web::start(
+            web_settings(&shell, &site.config, &site.host),
+            data,
+            bus,
+            control,
+        )
+        .await?;
 
         set_active(&shell).await;
         let mut sources = Sources::new();
@@ -249,7 +257,7 @@ impl Master {
         let listened = self.gateway.listen(wanted).await;
         listened.map_err(|error| LoadFailure::Other(error.into()))?;
         // What can fail comes first: rows of builders and the like are never deleted.
-        let settings = web_settings(&self.shell, &loaded.config);
+        let settings = web_settings(&self.shell, &loaded.config, &loaded.host);
         if let Err(error) = self.web.reconfigure(settings).await {
             return Err(self.undo(&before, error.into()).await);
         }
@@ -290,7 +298,7 @@ impl Master {
     }
 
     /// Everything is as it was; what cannot be undone is said.
-    async fn undo(&mut self, before: &Site, error: anyhow::Error) -> LoadFailure {
+    async fn undo(&mut self, before: &Arc<Site>, error: anyhow::Error) -> LoadFailure {
         let rows = Rows::of(&before.config);
         let master = self.shell.master;
         let written = self
@@ -305,7 +313,7 @@ impl Master {
         {
             tracing::error!(%error, "while going back to the configuration before");
         }
-        let settings = web_settings(&self.shell, &before.config);
+        let settings = web_settings(&self.shell, &before.config, &before.host);
         if let Err(error) = self.web.reconfigure(settings).await {
             tracing::error!(%error, "while going back to the configuration before");
         }
@@ -501,7 +509,11 @@ fn listeners_of(config: &MasterConfig) -> anyhow::Result<Vec<Listener>> {
     Ok(listeners)
 }
 
-fn web_settings(shell: &Shell, config: &MasterConfig) -> buildbot_web::Settings {
+fn web_settings(
+    shell: &Shell,
+    config: &MasterConfig,
+    host: &buildbot_confighost::Generation,
+) -> buildbot_web::Settings {
     let globals = &config.globals;
     buildbot_web::Settings {
         www: config.www.clone(),
@@ -510,7 +522,7 @@ fn web_settings(shell: &Shell, config: &MasterConfig) -> buildbot_web::Settings 
         title_url: globals.title_url.clone().unwrap_or_default(),
         multi_master: globals.multi_master,
         base_directory: shell.basedir.clone(),
-        credentials: None,
+        credentials: credentials::of(config, host),
         session_secret: shell.session_secret.clone(),
     }
 }

@@ -31,6 +31,7 @@ pub(crate) fn find(description: &Description, config: &MasterConfig) -> Vec<Prob
         found.add(message, None);
     }
     found.in_workers(config);
+    found.in_auth(config);
     for source in &config.change_sources {
         if let Some(why) = buildbot_changes::unsupported(source) {
             found.add(why, source.service.place.clone());
@@ -94,6 +95,26 @@ impl Found {
         }
     }
 
+    /// The pages of a login of the user's own are Twisted's, which nobody serves.
+    fn in_auth(&mut self, config: &MasterConfig) {
+        let object = config.www.auth.as_ref().and_then(|part| {
+            let object = part.object.as_ref()?;
+            Some((object, part.place.clone()))
+        });
+        let Some((object, place)) = object else {
+            return;
+        };
+        for method in ["getLoginResource", "getLogoutResource", "maybeAutoLogin"] {
+            if object.overrides(method) {
+                let class = object.own_class();
+                let message = format!(
+                    "c['www']['auth']: {class} overrides {method}, which is not supported yet"
+                );
+                self.add(message, place.clone());
+            }
+        }
+    }
+
     /// A step that several builders share is named once.
     fn in_factories(&mut self, description: &Description, config: &MasterConfig) {
         let mut seen = BTreeMap::new();
@@ -107,13 +128,14 @@ impl Found {
             match factory.object.arguments.get("buildClass") {
                 None | Some(Value::None) => {}
                 Some(Value::Ref(name)) if name == "buildbot.process.build.Build" => {}
-                Some(other) => {
-                    let shown = other.repr(description);
-                    let at = builder.place.clone();
-                    self.add(
-                        format!("builds of a class of the user's are not supported yet: {shown}"),
-                        at,
-                    );
+                Some(class) => {
+                    for name in build_class_changes(&factory.object.arguments) {
+                        let shown = class.repr(description);
+                        let message = format!(
+                            "the class of builds {shown} overrides {name}, which is not supported yet"
+                        );
+                        self.add(message, builder.place.clone());
+                    }
                 }
             }
             for step in &factory.steps {
@@ -123,4 +145,38 @@ impl Found {
             }
         }
     }
+}
+
+/// What of a class of builds is only called from code of the configuration, which has an object of that class.
+const CALLED_FROM_CODE: [&str; 21] = [
+    "__init__",
+    "__repr__",
+    "addStepsAfterCurrentStep",
+    "addStepsAfterLastStep",
+    "allChanges",
+    "allChangesFromSources",
+    "allFiles",
+    "changesText",
+    "getAllSourceStamps",
+    "getBuilderId",
+    "getProperties",
+    "getProperty",
+    "getSourceStamp",
+    "getSummaryStatistic",
+    "getUrl",
+    "getWorkerCommandVersion",
+    "getWorkerInfo",
+    "getWorkerName",
+    "hasProperty",
+    "render",
+    "setProperty",
+];
+
+/// What a class of builds changes of what the master does itself.
+fn build_class_changes(factory: &buildbot_config::Arguments) -> Vec<&str> {
+    let changes = factory.get("buildClassOver").and_then(Value::as_sequence);
+    let names = changes.into_iter().flatten().filter_map(Value::as_text);
+    names
+        .filter(|name| !CALLED_FROM_CODE.contains(name))
+        .collect()
 }

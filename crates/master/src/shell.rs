@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use buildbot_data::Bus;
+use buildbot_data::{Bus, Data};
 use buildbot_logs::LogStore;
 use buildbot_model::{MasterId, Secret};
 use tokio_util::task::TaskTracker;
@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::build::Builds;
 use crate::custom::Sessions;
 use crate::engine_thread::EngineInbox;
+use crate::host_requests::Consumers;
 use crate::live;
 use crate::live_data::LiveData;
 use crate::schedulers::SchedulerInbox;
@@ -35,6 +36,10 @@ pub(crate) struct Shell {
     pub(crate) workers: Workers,
     pub(crate) logs: LogStore,
     pub(crate) bus: Arc<Bus>,
+    /// What can be read.
+    pub(crate) data: Arc<Data>,
+    /// Code of configurations that hears of events.
+    pub(crate) consumers: Consumers,
     pub(crate) schedulers: SchedulerInbox,
     /// What the web server tells of the configuration.
     pub(crate) live_data: LiveData,
@@ -68,6 +73,7 @@ pub(crate) struct Parts {
     pub(crate) sites: Sites,
     pub(crate) logs: LogStore,
     pub(crate) bus: Arc<Bus>,
+    pub(crate) data: Arc<Data>,
     pub(crate) schedulers: SchedulerInbox,
     pub(crate) live_data: LiveData,
     pub(crate) session_secret: Secret<String>,
@@ -91,6 +97,8 @@ impl Shell {
             workers: Workers::default(),
             logs: parts.logs,
             bus: parts.bus,
+            data: parts.data,
+            consumers: Consumers::default(),
             schedulers: parts.schedulers,
             live_data: parts.live_data,
             session_secret: parts.session_secret,

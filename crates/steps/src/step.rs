@@ -52,6 +52,8 @@ struct State {
     trigger_plan: Option<TriggerPlan>,
     triggered: Option<Vec<String>>,
     triggered_results: Vec<Results>,
+    /// Properties about sources that code of the user's sets itself.
+    source_properties: Option<Vec<(String, Value)>>,
 }
 
 /// What code of the user's wants to be triggered.
@@ -149,6 +151,27 @@ impl<'p> Step<'p> {
             command: state.command.clone(),
             triggered: state.triggered.clone(),
             triggered_results: state.triggered_results.clone(),
+        }
+    }
+
+    /// Code of the user's wants to set the properties about sources itself.
+    pub(crate) fn keep_source_properties(&self) {
+        self.state().source_properties = Some(Vec::new());
+    }
+
+    /// Those that were kept for it.
+    pub(crate) fn kept_source_properties(&self) -> Vec<(String, Value)> {
+        self.state().source_properties.clone().unwrap_or_default()
+    }
+
+    /// Keeps a property for code of the user's, or gives it back to be set.
+    pub(crate) fn set_source_property(&self, name: &str, value: Value) -> Option<Value> {
+        match &mut self.state().source_properties {
+            Some(kept) => {
+                kept.push((name.to_owned(), value));
+                None
+            }
+            None => Some(value),
         }
     }
 

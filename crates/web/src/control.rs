@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 
+use buildbot_data::Target;
 use buildbot_model::{BuildId, BuildRequestId, SchedulerId, WorkerId};
 use serde_json::{Map, Value as Json};
 
@@ -60,6 +61,87 @@ pub enum Action {
         /// The parameters as they came: `builderid` or `builderNames`, and one for each field by its `fullName`.
         parameters: Map<String, Json>,
     },
+}
+
+/// Why a method is nothing that can be done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoAction {
+    /// There is no such method.
+    #[error("action: {0} is not supported")]
+    Unsupported(String),
+    /// A parameter is not what it must be.
+    #[error("'{0}' must be {1}")]
+    Parameter(&'static str, &'static str),
+}
+
+impl Action {
+    /// What a method does to a target; nothing for those that the reference answers without doing anything.
+    ///
+    /// Differs: unknown methods of build requests are 501, unknown workers 404, `set_priority` works, and so does `stop`
+    /// through the name of a builder; these are errors 500 in the reference.
+    pub fn of(
+        target: &Target,
+        method: &str,
+        parameters: Map<String, Json>,
+    ) -> Result<Option<Self>, NoAction> {
+        let reason = || {
+            let reason = parameters.get("reason").and_then(Json::as_str);
+            reason.unwrap_or("no reason").to_owned()
+        };
+        let unsupported = || NoAction::Unsupported(method.to_owned());
+        Ok(Some(match (target, method) {
+            (Target::Build(build), "stop") => Self::StopBuild {
+                build: *build,
+                reason: reason(),
+            },
+            (Target::Build(build), "rebuild") => Self::RebuildBuild { build: *build },
+            (Target::Request(request), "cancel") => Self::CancelRequest {
+                request: *request,
+                reason: reason(),
+            },
+            (Target::Request(request), "set_priority") => Self::SetPriority {
+                request: *request,
+                priority: parameters
+                    .get("priority")
+                    .and_then(whole)
+                    .ok_or(NoAction::Parameter("priority", "an integer"))?,
+            },
+            (Target::Worker(worker), _) => Self::Worker {
+                worker: *worker,
+                action: match method {
+                    "stop" => WorkerAction::Stop,
+                    "kill" => WorkerAction::Kill,
+                    "pause" => WorkerAction::Pause,
+                    "unpause" => WorkerAction::Unpause,
+                    _ => return Err(unsupported()),
+                },
+                reason: reason(),
+            },
+            (Target::Scheduler(scheduler), "enable") => Self::EnableScheduler {
+                scheduler: *scheduler,
+                enabled: parameters
+                    .get("enabled")
+                    .and_then(Json::as_bool)
+                    .ok_or(NoAction::Parameter("enabled", "a boolean"))?,
+            },
+            (Target::ForceScheduler(name), "force") => Self::Force {
+                scheduler: name.clone(),
+                parameters,
+            },
+            // Seen: other methods of schedulers are answered, and do nothing.
+            (Target::Scheduler(_) | Target::ForceScheduler(_), _) => return Ok(None),
+            (Target::Build(_) | Target::Request(_) | Target::Other, _) => {
+                return Err(unsupported());
+            }
+        }))
+    }
+}
+
+/// An integer, also as text, as forms have it.
+fn whole(value: &Json) -> Option<i64> {
+    value
+        .as_i64()
+        .or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()))
 }
 
 /// What can be done to a worker.

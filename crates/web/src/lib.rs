@@ -27,7 +27,7 @@ mod session;
 mod settings;
 mod site;
 
-pub use control::{Action, Control, ControlError, Later, Outcome, WorkerAction};
+pub use control::{Action, Control, ControlError, Later, NoAction, Outcome, WorkerAction};
 pub use identity::Identity;
 pub use server::{StartError, Web};
-pub use settings::{Credentials, Settings};
+pub use settings::{Credentials, CredentialsError, Settings};

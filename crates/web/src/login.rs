@@ -140,10 +140,13 @@ pub(crate) async fn log_in(site: &Site, request: &Request) -> Response {
         }
         Way::Passwords(passwords, digests) => by_password(passwords, digests, request).await,
         Way::Code(credentials) => match basic(request) {
-            Some((name, password)) => {
-                let is_right = credentials.check(&name, &password).await;
-                is_right.then_some(name)
-            }
+            Some((name, password)) => match credentials.check(&name, &password).await {
+                Ok(name) => name,
+                Err(error) => {
+                    let text = error.to_string();
+                    return response::page(StatusCode::INTERNAL_SERVER_ERROR, &text);
+                }
+            },
             None => None,
         },
     };

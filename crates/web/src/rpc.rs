@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use buildbot_data::{ReadError, Target, json};
+use buildbot_data::{ReadError, json};
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper::header::CONTENT_TYPE;
 use serde_json::{Map, Value as Json};
 
 use crate::authz::{Denied, Wish};
-use crate::control::{Action, ControlError, Outcome, WorkerAction};
+use crate::control::{Action, ControlError, NoAction, Outcome};
 use crate::identity::Identity;
 use crate::request::Request;
 use crate::response::{self, Response};
@@ -158,7 +158,8 @@ async fn act(
     let mut parameters = call.parameters;
     // Whoever asks is known; what they say they are does not count.
     parameters.insert("owner".to_owned(), who.owner().into());
-    let Some(action) = action(&target, &call.method, parameters)? else {
+    let action = Action::of(&target, &call.method, parameters).map_err(|no| of_no_action(&no))?;
+    let Some(action) = action else {
         return Ok(Json::Null);
     };
     if let Action::Force { scheduler, .. } = &action {
@@ -214,72 +215,10 @@ fn of_read_error(error: &ReadError) -> Box<Failure> {
     Failure::new(status_of(error), code, error.to_string())
 }
 
-/// What a method does to a target; nothing for those that the reference answers without doing anything.
-///
-/// Differs: unknown methods of build requests are 501, unknown workers 404, `set_priority` works, and so does `stop`
-/// through the name of a builder; these are errors 500 in the reference.
-fn action(
-    target: &Target,
-    method: &str,
-    parameters: Map<String, Json>,
-) -> Result<Option<Action>, Box<Failure>> {
-    let reason = || {
-        let reason = parameters.get("reason").and_then(Json::as_str);
-        reason.unwrap_or("no reason").to_owned()
+fn of_no_action(no: &NoAction) -> Box<Failure> {
+    let (status, code) = match no {
+        NoAction::Unsupported(_) => (StatusCode::NOT_IMPLEMENTED, METHOD_NOT_FOUND),
+        NoAction::Parameter(..) => (StatusCode::BAD_REQUEST, INVALID_PARAMS),
     };
-    let unsupported = || {
-        let message = format!("action: {method} is not supported");
-        Failure::new(StatusCode::NOT_IMPLEMENTED, METHOD_NOT_FOUND, message)
-    };
-    let wrong = |text: &str| Failure::new(StatusCode::BAD_REQUEST, INVALID_PARAMS, text);
-    Ok(Some(match (target, method) {
-        (Target::Build(build), "stop") => Action::StopBuild {
-            build: *build,
-            reason: reason(),
-        },
-        (Target::Build(build), "rebuild") => Action::RebuildBuild { build: *build },
-        (Target::Request(request), "cancel") => Action::CancelRequest {
-            request: *request,
-            reason: reason(),
-        },
-        (Target::Request(request), "set_priority") => Action::SetPriority {
-            request: *request,
-            priority: parameters
-                .get("priority")
-                .and_then(whole)
-                .ok_or_else(|| wrong("'priority' must be an integer"))?,
-        },
-        (Target::Worker(worker), _) => Action::Worker {
-            worker: *worker,
-            action: match method {
-                "stop" => WorkerAction::Stop,
-                "kill" => WorkerAction::Kill,
-                "pause" => WorkerAction::Pause,
-                "unpause" => WorkerAction::Unpause,
-                _ => return Err(unsupported()),
-            },
-            reason: reason(),
-        },
-        (Target::Scheduler(scheduler), "enable") => Action::EnableScheduler {
-            scheduler: *scheduler,
-            enabled: parameters
-                .get("enabled")
-                .and_then(Json::as_bool)
-                .ok_or_else(|| wrong("'enabled' must be a boolean"))?,
-        },
-        (Target::ForceScheduler(name), "force") => Action::Force {
-            scheduler: name.clone(),
-            parameters,
-        },
-        // Seen: other methods of schedulers are answered, and do nothing.
-        (Target::Scheduler(_) | Target::ForceScheduler(_), _) => return Ok(None),
-        (Target::Build(_) | Target::Request(_) | Target::Other, _) => return Err(unsupported()),
-    }))
-}
-
-/// An integer, also as text, as forms have it.
-fn whole(value: &Json) -> Option<i64> {
-    value
-        .as_i64()
-        .or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()))
+    Failure::new(status, code, no.to_string())
 }

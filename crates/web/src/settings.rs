@@ -11,9 +11,18 @@ use crate::control::Later;
 
 /// Checks names and passwords by code of the user: `CustomAuth`, checkers of Twisted.
 pub trait Credentials: Send + Sync {
-    /// Whether a password is right.
-    fn check<'a>(&'a self, name: &'a str, password: &'a Secret<String>) -> Later<'a, bool>;
+    /// Whose password it is; nothing if it is wrong, an error if the code could not say.
+    fn check<'a>(
+        &'a self,
+        name: &'a str,
+        password: &'a Secret<String>,
+    ) -> Later<'a, Result<Option<String>, CredentialsError>>;
 }
+
+/// The code of the user has failed, or has not answered in time. It is logged by whoever asked it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the password could not be checked")]
+pub struct CredentialsError;
 
 /// One generation of settings; another one replaces it whole.
 #[derive(Clone)]

@@ -41,27 +41,54 @@ class Handles:
     """What can be called later, by number. The same object keeps its number."""
 
     def __init__(self):
-        self._things = []
+        self.last = 0
+        self._things = {}
         self._numbers = {}
 
     def __len__(self):
         return len(self._things)
 
     def number(self, thing):
-        key = id(thing)
-        if type(thing) is MethodType:
-            # A bound method is made anew each time it is looked up.
-            key = (id(thing.__self__), thing.__func__)
+        key = _key(thing)
         found = self._numbers.get(key)
         if found is None:
-            self._things.append(thing)
-            found = self._numbers[key] = len(self._things)
+            self.last = found = self._numbers[key] = self.last + 1
+            self._things[found] = thing
         return found
 
     def __getitem__(self, number):
-        if not 1 <= number <= len(self._things):
-            raise KeyError(number)
-        return self._things[number - 1]
+        return self._things[number]
+
+    def forget(self, numbers):
+        """These are not called any more. Their numbers are not given out again."""
+        for number in numbers:
+            del self._numbers[_key(self._things.pop(number))]
+
+
+def _key(thing):
+    if type(thing) is MethodType:
+        # A bound method is made anew each time it is looked up.
+        return (id(thing.__self__), thing.__func__)
+    return id(thing)
+
+
+class LentHandles:
+    """Handles for a while: those that are new are noted, so that they can be forgotten."""
+
+    def __init__(self, handles):
+        self._handles = handles
+        self._new = []
+
+    def number(self, thing):
+        last = self._handles.last
+        number = self._handles.number(thing)
+        if number > last:
+            self._new.append(number)
+        return number
+
+    def forget(self):
+        new, self._new = self._new, []
+        self._handles.forget(new)
 
 
 class Describer:

@@ -30,6 +30,10 @@ def facade(values, value):
         from buildbot._host import running_build
 
         return _Forgetting(running_build, value["key"])
+    if kind == "consumer":
+        from buildbot._host.live_mq import consumer
+
+        return consumer(value["key"])
     if kind == "match":
         import re
 
@@ -93,14 +97,18 @@ class Facade:
         elif name in self._asking:
             return self._asks(name)
         elif name in self._attributes:
-            value = master_link.now(
-                {"ask": "attribute", "of": self._describe_raw(None), "name": name},
-                f"{self._title()}.{name}",
-            )
+            value = self._asked(name)
         else:
             raise AttributeError(f"{self._title()!r} object has no attribute {name!r}")
         self.__dict__[name] = value
         return value
+
+    def _asked(self, name):
+        """An attribute, as it is now."""
+        return master_link.now(
+            {"ask": "attribute", "of": self._describe_raw(None), "name": name},
+            f"{self._title()}.{name}",
+        )
 
     def _made(self, name, value):
         return self._values.decoded(value)
@@ -127,8 +135,17 @@ class Facade:
         )
 
     def _told(self, name, *args):
-        """As `_carried_out`, for methods that return nothing."""
-        self._carried_out(name, args, {}).addErrback(_print_failure)
+        """As `_carried_out`, for methods that return nothing. It is done when this returns."""
+        described = self._values.described
+        master_link.now(
+            {
+                "ask": "method",
+                "on": self._describe_raw(None),
+                "name": name,
+                "args": [described(arg)[0] for arg in args],
+            },
+            f"{self._title()}.{name}()",
+        )
 
     def _describe_raw(self, _describer):
         return {"$": self._kind, "key": self._key}
@@ -146,16 +163,21 @@ class Facade:
         return hash((self._kind, str(self._key)))
 
 
-def _print_failure(failure):
-    import sys
+class BuildProperties(Properties):
+    """Those of a build: what is set is set there, before the call returns."""
 
-    sys.stderr.write(failure.getTraceback())
+    def setProperty(self, name, value, source, runtime=False):
+        super().setProperty(name, value, source, runtime)
+        if self.build is not None and master_link.is_connected():
+            self.build._told("setProperty", name, value, source)
 
 
-def properties_of(values, value):
+def properties_of(values, value, build=None):
     """The `Properties` for a value ``{"$": "properties", "v": [[name, value, source, …]], …}``."""
     decoded = values.decoded
-    made = Properties()
+    if build is None and value.get("build") is not None:
+        build = decoded(value["build"])
+    made = Properties() if build is None else BuildProperties()
     for name, part, source, *runtime in value.get("v") or ():
         made.properties[name] = (decoded(part), source)
         if runtime and runtime[0]:
@@ -164,8 +186,7 @@ def properties_of(values, value):
         made.sourcestamps = [_plain(decoded, stamp) for stamp in value["sourcestamps"]]
     if value.get("changes") is not None:
         made.changes = [_plain(decoded, change) for change in value["changes"]]
-    if value.get("build") is not None:
-        build = decoded(value["build"])
+    if build is not None:
         build.__dict__["_properties"] = made
         made.build = build
     from buildbot._host.live_master import Master

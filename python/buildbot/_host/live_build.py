@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from buildbot._host import master_link
+from buildbot._host.deferreds import defer_module
 from buildbot._host.facades import Facade, properties_of
 from buildbot.process.properties import Properties, PropertiesMixin
 
@@ -140,7 +140,7 @@ class Build(Facade, PropertiesMixin):
     _kind = "build"
     set_runtime_properties = True
     _attributes = ("builder", "master", "workerforbuilder", "requests", "sources", "conn")
-    _asking = ("getUrl", "getBuilderId", "get_buildid", "waitUntilFinished", "stopBuild")
+    _asking = ("waitUntilFinished", "stopBuild")
     _defaults = {
         "reason": "",
         "buildid": None,
@@ -165,28 +165,16 @@ class Build(Facade, PropertiesMixin):
         "url": None,
     }
 
-    def _made(self, name, value):
-        made = super()._made(name, value)
-        if name == "properties":
-            made.build = self
-        return made
-
     @property
     def properties(self):
         made = self.__dict__.get("_properties")
         if made is None:
-            made = properties_of(self._values, self._sent.get("properties") or {})
-            made.build = self
+            made = properties_of(self._values, self._sent.get("properties") or {}, self)
             self.__dict__["_properties"] = made
         return made
 
     def getProperties(self):
         return self.properties
-
-    def setProperty(self, propname, value, source="Unknown", runtime=None):
-        super().setProperty(propname, value, source, runtime)
-        if master_link.is_connected():
-            self._told("setProperty", propname, value, source)
 
     def getBuild(self):
         return self
@@ -207,6 +195,15 @@ class Build(Facade, PropertiesMixin):
 
     def getAllSourceStamps(self):
         return list(self.sources)
+
+    def getUrl(self):
+        return defer_module().succeed(self.url)
+
+    def get_buildid(self):
+        return defer_module().succeed(self.buildid)
+
+    def getBuilderId(self):
+        return self.builder.getBuilderId()
 
     def allChanges(self):
         return [change for source in self.sources for change in source.changes]
@@ -258,7 +255,7 @@ class Step(Facade):
     """A step, as ``doStepIf`` and ``hideStepIf`` see it."""
 
     _kind = "step"
-    _attributes = ("build", "master")
+    _attributes = ("build",)
     _defaults = {
         "name": None,
         "results": None,
@@ -271,6 +268,10 @@ class Step(Facade):
         "stopped": False,
         "rendered": True,
     }
+
+    @property
+    def master(self):
+        return self.build.master
 
     @property
     def worker(self):

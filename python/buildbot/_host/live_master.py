@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from buildbot._host import master_link
+from buildbot._host import live_data, live_db, live_mq, master_link
 from buildbot._host.facades import Facade
+from buildbot._host.runtime import inline
+from buildbot.data.resultspec import Filter
 from buildbot.process.properties import Properties
 
 
@@ -14,17 +16,26 @@ class Master(Facade):
         "masterid",
         "basedir",
         "config_version",
-        "active",
+        "workers_by_name",
     )
-    _defaults = {"namedServices": dict}
+    _defaults = {"active": True}
 
     def __init__(self, values, value):
         super().__init__(values, value)
         state = self.__dict__
-        state["data"] = _Remote("master.data", ("get", "control"), ("updates", "rtypes"))
-        state["mq"] = _Remote("master.mq", ("startConsuming", "waitUntilEvent"), ())
-        state["db"] = _Remote("master.db", (), None)
+        state["data"] = data = live_data.Data()
+        state["mq"] = live_mq.MessageQueue()
+        state["db"] = live_db.Database(data)
         state["namedServices"] = _Services()
+
+    @property
+    def workers(self):
+        """As the manager of workers: its `workers` by name, as they are now."""
+        return _Named(workers=self._asked("workers_by_name"))
+
+    @property
+    def scheduler_manager(self):
+        return _Named(namedServices=dict(self.config.schedulers))
 
     @property
     def reactor(self):
@@ -56,6 +67,13 @@ class Master(Facade):
 
     def allSchedulers(self):
         return list(self.config.schedulers.values())
+
+
+class _Named:
+    """A part of the master of which only some attributes are here."""
+
+    def __init__(self, **attributes):
+        self.__dict__.update(attributes)
 
 
 class _Services(dict):
@@ -96,41 +114,6 @@ class _SecretDetails:
         self.value = value
 
 
-class _Remote:
-    """A part of the master whose methods are carried out there."""
-
-    def __init__(self, path, methods, parts):
-        self._path = path
-        self._methods = methods
-        self._parts = parts
-
-    def __getattr__(self, name):
-        if name.startswith("_"):
-            raise AttributeError(name)
-        if self._parts is None or name in self._parts:
-            return _Remote(f"{self._path}.{name}", None, ())
-        if self._methods is not None and name not in self._methods:
-            raise AttributeError(f"{self._path} has no attribute {name!r}")
-        path = f"{self._path}.{name}"
-
-        def method(*args, **kwargs):
-            from buildbot._host.values import Values
-
-            described = Values().described
-            return master_link.later(
-                {
-                    "ask": "master",
-                    "method": path,
-                    "args": [described(arg)[0] for arg in args],
-                    "kwargs": {key: described(arg)[0] for key, arg in kwargs.items()},
-                },
-                f"{path}()",
-            )
-
-        method.__name__ = name
-        return method
-
-
 class _MasterSettings:
     """``master.config``: the settings of the file that was executed."""
 
@@ -153,7 +136,7 @@ class _MasterSettings:
 class Botmaster(Facade):
     _kind = "botmaster"
     _asking = ("cleanShutdown", "cancelCleanShutdown")
-    _attributes = ("builders",)
+    _attributes = ("builders", "master")
 
     def maybeStartBuildsForBuilder(self, buildername):
         self._told("maybeStartBuildsForBuilder", buildername)
@@ -166,6 +149,13 @@ class Botmaster(Facade):
 
     def getBuildersForWorker(self, workername):
         return [b for b in self.builders.values() if workername in b.config.workernames]
+
+    @inline
+    def getBuilderById(self, builderid):
+        for builder in self.builders.values():
+            if (yield builder.getBuilderId()) == builderid:
+                return builder
+        return None
 
 
 class Builder(Facade):
@@ -182,14 +172,7 @@ class Builder(Facade):
         "workers",
         "attaching_workers",
     )
-    _asking = (
-        "getBuilderId",
-        "getBuilderIdForName",
-        "getOldestRequestTime",
-        "getNewestCompleteTime",
-        "get_highest_priority",
-        "canStartBuild",
-    )
+    _asking = ("canStartBuild",)
     _defaults = {
         "running": True,
         "expectations": None,
@@ -207,6 +190,34 @@ class Builder(Facade):
     @property
     def botmaster(self):
         return self.master.botmaster
+
+    def getBuilderId(self):
+        from buildbot._host.deferreds import defer_module
+
+        return defer_module().succeed(self._key)
+
+    def getBuilderIdForName(self, name):
+        return live_data.find("builder", name)
+
+    def getOldestRequestTime(self):
+        return self._of_request("submitted_at", "submitted_at", claimed=False)
+
+    def getNewestCompleteTime(self):
+        return self._of_request("complete_at", "-complete_at", complete=True)
+
+    def get_highest_priority(self):
+        return self._of_request("priority", "-priority", claimed=False)
+
+    @inline
+    def _of_request(self, field, order, **equal):
+        """A field of the first of its requests in some order, or None."""
+        found = yield live_data.Data().get(
+            ("builders", self._key, "buildrequests"),
+            filters=[Filter(name, "eq", [value]) for name, value in equal.items()],
+            order=[order],
+            limit=1,
+        )
+        return found[0][field] if found else None
 
     def getAvailableWorkers(self):
         return [wfb for wfb in self.workers if wfb.isAvailable()]
@@ -285,6 +296,22 @@ def _command_version(worker, command, oldversion):
     return commands.get(command)
 
 
+class _Connection:
+    """The connection to a worker, which the master holds."""
+
+    def __init__(self, workername):
+        self.workername = workername
+
+    def __getattr__(self, name):
+        return live_data.missing(f"worker {self.workername}", name, _CONNECTION)
+
+
+_CONNECTION = frozenset(
+    "remotePrint remoteGetWorkerInfo remoteSetBuilderList remoteStartCommand remoteShutdown "
+    "remoteStartBuild remoteInterruptCommand loseConnection notifyDisconnected".split()
+)
+
+
 class Worker(Facade):
     """A worker."""
 
@@ -359,7 +386,7 @@ class Worker(Facade):
 
     @property
     def conn(self):
-        return _Remote(f"worker {self.workername}", None, ()) if self.isConnected() else None
+        return _Connection(self.workername) if self.isConnected() else None
 
     @property
     def quarantine_timeout(self):
@@ -373,16 +400,18 @@ class Worker(Facade):
         return bool(self._sent.get("connected", True))
 
     def isPaused(self):
-        return bool(self._sent.get("paused", False))
+        return bool(self.__dict__.get("_paused", self._sent.get("paused", False)))
 
     def canStartBuild(self):
         return bool(self._sent.get("can_start_build", True))
 
     def pause(self, reason=None):
         self._told("pause", reason)
+        self.__dict__["_paused"] = True
 
     def unpause(self):
         self._told("unpause")
+        self.__dict__["_paused"] = False
 
     def putInQuarantine(self):
         self._told("putInQuarantine")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from buildbot._host.describe import LentHandles
 from buildbot.process.properties import Properties
 
 _builds: dict = {}
@@ -18,8 +19,10 @@ def of(values, build, facts):
 
 
 def forget(key):
-    """The build has ended."""
-    _builds.pop(key, None)
+    """The build has ended: what only its steps could have called is let go."""
+    build = _builds.pop(key, None)
+    if build is not None:
+        build._handles.forget()
 
 
 def _made(values, live, facts):
@@ -50,6 +53,7 @@ def _made(values, live, facts):
     build._use_paths_of(facts["worker_system"])
     build.conn = getattr(worker, "conn", None)
     build.properties = MirroredProperties(build, values)
+    build._handles = LentHandles(values.handles)
     return build
 
 

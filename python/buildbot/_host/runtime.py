@@ -76,4 +76,5 @@ def native(function):
             given=given,
         )
 
+    carry_out._is_native = True
     return carry_out

@@ -29,7 +29,7 @@ class Session:
     def __init__(self, values, number):
         self._values = values
         self._number = number
-        self._steps = DynamicSteps(values)
+        self._steps = None
         self._commands = {}
         self._last_command = 0
         self._natives = 0
@@ -44,6 +44,7 @@ class Session:
 
         self.build = running_build.of(self._values, build, facts)
         self.build._session = self
+        self._steps = DynamicSteps(self._values, self.build._handles)
         step = self.step = create_step_from_step_or_factory(template)
         step._session = self
         step.setBuild(self.build)
@@ -383,12 +384,18 @@ class Session:
             "objects": objects + more,
             "given": given["v"],
         }
+        hook = what == "run_vc" and _own_source_property(step)
+        if what == "run_vc":
+            _refuse_overridden_natives(step)
+            question["hands_over_source_properties"] = hook
         self._natives += 1
         try:
             end = yield self._question("native", question)
         finally:
             self._natives -= 1
         self.build.properties.refresh(end["properties"])
+        for name, value in end["source_properties"] if hook else ():
+            yield step.updateSourceProperty(name, value)
         for name, key, kind in end["logs"]:
             step._newLog(name, kind, key)
         for name in ("description", "descriptionDone", "descriptionSuffix", "command"):
@@ -422,6 +429,35 @@ _FLAGS = (
 _SKIPPED = 3
 
 
+def _own_source_property(step):
+    """Whether a user's class sets the properties about sources."""
+    from buildbot.steps.source.base import Source
+
+    return type(step).updateSourceProperty is not Source.updateSourceProperty
+
+
+def _refuse_overridden_natives(step):
+    """What the master calls of a step while it fetches sources is its own."""
+    for cls in type(step).__mro__:
+        if (cls.__module__ + ".").startswith("buildbot."):
+            continue
+        for name in vars(cls):
+            if name in ("run", "run_vc") or not _is_native(type(step), name):
+                continue
+            raise NotImplementedError(
+                f"{cls.__qualname__}.{name} is not called: the master carries out run_vc by itself"
+            )
+
+
+def _is_native(kind, name):
+    """Whether the class of ours that is extended has the master carry `name` out."""
+    return any(
+        getattr(vars(cls).get(name), "_is_native", False)
+        for cls in kind.__mro__
+        if (cls.__module__ + ".").startswith("buildbot.")
+    )
+
+
 class _Connection:
     """The connection to the worker, which the master holds."""
 
@@ -437,32 +473,15 @@ def _answered(answer):
 
 def _exception(name, message, traceback=None):
     """The exception with this name, so that code can catch it."""
-    import builtins
-
-    from buildbot.process.remotecommand import RemoteException
-
-    module, _dot, cls = name.rpartition(".")
     if name == "twisted.internet.error.ConnectionLost":
         from twisted.internet.error import ConnectionLost
 
         return ConnectionLost(message)
-    if module.startswith("buildbot.process.buildstep"):
-        from buildbot.process import buildstep
+    known = master_link.named(name, message)
+    if not isinstance(known, master_link.MasterError):
+        return known
+    from buildbot.process.remotecommand import RemoteException
 
-        return getattr(buildstep, cls)(message) if message else getattr(buildstep, cls)()
-    if module == "builtins":
-        found = getattr(builtins, cls, None)
-        if isinstance(found, type) and issubclass(found, Exception):
-            try:
-                return found(message)
-            except TypeError:
-                pass
-    if module == "buildbot.interfaces":
-        from buildbot import interfaces
-
-        found = getattr(interfaces, cls, None)
-        if isinstance(found, type) and issubclass(found, Exception):
-            return found(message)
     error = RemoteException(message)
     error.remote_class = name
     error.remote_traceback = traceback

@@ -9,14 +9,21 @@ _last = [0]
 
 
 class DynamicSteps:
-    """Describes values of running steps. What is new has numbers that nothing else has."""
+    """Describes values of running steps. What is new has numbers that nothing else has.
 
-    def __init__(self, values):
+    `handles` are those of the build; they are forgotten with it.
+    """
+
+    def __init__(self, values, handles):
         self._values = values
+        self._handles = handles
+
+    def _describer(self):
+        return _StepDescriber(self._values.loaded.describer, self._handles)
 
     def described(self, value):
         """(description of `value`, new objects: list of [number, object])."""
-        describer = _StepDescriber(self._values.loaded.describer)
+        describer = self._describer()
         described = describer.value(value)
         return described, describer.new_objects()
 
@@ -34,7 +41,7 @@ class DynamicSteps:
         if "masterWorkdir" in step.__dict__:
             # On the master the directory of the build means nothing.
             given["workdir"] = step.__dict__["masterWorkdir"]
-        describer = _StepDescriber(self._values.loaded.describer)
+        describer = self._describer()
         described = {
             "c": facts.name,
             "u": facts.users,
@@ -58,11 +65,11 @@ def _parameters(kind, facts):
 
 
 class _StepDescriber(Describer):
-    def __init__(self, known):
+    def __init__(self, known, handles):
         super().__init__()
         self._known = known
         self._first = known.count() + _last[0]
-        self.handles = known.handles
+        self.handles = handles
 
     def place(self, place):
         return None

@@ -13,6 +13,15 @@ class DBConnectorComponent(Internal):
         self.db = connector
 
 
+class Row:
+    """Base of the classes of rows. Old code reads them like dictionaries."""
+
+    def __getitem__(self, key):
+        if isinstance(key, str) and not key.startswith("_") and hasattr(self, key):
+            return getattr(self, key)
+        raise KeyError(key)
+
+
 class CachedMethod:
     """A method whose answers are kept in a cache of the master."""
 

@@ -1,15 +1,23 @@
 """Changesources in the database: the master's own, here by name only."""
 
-from buildbot._host.internal import Internal
-from buildbot.db.base import DBConnectorComponent
+from __future__ import annotations
+
+import dataclasses
+
+from buildbot.db.base import DBConnectorComponent, Row
 
 
 class ChangeSourceAlreadyClaimedError(Exception):
     """Raised by the database."""
 
 
-class ChangeSourceModel(Internal):
+@dataclasses.dataclass
+class ChangeSourceModel(Row):
     """One row: a change source."""
+
+    id: int
+    name: str
+    masterid: int | None = None
 
 
 class ChangeSourcesConnectorComponent(DBConnectorComponent):

@@ -1,11 +1,21 @@
 """Codebase branches in the database: the master's own, here by name only."""
 
-from buildbot._host.internal import Internal
-from buildbot.db.base import DBConnectorComponent
+from __future__ import annotations
+
+import dataclasses
+
+from buildbot.db.base import DBConnectorComponent, Row
 
 
-class CodebaseBranchModel(Internal):
+@dataclasses.dataclass
+class CodebaseBranchModel(Row):
     """One row: a codebase branch."""
+
+    id: int
+    codebaseid: int
+    name: str
+    commitid: int | None
+    last_timestamp: int
 
 
 class CodebaseBranchConnectorComponent(DBConnectorComponent):

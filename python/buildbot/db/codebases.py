@@ -1,11 +1,20 @@
 """Codebases in the database: the master's own, here by name only."""
 
-from buildbot._host.internal import Internal
-from buildbot.db.base import DBConnectorComponent
+from __future__ import annotations
+
+import dataclasses
+
+from buildbot.db.base import DBConnectorComponent, Row
 
 
-class CodebaseModel(Internal):
+@dataclasses.dataclass
+class CodebaseModel(Row):
     """One row: a codebase."""
+
+    id: int
+    projectid: int
+    name: str
+    slug: str
 
 
 class CodebasesConnectorComponent(DBConnectorComponent):

@@ -1,7 +1,10 @@
 """Logs in the database: the master's own, here by name only."""
 
-from buildbot._host.internal import Internal
-from buildbot.db.base import DBConnectorComponent
+from __future__ import annotations
+
+import dataclasses
+
+from buildbot.db.base import DBConnectorComponent, Row
 from buildbot.db.compression.protocol import CompressorInterface
 
 
@@ -13,8 +16,17 @@ class LogCompressionFormatUnavailableError(LookupError):
     """Raised by the database."""
 
 
-class LogModel(Internal):
+@dataclasses.dataclass
+class LogModel(Row):
     """One row: a log."""
+
+    id: int
+    name: str
+    slug: str
+    stepid: int
+    complete: bool
+    num_lines: int
+    type: str
 
 
 class RawCompressor(CompressorInterface):

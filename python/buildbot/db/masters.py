@@ -1,11 +1,21 @@
 """Masters in the database: the master's own, here by name only."""
 
+from __future__ import annotations
+
+import dataclasses
+
 from buildbot._host.internal import Internal, function
-from buildbot.db.base import DBConnectorComponent
+from buildbot.db.base import DBConnectorComponent, Row
 
 
-class MasterModel(Internal):
+@dataclasses.dataclass
+class MasterModel(Row):
     """One row: a master."""
+
+    id: int
+    name: str
+    active: bool
+    last_active: datetime.datetime  # noqa: F821
 
 
 class MastersConnectorComponent(DBConnectorComponent):

@@ -1,11 +1,22 @@
 """Projects in the database: the master's own, here by name only."""
 
-from buildbot._host.internal import Internal
-from buildbot.db.base import DBConnectorComponent
+from __future__ import annotations
+
+import dataclasses
+
+from buildbot.db.base import DBConnectorComponent, Row
 
 
-class ProjectModel(Internal):
+@dataclasses.dataclass
+class ProjectModel(Row):
     """One row: a project."""
+
+    id: int
+    name: str
+    slug: str
+    description: str | None
+    description_format: str | None
+    description_html: str | None
 
 
 class ProjectsConnectorComponent(DBConnectorComponent):

@@ -21,12 +21,19 @@ class _BuildClass:
         return _default_build()
 
 
+# What Python gives every class.
+_OF_EVERY_CLASS = frozenset(
+    "__module__ __doc__ __dict__ __weakref__ __qualname__ __firstlineno__ "
+    "__static_attributes__".split()
+)
+
+
 class BuildFactory(ComparableMixin, Described):
     """The steps of a build, in order. Every build makes its steps anew."""
 
     _described_class = "buildbot.process.factory.BuildFactory"
     _described = ("steps",)
-    _described_if = {"workdir": "build", "useProgress": True}
+    _described_if = {"workdir": "build", "useProgress": True, "buildClassOver": []}
     _described_own = ("buildClass",)
 
     buildClass = _BuildClass()
@@ -38,6 +45,21 @@ class BuildFactory(ComparableMixin, Described):
         self.steps = []
         if steps:
             self.addSteps(steps)
+
+    @property
+    def buildClassOver(self):
+        """What of `Build` the class of the user's builds has otherwise: names, sorted."""
+        found = self.__dict__.get("buildClass") or next(
+            vars(cls)["buildClass"] for cls in type(self).__mro__ if "buildClass" in vars(cls)
+        )
+        if isinstance(found, _BuildClass):
+            return []
+        build = _default_build()
+        if not (isinstance(found, type) and issubclass(found, build)):
+            return ["__new__"]
+        users = found.__mro__[: found.__mro__.index(build)]
+        names = {name for cls in users for name in vars(cls) if hasattr(build, name)}
+        return sorted(names - _OF_EVERY_CLASS)
 
     def newBuild(self, requests, builder):
         build = self.buildClass(requests, builder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from buildbot._host.by_master import by_master
+from buildbot._host.deferreds import deferred, is_pending
 from buildbot._host.record import Described, recorded
 from buildbot.util import bytes2unicode, unicode2bytes
 from buildbot.util.config import ConfiguredMixin
@@ -149,6 +150,8 @@ class AuthRealm:
 class TwistedICredAuthBase(AuthBase):
     """Login by credential factories and checkers of Twisted."""
 
+    _described_over = ("_check_password",)
+
     @recorded
     def __init__(self, credentialFactories, checkers, **kwargs):
         super().__init__(**kwargs)
@@ -159,6 +162,24 @@ class TwistedICredAuthBase(AuthBase):
 
     @by_master
     def getLoginResource(self): ...
+
+    def _check_password(self, username, password):
+        """Deferred of the name of whoever has this name and password, or of None. Both are bytes."""
+        return deferred(self._checked(username, password))
+
+    def _checked(self, username, password):
+        from twisted.cred.credentials import IUsernamePassword, UsernamePassword
+        from twisted.cred.error import UnauthorizedLogin
+
+        fit = [one for one in self.checkers if IUsernamePassword in one.credentialInterfaces]
+        if not fit:
+            return None
+        try:
+            # Of several the last one is asked, as by Twisted's portal.
+            name = yield fit[-1].requestAvatarId(UsernamePassword(username, password))
+        except UnauthorizedLogin:
+            return None
+        return None if name in (None, b"", ()) else bytes2unicode(name)
 
 
 class _OnDemand:
@@ -180,6 +201,9 @@ class _OnDemand:
 
 class _PasswordAuth(TwistedICredAuthBase):
     """Shared by the classes that know all users: Twisted's objects are made on demand."""
+
+    # The master checks these passwords itself.
+    _described_over = ()
 
     @_OnDemand
     def credentialFactories(self):
@@ -268,6 +292,15 @@ class CustomAuth(TwistedICredAuthBase):
 
     def check_credentials(self, username, password):
         return False
+
+    def _checked(self, username, password):
+        if type(self).requestAvatarId is not CustomAuth.requestAvatarId:
+            return (yield from super()._checked(username, password))
+        is_right = self.check_credentials(username, password)
+        if is_pending(is_right):
+            # A Deferred is true, whatever it brings.
+            is_right = yield is_right
+        return bytes2unicode(username) if is_right else None
 
 
 def parse_user_info_from_token(token, session_secret):

@@ -17,7 +17,7 @@ class BadJsonRpc2(Exception):
     """A request that cannot be answered, with the code of the answer."""
 
     def __init__(self, message, jsonrpccode):
-        super().__init__(message)
+        super().__init__(message, jsonrpccode)
         self.message = message
         self.jsonrpccode = jsonrpccode
 

@@ -88,6 +88,136 @@ fn custom_steps_and_built_in_ones_make_one_build() -> Result<()> {
 }
 
 #[test]
+fn builds_of_a_class_of_the_users_are_what_their_steps_see() -> Result<()> {
+    let site = site(
+        "from buildbot.process.build import Build\n\
+         class Ours(Build):\n    \
+             def release(self): return 'release of ' + self.getProperty('scheduler')\n    \
+             def getUrl(self): return defer.succeed('page %d' % self.number)\n\
+         class Looks(steps.BuildStep):\n    \
+             name = 'looks'\n    \
+             @defer.inlineCallbacks\n    \
+             def run(self):\n        \
+                 url = yield self.build.getUrl()\n        \
+                 self.descriptionDone = self.build.release() + ' at ' + url\n        \
+                 return SUCCESS\n\
+         c['builders'] = [builder('b', Looks())]\n\
+         c['builders'][0].factory.buildClass = Ours",
+    )?;
+    let build = site.wait_for_build(site.force("b")?)?;
+    let steps = outline(&site, &build)?;
+    let (_, results, text) = steps.first().context("no step")?;
+    assert_eq!(
+        (*results, text.as_str()),
+        (SUCCESS, "release of force at page 1"),
+        "{}",
+        site.log()?
+    );
+    Ok(())
+}
+
+#[test]
+fn a_class_of_builds_that_would_do_the_masters_work_is_refused_by_name() -> Result<()> {
+    let mut site = Site::new(
+        "from buildbot.process.build import Build\n\
+         class Ours(Build):\n    \
+             def setupBuild(self): pass\n\
+         c['builders'] = [builder('b', shell('true'))]\n\
+         c['builders'][0].factory.buildClass = Ours",
+    )?;
+    let log = site.start_in_vain()?;
+    assert!(log.contains("overrides setupBuild"), "{log}");
+    Ok(())
+}
+
+#[test]
+fn steps_that_were_added_are_let_go_with_their_build() -> Result<()> {
+    let site = site(
+        "import gc, weakref\n\
+         class Adds(steps.BuildStep):\n    \
+             name = 'adds'\n    \
+             made = []\n    \
+             def run(self):\n        \
+                 if self.getProperty('last', False):\n            \
+                     gc.collect()\n            \
+                     self.descriptionDone = '%d are left' % sum(ref() is not None for ref in Adds.made)\n            \
+                     return SUCCESS\n        \
+                 added = Adds.Added(self.build.number)\n        \
+                 Adds.made.append(weakref.ref(added.what))\n        \
+                 self.build.addStepsAfterCurrentStep([added])\n        \
+                 return SUCCESS\n    \
+             class What: pass\n    \
+             class Added(steps.BuildStep):\n        \
+                 name = 'added'\n        \
+                 def __init__(self, number, **kwargs):\n            \
+                     super().__init__(**kwargs)\n            \
+                     self.what = Adds.What()\n        \
+                 def run(self): return SUCCESS\n\
+         c['builders'] = [builder('b', Adds()), builder('last', Adds(), properties={'last': True})]",
+    )?;
+    for _ in 0..3 {
+        let build = site.wait_for_build(site.force("b")?)?;
+        assert_eq!(build["results"], SUCCESS, "{}", site.log()?);
+    }
+    let build = site.wait_for_build(site.force("last")?)?;
+    let steps = outline(&site, &build)?;
+    let (.., text) = steps.first().context("no step")?;
+    assert_eq!(text, "0 are left");
+    Ok(())
+}
+
+#[test]
+fn what_callables_set_has_reached_the_build_when_the_step_runs() -> Result<()> {
+    let site = site(
+        "@util.renderer\n\
+         def named(props):\n    \
+             props.setProperty('by renderer', 'r', 'me')\n    \
+             return 'x'\n\
+         def wanted(step):\n    \
+             step.setProperty('by predicate', 'p', 'me')\n    \
+             return True\n\
+         c['builders'] = [builder('b', shell('echo', named, doStepIf=wanted), \
+             shell('echo', util.Property('by renderer'), util.Property('by predicate')))]",
+    )?;
+    let build = site.wait_for_build(site.force("b")?)?;
+    let log = site.log_of(&build, 2)?;
+    assert!(log.contains("\nr p\n"), "{log}");
+    Ok(())
+}
+
+#[test]
+fn builders_are_ordered_by_what_they_say_of_their_requests() -> Result<()> {
+    let mut site = Site::new(
+        "from twisted.internet import defer\n\
+         @defer.inlineCallbacks\n\
+         def ordered(master, builders):\n    \
+             ages = []\n    \
+             for one in builders:\n        \
+                 oldest = yield one.getOldestRequestTime()\n        \
+                 newest = yield one.getNewestCompleteTime()\n        \
+                 priority = yield one.get_highest_priority()\n        \
+                 ages.append((oldest is None, one.name != 'second', priority or 0, newest is None, one))\n    \
+             ages.sort(key=lambda age: age[:4])\n    \
+             return [age[-1] for age in ages]\n\
+         c['prioritizeBuilders'] = ordered\n\
+         c['workers'] = [worker.Worker('w1', 'pass', max_builds=1)]\n\
+         c['builders'] = [builder('first', shell('true')), builder('second', shell('true'))]",
+    )?;
+    site.start()?;
+    let first = site.force("first")?;
+    let second = site.force("second")?;
+    site.start_worker("w1", Program::Python)?;
+    let (first, second) = (site.wait_for_build(first)?, site.wait_for_build(second)?);
+    let log = site.log()?;
+    assert!(!log.contains("prioritizing builders"), "{log}");
+    assert!(
+        second["buildid"].as_i64() < first["buildid"].as_i64(),
+        "{log}"
+    );
+    Ok(())
+}
+
+#[test]
 fn an_exception_of_a_custom_step_is_shown_with_its_lines() -> Result<()> {
     let site = site(
         "c['builders'] = [builder('b', Breaks(), shell('true', name='never'), shell('true', name='always', alwaysRun=True))]",

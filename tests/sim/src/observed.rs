@@ -347,11 +347,13 @@ impl Observed {
                 seen.is_paused = false;
                 seen.quarantined_until = None;
             }
+            WorkerControl::LeaveQuarantine => seen.quarantined_until = None,
             WorkerControl::ShutdownGracefully => {
                 seen.is_graceful = true;
                 self.graceful_may_end(worker);
             }
-            WorkerControl::Kill => {}
+            // How long quarantines are is the matter of the unit tests of the engine.
+            WorkerControl::Kill | WorkerControl::NextQuarantine(_) => {}
             WorkerControl::Quarantine => self.quarantine(worker, self.now),
         }
     }

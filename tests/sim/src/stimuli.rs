@@ -193,11 +193,12 @@ impl Simulation {
 
     fn control_worker(&mut self) -> Result<(), Broken> {
         let (worker, _) = self.some_worker();
-        let control = match self.chance.below(10) {
+        let control = match self.chance.below(11) {
             0 | 1 => WorkerControl::Pause { reason: None },
             2 => WorkerControl::ShutdownGracefully,
             3 => WorkerControl::Kill,
             4 => WorkerControl::Quarantine,
+            5 => WorkerControl::LeaveQuarantine,
             _ => WorkerControl::Unpause,
         };
         match control {
@@ -205,7 +206,9 @@ impl Simulation {
             WorkerControl::ShutdownGracefully => self.report.faults.count(Fault::Graceful),
             WorkerControl::Kill => self.report.faults.count(Fault::Killed),
             WorkerControl::Quarantine => self.report.faults.count(Fault::Quarantined),
-            WorkerControl::Unpause => {}
+            WorkerControl::Unpause
+            | WorkerControl::LeaveQuarantine
+            | WorkerControl::NextQuarantine(_) => {}
         }
         self.tell(Event::WorkerControlled { worker, control })
     }

@@ -29,6 +29,9 @@ pub(super) struct Wanted {
     step: Arc<Object>,
     objects: Objects,
     given: Vec<(String, Value)>,
+    /// Code of the user's sets the properties about sources.
+    #[serde(default)]
+    hands_over_source_properties: bool,
 }
 
 /// What steps that the master carries out are told.
@@ -75,6 +78,7 @@ pub(super) async fn run(
         step: object,
         objects,
         given,
+        hands_over_source_properties,
     } = wanted;
     let objects = objects_of(objects);
     port.keep_objects(objects.clone());
@@ -83,6 +87,9 @@ pub(super) async fn run(
     let name = method.rsplit('.').next().unwrap_or_default();
     let arguments = (*config.arguments).clone();
     let step = Step::new(port, Arc::new(config), arguments);
+    if hands_over_source_properties {
+        step.keep_source_properties();
+    }
     match name {
         "run" => {}
         "run_vc" => step.set_wanted(wanted_source(&given)),
@@ -125,6 +132,7 @@ fn told(step: &Step<'_>, outcome: Result<Results, StepError>) -> Json {
         }),
         "logs": logs,
         "properties": step.port.properties(),
+        "source_properties": step.kept_source_properties(),
         "description": changed.description,
         "descriptionDone": changed.description_done,
         "descriptionSuffix": changed.description_suffix,

@@ -14,6 +14,9 @@ pub(crate) fn set(
     name: &str,
     value: Value,
 ) -> Result<(), StepError> {
+    let Some(value) = step.set_source_property(name, value) else {
+        return Ok(());
+    };
     let known = step.port.property(name).map(|property| property.value);
     let codebase = codebase(source);
     let mixed = |text: &str| {

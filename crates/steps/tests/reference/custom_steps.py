@@ -560,6 +560,13 @@ class Fetches(Git):
         return res
 
 
+class Notes(Git):
+    """Has its own idea of the properties about sources."""
+
+    def updateSourceProperty(self, name, value, source=""):
+        super().updateSourceProperty(f"our {name}", value, "Notes")
+
+
 class OwnSources(steps.Source if hasattr(steps, "Source") else __import__("buildbot.steps.source.base", fromlist=["Source"]).Source):
     """A version control system that nobody knows."""
 

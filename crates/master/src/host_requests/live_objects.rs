@@ -1,0 +1,273 @@
+//! Builders, workers, builds as code of the configuration holds them: their methods, and what was not sent with them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use buildbot_config::{BuilderConfig, Value};
+use buildbot_data::Pattern;
+use buildbot_db::tables::builds;
+use buildbot_engine::Event;
+use buildbot_engine::event::WorkerControl;
+use buildbot_gateway::Session;
+use buildbot_model::{BuildId, BuilderId, Results, WorkerId};
+use serde::Deserialize;
+use serde_json::{Map, Value as Json, json};
+
+use super::{Answer, NoAnswer};
+use crate::shell::Shell;
+use crate::site::Site;
+
+/// A live object as it comes back: its kind, and what this master knows it by.
+#[derive(Deserialize)]
+struct Live {
+    #[serde(rename = "$")]
+    kind: String,
+    #[serde(default)]
+    key: Json,
+}
+
+impl Live {
+    fn id(&self) -> Result<i64, NoAnswer> {
+        let id = self.key.as_i64();
+        id.ok_or_else(|| NoAnswer::refused(format!("a {} without a key", self.kind)))
+    }
+
+    fn worker(&self) -> Result<WorkerId, NoAnswer> {
+        self.id().map(WorkerId)
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Method {
+    on: Live,
+    name: String,
+    #[serde(default)]
+    args: Vec<Value>,
+    #[serde(default)]
+    kwargs: Map<String, Json>,
+}
+
+impl Method {
+    /// An argument, by its place or its name.
+    fn argument(&self, at: usize, name: &str) -> Option<Value> {
+        let named = || serde_json::from_value(self.kwargs.get(name)?.clone()).ok();
+        self.args.get(at).cloned().or_else(named)
+    }
+
+    fn text(&self, at: usize, name: &str) -> Option<String> {
+        match self.argument(at, name) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+pub(super) async fn method(shell: &Arc<Shell>, site: &Arc<Site>, method: Method) -> Answer {
+    let on = &method.on;
+    match (on.kind.as_str(), method.name.as_str()) {
+        ("worker", name) => {
+            let control = match name {
+                "pause" => WorkerControl::Pause {
+                    reason: method.text(0, "reason").map(Into::into),
+                },
+                "unpause" => WorkerControl::Unpause,
+                "putInQuarantine" => WorkerControl::Quarantine,
+                "exitQuarantine" => WorkerControl::LeaveQuarantine,
+                "resetQuarantine" => WorkerControl::NextQuarantine(Duration::ZERO),
+                "setQuarantineTimeout" => {
+                    let seconds = match method.argument(0, "timeout") {
+                        Some(Value::Int(seconds)) => u64::try_from(seconds).ok(),
+                        _ => None,
+                    };
+                    let seconds = seconds.ok_or_else(|| {
+                        NoAnswer::raised("builtins.TypeError", "a timeout is a whole number")
+                    })?;
+                    WorkerControl::NextQuarantine(Duration::from_secs(seconds))
+                }
+                other => return Err(NoAnswer::not_here(&format!("worker.{other}"))),
+            };
+            let worker = on.worker()?;
+            let event = Event::WorkerControlled { worker, control };
+            shell.engine.send(event).await;
+            // What is asked next sees it done: the engine has heard of it, and its writes are before this one.
+            shell.engine.look(|_| ()).await;
+            let written = shell.store.write(|_| Ok(()));
+            written.await.map(|()| Json::Null).map_err(NoAnswer::failed)
+        }
+        ("wfb", "ping") => ping(shell, on).await,
+        ("build", "setProperty") => set_property(shell, &method),
+        ("build", "stopBuild") => stop_build(shell, &method).await,
+        ("build", "waitUntilFinished") => wait_until_finished(shell, BuildId(on.id()?)).await,
+        ("botmaster", name) => {
+            let all = site.ids.builders.iter();
+            let wanted: Vec<BuilderId> = match (name, method.text(0, "buildername")) {
+                ("maybeStartBuildsForBuilder", Some(named)) => all
+                    .filter(|(builder, _)| **builder == named)
+                    .map(|(_, id)| *id)
+                    .collect(),
+                ("maybeStartBuildsForWorker", Some(worker)) => all
+                    .filter(|(_, id)| {
+                        let builder = site.builder(**id);
+                        builder.is_some_and(|builder| builder.worker_names.contains(&worker))
+                    })
+                    .map(|(_, id)| *id)
+                    .collect(),
+                ("maybeStartBuildsForAllBuilders", _) => all.map(|(_, id)| *id).collect(),
+                (other, _) => return Err(NoAnswer::not_here(&format!("botmaster.{other}"))),
+            };
+            for builder in wanted {
+                shell.engine.send(Event::BuilderNudged { builder }).await;
+            }
+            Ok(Json::Null)
+        }
+        (kind, name) => Err(NoAnswer::not_here(&format!("{kind}.{name}"))),
+    }
+}
+
+async fn ping(shell: &Shell, on: &Live) -> Answer {
+    let worker = on.key.get(1).and_then(Json::as_i64).map(WorkerId);
+    let sessions = shell.workers.sessions();
+    let session = sessions
+        .into_iter()
+        .find(|(id, _)| Some(*id) == worker)
+        .map(|(_, session)| session);
+    let answers = match &session {
+        Some(session) => Session::ping(session).await.is_ok(),
+        None => false,
+    };
+    Ok(answers.into())
+}
+
+fn set_property(shell: &Shell, method: &Method) -> Answer {
+    let build = shell.builds.get(BuildId(method.on.id()?));
+    let (Some(build), Some(name)) = (build, method.text(0, "propname")) else {
+        return Err(NoAnswer::refused("the build has ended"));
+    };
+    let value = method.argument(1, "value").unwrap_or(Value::None);
+    let source = method.text(2, "source");
+    let source = source.unwrap_or_else(|| "Unknown".to_owned());
+    build.with_properties(|properties| properties.set(name, value, source, true));
+    Ok(Json::Null)
+}
+
+async fn stop_build(shell: &Shell, method: &Method) -> Answer {
+    let results = method.argument(1, "results");
+    let is_cancelled = match results {
+        None => true,
+        Some(Value::Int(code)) => code == Results::Cancelled.code(),
+        Some(_) => false,
+    };
+    if !is_cancelled {
+        return Err(NoAnswer::not_here(
+            "build.stopBuild with another result than CANCELLED",
+        ));
+    }
+    let reason = method.text(0, "reason");
+    let event = Event::BuildStopRequested {
+        build: BuildId(method.on.id()?),
+        reason: reason.as_deref().unwrap_or("<no reason given>").into(),
+    };
+    shell.engine.send(event).await;
+    Ok(Json::Null)
+}
+
+async fn wait_until_finished(shell: &Shell, id: BuildId) -> Answer {
+    let mut subscriber = shell.bus.subscriber();
+    subscriber.subscribe(Pattern::new(format!("builds/{id}/finished")));
+    let read = shell
+        .store
+        .read(move |connection| builds::by_id(connection, id));
+    let row = read.await.map_err(NoAnswer::failed)?;
+    if row.is_some_and(|row| row.complete_at.is_none()) {
+        subscriber.next().await.map_err(NoAnswer::failed)?;
+    }
+    Ok(Json::Null)
+}
+
+#[derive(Deserialize)]
+pub(super) struct Attribute {
+    of: Live,
+    name: String,
+}
+
+pub(super) async fn attribute(shell: &Arc<Shell>, site: &Arc<Site>, wanted: &Attribute) -> Answer {
+    let of = &wanted.of;
+    let master = &shell.live;
+    match (of.kind.as_str(), wanted.name.as_str()) {
+        ("builder", "building") => {
+            let id = BuilderId(of.id()?);
+            let running = shell.builds.find(|build| build.builder.id == id);
+            Ok(running.iter().map(|build| build.live(shell)).collect())
+        }
+        ("builder", "workers") => {
+            let id = BuilderId(of.id()?);
+            let workers = site.builder(id).map(|builder| &builder.worker_names);
+            let workers = workers.into_iter().flatten();
+            let workers = workers.filter_map(|name| site.ids.workers.get(name));
+            let workers = workers.filter_map(|worker| worker_for_builder(shell, site, id, *worker));
+            Ok(workers.collect())
+        }
+        ("builder", "attaching_workers") => Ok(json!([])),
+        ("botmaster", "builders") => {
+            let builders = site.config.builders.iter();
+            let pairs = builders.filter_map(|BuilderConfig { name, .. }| {
+                let id = site.ids.builders.get(name)?;
+                Some(json!([name, master.builder(site, *id)]))
+            });
+            let pairs: Vec<Json> = pairs.collect();
+            Ok(json!({"$": "dict", "v": pairs}))
+        }
+        ("worker", "workerforbuilders") => {
+            let id = of.worker()?;
+            let name = site.worker(id).map_or("", |worker| worker.name());
+            let builders = site.config.builders.iter();
+            let builders =
+                builders.filter(|builder| builder.worker_names.iter().any(|n| n == name));
+            let pairs = builders.filter_map(|builder| {
+                let builder_id = site.ids.builders.get(&builder.name)?;
+                let live = worker_for_builder(shell, site, *builder_id, id)?;
+                Some(json!([builder.name, live]))
+            });
+            let pairs: Vec<Json> = pairs.collect();
+            Ok(json!({"$": "dict", "v": pairs}))
+        }
+        ("master", "workers_by_name") => {
+            let workers = site.config.workers.iter();
+            let pairs = workers.filter_map(|worker| {
+                let id = site.ids.workers.get(worker.name())?;
+                let state = shell.workers.state(*id);
+                Some(json!([worker.name(), master.worker(worker, *id, &state)]))
+            });
+            let pairs: Vec<Json> = pairs.collect();
+            Ok(json!({"$": "dict", "v": pairs}))
+        }
+        ("master", "config_version") => Ok(site.generation.0.into()),
+        (kind, name) => Err(NoAnswer::not_here(&format!("{kind}.{name}"))),
+    }
+}
+
+/// A worker of a builder, if it is connected.
+fn worker_for_builder(
+    shell: &Shell,
+    site: &Site,
+    builder: BuilderId,
+    worker: WorkerId,
+) -> Option<Json> {
+    let state = shell.workers.state(worker);
+    if !state.connected {
+        return None;
+    }
+    let running = shell.builds.find(|build| build.worker == worker);
+    let max_builds = site
+        .worker(worker)
+        .and_then(|worker| worker.common.max_builds)
+        .and_then(|max| usize::try_from(max).ok());
+    let is_full = max_builds.is_some_and(|max| running.len() >= max);
+    let builds_it = running.iter().any(|build| build.builder.id == builder);
+    let mut live = shell.live.worker_for_builder(site, builder, worker, &state);
+    if builds_it {
+        live["state"] = "BUILDING".into();
+    }
+    live["available"] = (!builds_it && !is_full && !state.paused).into();
+    Some(live)
+}
