@@ -248,10 +248,8 @@ impl Hub {
 
     fn is_wanted(&self, event: &Event) -> bool {
         let listeners = self.lock();
-        event
-            .topics
-            .iter()
-            .any(|topic| listeners.patterns.keys().any(|p| p.matches(topic)))
+        let mut topics = event.topics.iter();
+        topics.any(|topic| !listeners.matching(topic).is_empty())
     }
 
     /// Those who want an event do not get it, and hear that.
@@ -328,14 +326,24 @@ fn changed(
 impl Listeners {
     /// One entry for each pattern that matches, by subscriber.
     fn who_wants(&self, topic: &Topic) -> Vec<u64> {
-        let mut who: Vec<u64> = self
-            .patterns
-            .iter()
-            .filter(|(pattern, _)| pattern.matches(topic))
-            .flat_map(|(_, ids)| ids.iter().copied())
-            .collect();
+        let matching = self.matching(topic);
+        let mut who: Vec<u64> = matching.into_iter().flatten().copied().collect();
         who.sort_unstable();
         who
+    }
+
+    /// The subscribers of each pattern that matches. Thousands of clients have thousands of patterns, most of them with
+    /// the number of a build: what can match is looked up, unless looking at all is less.
+    fn matching(&self, topic: &Topic) -> Vec<&Vec<u64>> {
+        let ways = topic.patterns();
+        if ways.len() < self.patterns.len() {
+            return ways
+                .filter_map(|pattern| self.patterns.get(&pattern))
+                .collect();
+        }
+        let all = self.patterns.iter();
+        let matching = all.filter(|(pattern, _)| pattern.matches(topic));
+        matching.map(|(_, ids)| ids).collect()
     }
 
     fn lose(&mut self, id: u64) {

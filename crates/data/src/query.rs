@@ -174,7 +174,14 @@ impl Query {
                         None => (*value, false),
                     };
                     let field = field_named(name)?;
-                    self.order.push(Order { field, descending });
+                    // Another order by the same field decides nothing.
+                    if self
+                        .order
+                        .iter()
+                        .all(|known| known.field.name != field.name)
+                    {
+                        self.order.push(Order { field, descending });
+                    }
                 }
             }
             "limit" => self.limit = Some(integer(first).ok_or(QueryError::Limit)?),

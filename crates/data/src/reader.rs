@@ -19,6 +19,14 @@ use crate::rows;
 use crate::select::{self, Arguments, Bound, Sql};
 use crate::sources;
 
+/// How many bytes of a log are told in one answer; `raw` has no such limit, as it is sent piece by piece.
+///
+/// Differs: the reference makes one text of a whole log, whatever its length, and so can be made to take all memory.
+const CONTENT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// How many lines are read together.
+const CONTENT_LINES: u64 = 1024;
+
 /// Everything that can be read.
 pub struct Data {
     database: Arc<Database>,
@@ -82,12 +90,29 @@ pub enum ReadError {
     /// The parameters are wrong.
     #[error(transparent)]
     Query(#[from] QueryError),
+    /// Others ask so much that this question is not taken.
+    #[error("too much is asked at once")]
+    Busy,
+    /// There are more bytes than one answer may have.
+    #[error(
+        "these lines have more than {CONTENT_BYTES_MAX} bytes: ask for fewer, or for the log as `raw`"
+    )]
+    TooLong,
     /// The database does not answer.
     #[error(transparent)]
-    Database(#[from] buildbot_db::ReadError),
+    Database(buildbot_db::ReadError),
     /// The lines cannot be read.
     #[error(transparent)]
     Log(#[from] buildbot_logs::ReadError),
+}
+
+impl From<buildbot_db::ReadError> for ReadError {
+    fn from(error: buildbot_db::ReadError) -> Self {
+        match error {
+            buildbot_db::ReadError::Busy => Self::Busy,
+            other => Self::Database(other),
+        }
+    }
 }
 
 /// A question, as a thread of the database answers it.
@@ -196,7 +221,7 @@ impl Data {
     ) -> Result<Option<Item>, ReadError> {
         let reader = self.logs.reader(&self.database, id).await?;
         let last = match (limit, &reader) {
-            (Some(limit), _) => first.saturating_add(limit) - 1,
+            (Some(limit), _) => first.saturating_add(limit).saturating_sub(1),
             (None, Some(reader)) => {
                 let lines = reader.progress().await?.lines;
                 i64::try_from(lines)
@@ -212,10 +237,22 @@ impl Data {
         if to < from {
             return Ok(None);
         }
-        let content = match reader {
-            Some(reader) => reader.read_lines(from, to).await?,
-            None => String::new(),
-        };
+        let mut content = String::new();
+        if let Some(reader) = reader {
+            let mut next = from;
+            while next <= to {
+                let last = next.saturating_add(CONTENT_LINES - 1).min(to);
+                let lines = reader.read_lines(next, last).await?;
+                if lines.is_empty() {
+                    break;
+                }
+                content.push_str(&lines);
+                if content.len() > CONTENT_BYTES_MAX {
+                    return Err(ReadError::TooLong);
+                }
+                next = last + 1;
+            }
+        }
         let chunk = json!({ "logid": id.0, "firstline": first, "content": content });
         Ok(match chunk {
             Json::Object(chunk) => Some(chunk),

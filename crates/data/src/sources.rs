@@ -1,6 +1,6 @@
 //! Objects that are not simply rows: properties, blame, histories of commits, the specification.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use buildbot_db::{Connection, StatementError};
 use serde_json::{Map, Value as Json, json};
@@ -139,6 +139,7 @@ pub(crate) fn blame(
     let stamps = stamps_of_build(connection, build)?;
     let before = stamps_of_previous_success(connection, build, &key(&stamps))?;
     let mut chain = Vec::new();
+    let mut seen = HashSet::new();
     for (codebase, stamp) in &stamps {
         let boundary = match before.get(codebase) {
             Some(stamp) => newest_change(connection, stamp.id)?,
@@ -147,7 +148,8 @@ pub(crate) fn blame(
         let mut next = newest_change(connection, stamp.id)?;
         while let Some(change) = next
             && Some(change) != boundary
-            && !chain.contains(&change)
+            && chain.len() < CHANGES_MAX
+            && seen.insert(change)
         {
             chain.push(change);
             next = parent_change(connection, change)?;
@@ -161,6 +163,11 @@ pub(crate) fn blame(
     chain.sort_unstable();
     Ok(chain.iter().filter_map(|id| by_id.remove(id)).collect())
 }
+
+/// How many changes of a build are told.
+///
+/// Differs: the reference goes back to the first change of a branch that was never built with success.
+const CHANGES_MAX: usize = 10_000;
 
 struct Stamp {
     id: i64,

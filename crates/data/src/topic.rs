@@ -17,6 +17,17 @@ impl Topic {
         &self.0
     }
 
+    /// Every pattern that matches it: each part as it is, or `*`.
+    pub(crate) fn patterns(&self) -> impl ExactSizeIterator<Item = Pattern> {
+        let parts: Vec<&str> = self.parts().collect();
+        // The longest topic has seven parts.
+        (0..1_u32 << parts.len().min(16)).map(move |wildcards| {
+            let parts = parts.iter().enumerate();
+            let parts = parts.map(|(at, part)| if wildcards >> at & 1 == 1 { "*" } else { part });
+            Pattern(parts.collect::<Vec<_>>().join("/"))
+        })
+    }
+
     /// Its parts.
     pub fn parts(&self) -> impl Iterator<Item = &str> {
         self.0.split('/')
@@ -77,5 +88,16 @@ mod tests {
         check("/builds/*/*", "builds/7/update", false);
         check("", "builds/7/update", false);
         check("builds/1*/new", "builds/12/new", false);
+    }
+
+    #[test]
+    fn the_patterns_of_a_topic_are_those_that_match_it() {
+        let topic = Topic::new("builds/7/steps/3/new");
+        let patterns: Vec<_> = topic.patterns().collect();
+        assert_eq!(patterns.len(), 32);
+        assert!(patterns.iter().all(|pattern| pattern.matches(&topic)));
+        for pattern in ["builds/7/steps/3/new", "*/*/*/*/*", "builds/*/steps/*/*"] {
+            assert!(patterns.contains(&Pattern::new(pattern)), "{pattern}");
+        }
     }
 }

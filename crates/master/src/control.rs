@@ -38,26 +38,24 @@ impl Control for ShellControl {
 async fn act(shell: &Arc<Shell>, action: Action, owner: &str) -> Result<Outcome, ControlError> {
     match action {
         Action::StopBuild { build, reason } => {
-            shell
-                .bus
-                .publish(BusEvent::control_build_stop(build, &reason));
+            let told = BusEvent::control_build_stop(build, &reason);
             let reason = reason.into();
             shell
                 .engine
                 .send(Event::BuildStopRequested { build, reason })
                 .await;
+            shell.bus.publish(told);
             Ok(Outcome::Accepted)
         }
         Action::RebuildBuild { build } => rebuild(shell, build).await,
         Action::CancelRequest { request, reason } => {
-            shell
-                .bus
-                .publish(BusEvent::control_request_cancel(request, &reason));
+            let told = BusEvent::control_request_cancel(request, &reason);
             let reason = reason.into();
             shell
                 .engine
                 .send(Event::RequestCancelled { request, reason })
                 .await;
+            shell.bus.publish(told);
             Ok(Outcome::Accepted)
         }
         Action::SetPriority { request, priority } => {

@@ -155,7 +155,11 @@ impl LogFile {
 
     fn write(&mut self, line: &str) -> io::Result<()> {
         if self.bytes_max > 0 && self.length >= self.bytes_max {
-            self.rotate()?;
+            // Whether it succeeds or not, the next attempt comes after as much again.
+            self.length = 0;
+            if let Err(error) = self.rotate() {
+                tracing::warn!(path = %self.path.display(), %error, "the access log stays in one file");
+            }
         }
         self.file.write_all(line.as_bytes())?;
         self.length += line.len() as u64;
@@ -169,19 +173,21 @@ impl LogFile {
             name.push(format!(".{number}"));
             PathBuf::from(name)
         };
-        for number in (1..self.files_max).rev() {
-            let from = numbered(number);
-            if from.exists() {
-                std::fs::rename(from, numbered(number + 1))?;
+        // An attempt before may have come as far as this.
+        if self.path.exists() {
+            for number in (1..self.files_max).rev() {
+                let from = numbered(number);
+                if from.exists() {
+                    std::fs::rename(from, numbered(number + 1))?;
+                }
+            }
+            if self.files_max > 0 {
+                std::fs::rename(&self.path, numbered(1))?;
+            } else {
+                std::fs::remove_file(&self.path)?;
             }
         }
-        if self.files_max > 0 {
-            std::fs::rename(&self.path, numbered(1))?;
-        } else {
-            std::fs::remove_file(&self.path)?;
-        }
         self.file = append_to(&self.path)?;
-        self.length = 0;
         Ok(())
     }
 }

@@ -74,6 +74,11 @@ pub enum NoAction {
     Parameter(&'static str, &'static str),
 }
 
+/// How much of a reason is kept: it becomes part of texts that every list of builds has.
+///
+/// Differs: the reference keeps reasons of any length.
+const REASON_CHARS_MAX: usize = 1024;
+
 impl Action {
     /// What a method does to a target; nothing for those that the reference answers without doing anything.
     ///
@@ -86,7 +91,11 @@ impl Action {
     ) -> Result<Option<Self>, NoAction> {
         let reason = || {
             let reason = parameters.get("reason").and_then(Json::as_str);
-            reason.unwrap_or("no reason").to_owned()
+            reason
+                .unwrap_or("no reason")
+                .chars()
+                .take(REASON_CHARS_MAX)
+                .collect()
         };
         let unsupported = || NoAction::Unsupported(method.to_owned());
         Ok(Some(match (target, method) {

@@ -11,6 +11,7 @@ mod boot;
 mod control;
 mod front_end;
 mod identity;
+mod impatient;
 mod index;
 mod listen;
 mod login;

@@ -23,6 +23,9 @@ pub(crate) const LISTENERS_MAX: usize = 4_096;
 /// How many paths one client listens to: one for each build, step and log that a page shows.
 pub(crate) const PATHS_MAX: usize = 4_096;
 
+/// How long a path may be: the longest topic has seven parts, four of them numbers.
+pub(crate) const PATH_BYTES_MAX: usize = 256;
+
 /// How long a client may take for one message, until it is given up.
 const SEND_PATIENCE: Duration = Duration::from_secs(30);
 

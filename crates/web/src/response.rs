@@ -12,7 +12,7 @@ use hyper::header::{
     LOCATION, VARY,
 };
 use hyper::{Method, StatusCode};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::request::Request;
 
@@ -24,9 +24,47 @@ pub(crate) const HTML: &str = "text/html; charset=utf-8";
 /// A body: there at once, or coming in pieces.
 #[derive(Debug)]
 pub(crate) enum Body {
-    Whole(Bytes),
+    Whole(Whole),
     /// A sender that goes away early ends the connection, so that nobody takes a part for the whole.
     Pieces(mpsc::Receiver<std::io::Result<Bytes>>),
+}
+
+/// How much is handed to a connection at once: what it holds is not given back before it is out.
+const FRAME_BYTES: usize = 64 * 1024;
+
+/// A body that is there at once, with the room that it takes among all answers.
+#[derive(Debug, Default)]
+pub(crate) struct Whole {
+    bytes: Bytes,
+    room: Option<OwnedSemaphorePermit>,
+}
+
+impl Whole {
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Keeps the room until all is handed out.
+    pub(crate) fn hold(&mut self, room: OwnedSemaphorePermit) {
+        self.room = Some(room);
+    }
+
+    fn next(&mut self) -> Option<Bytes> {
+        if self.bytes.is_empty() {
+            return None;
+        }
+        let next = self.bytes.split_to(self.bytes.len().min(FRAME_BYTES));
+        Some(next)
+    }
+}
+
+impl<T: Into<Bytes>> From<T> for Whole {
+    fn from(bytes: T) -> Self {
+        Self {
+            bytes: bytes.into(),
+            room: None,
+        }
+    }
 }
 
 /// A response on its way.
@@ -41,11 +79,7 @@ impl HyperBody for Body {
         context: &mut Context<'_>,
     ) -> Poll<Option<std::io::Result<Frame<Bytes>>>> {
         match &mut *self {
-            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Self::Whole(bytes) => {
-                let bytes = std::mem::take(bytes);
-                Poll::Ready(Some(Ok(Frame::data(bytes))))
-            }
+            Self::Whole(whole) => Poll::Ready(whole.next().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Pieces(pieces) => pieces
                 .poll_recv(context)
                 .map(|piece| piece.map(|piece| piece.map(Frame::data))),
@@ -53,12 +87,12 @@ impl HyperBody for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Self::Whole(bytes) if bytes.is_empty())
+        matches!(self, Self::Whole(whole) if whole.len() == 0)
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Whole(whole) => SizeHint::with_exact(whole.len() as u64),
             Self::Pieces(_) => SizeHint::default(),
         }
     }
@@ -66,7 +100,7 @@ impl HyperBody for Body {
 
 /// A response with a body.
 pub(crate) fn with(status: StatusCode, content_type: &str, body: impl Into<Bytes>) -> Response {
-    let mut response = Response::new(Body::Whole(body.into()));
+    let mut response = Response::new(Body::Whole(body.into().into()));
     *response.status_mut() = status;
     set(&mut response, CONTENT_TYPE, content_type);
     response
@@ -90,6 +124,16 @@ pub(crate) fn page(status: StatusCode, text: &str) -> Response {
     with(status, HTML, body)
 }
 
+/// Under which name a browser keeps a file.
+pub(crate) fn attachment(name: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    if name.bytes().all(is_plain) {
+        return format!("attachment; filename={name}");
+    }
+    let encoded = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
+    format!("attachment; filename*=UTF-8''{encoded}")
+}
+
 /// Sets a header; a value that cannot be one is left out.
 pub(crate) fn set(response: &mut Response, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
@@ -109,7 +153,7 @@ const COMPRESSED_BYTES_MIN: usize = 256;
 
 /// Compresses a whole body for clients that take that. Pieces are compressed by who makes them.
 pub(crate) fn compress(request: &Request, response: &mut Response) {
-    let Body::Whole(bytes) = response.body() else {
+    let Body::Whole(Whole { bytes, .. }) = response.body() else {
         return;
     };
     if !takes_gzip(request) || bytes.len() < COMPRESSED_BYTES_MIN {
@@ -141,9 +185,9 @@ pub(crate) fn without_body(request: &Request, response: &mut Response) {
     if request.method != Method::HEAD {
         return;
     }
-    if let Body::Whole(bytes) = response.body() {
-        let length = bytes.len().to_string();
+    if let Body::Whole(whole) = response.body() {
+        let length = whole.len().to_string();
         set(response, CONTENT_LENGTH, &length);
     }
-    *response.body_mut() = Body::Whole(Bytes::new());
+    *response.body_mut() = Body::Whole(Whole::default());
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 use buildbot_data::{Answer, RawLog, ReadError, json};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Bytes;
 use hyper::header::{
-    ACCEPT, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, EXPIRES, PRAGMA, SET_COOKIE, VARY,
+    ACCEPT, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, EXPIRES,
+    PRAGMA, SET_COOKIE, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, StatusCode};
 use serde_json::{Map, Value as Json};
@@ -18,7 +19,7 @@ use tokio::sync::mpsc;
 use crate::authz::{Denied, Wish};
 use crate::identity::Identity;
 use crate::origin::{self, Origin};
-use crate::request::{self, Request};
+use crate::request::{ReadBody, Request};
 use crate::response::{self, Body, HTML, JSON, Response, TEXT};
 use crate::rpc;
 use crate::server::Shared;
@@ -36,13 +37,19 @@ pub(crate) fn versions(site: &Site) -> Response {
     response::with(StatusCode::OK, "application/json", body.to_string())
 }
 
+/// How many parameters a question may have. Pages ask for up to some hundred objects by their numbers.
+const PARAMETERS_MAX: usize = 2_000;
+
+/// Answers with more objects than this are made a few at a time.
+const PAGE_MAX: u64 = 1_000;
+
 /// A request below `/api/v2`. `path` is what follows.
 pub(crate) async fn serve(
     shared: &Arc<Shared>,
     site: &Site,
     request: &Request,
     path: &[String],
-    body: Incoming,
+    body: Option<ReadBody>,
 ) -> Response {
     let allowed = match origin::check(site, request) {
         Origin::None => None,
@@ -53,8 +60,8 @@ pub(crate) async fn serve(
     let mut response = if request.method == Method::GET || request.method == Method::HEAD {
         get(shared, site, &visitor.identity, request, path).await
     } else if request.method == Method::POST {
-        match request::read(body).await {
-            Some(body) => rpc::call(shared, site, &visitor.identity, request, path, &body).await,
+        match body {
+            Some(body) => rpc::call(shared, site, &visitor.identity, request, path, body).await,
             None => origin::refusal(request, "the request body cannot be read or is too long"),
         }
     } else {
@@ -80,6 +87,8 @@ pub(crate) fn status_of(error: &ReadError) -> StatusCode {
     match error {
         ReadError::NoPath(_) | ReadError::NotFound(_) => StatusCode::NOT_FOUND,
         ReadError::Query(_) => StatusCode::BAD_REQUEST,
+        ReadError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        ReadError::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
         ReadError::Database(_) | ReadError::Log(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -107,6 +116,9 @@ async fn get(
     if let Err(denied) = site.authorise(&shared.data, who, wish).await {
         return error(status_of_denial(&denied), &denied.to_string());
     }
+    if request.parameters.len() > PARAMETERS_MAX {
+        return error(StatusCode::BAD_REQUEST, "there are too many parameters");
+    }
     if let [noun, id, why] = path
         && noun == "buildrequests"
         && why == "why"
@@ -114,6 +126,13 @@ async fn get(
     {
         return self::why(shared, site, request, id).await;
     }
+    let limit = request
+        .parameter("limit")
+        .and_then(|limit| limit.parse().ok());
+    let _permit = match limit {
+        Some(..=PAGE_MAX) => None,
+        _ => shared.long_answers.acquire().await.ok(),
+    };
     match shared.data.read(path, &request.parameters).await {
         Ok(Answer::Objects {
             plural,
@@ -132,8 +151,11 @@ async fn get(
         Ok(Answer::Bytes { name, bytes }) => {
             let content_type = "application/octet-stream; charset=utf-8";
             let mut response = response::with(StatusCode::OK, content_type, bytes);
-            let disposition = format!("attachment; filename={name}");
-            response::set(&mut response, CONTENT_DISPOSITION, &disposition);
+            response::set(
+                &mut response,
+                CONTENT_DISPOSITION,
+                &response::attachment(&name),
+            );
             response
         }
         Ok(Answer::Log(log)) => raw(shared, request, log),
@@ -166,6 +188,8 @@ fn read(site: &Site, request: &Request, answer: Json) -> Response {
 
 /// `buildrequests/N/why`: why a request waits. Ours; the reference has no such path.
 async fn why(shared: &Arc<Shared>, site: &Site, request: &Request, id: i64) -> Response {
+    // It is answered where builds are distributed.
+    let _permit = shared.whys.acquire().await;
     match shared.control.why(buildbot_model::BuildRequestId(id)).await {
         Ok(Some(why)) => read(
             site,
@@ -186,9 +210,15 @@ fn raw(shared: &Arc<Shared>, request: &Request, log: RawLog) -> Response {
     let (pieces, receiver) = mpsc::channel(PIECES_MAX);
     let mut response = Response::new(Body::Pieces(receiver));
     response::set(&mut response, CONTENT_TYPE, content_type);
+    // What a build wrote is shown, and not executed.
+    response::set(&mut response, CONTENT_SECURITY_POLICY, "sandbox");
+    response::set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
     if let Some(name) = &log.file_name {
-        let disposition = format!("attachment; filename={name}");
-        response::set(&mut response, CONTENT_DISPOSITION, &disposition);
+        response::set(
+            &mut response,
+            CONTENT_DISPOSITION,
+            &response::attachment(name),
+        );
     }
     if request.method == Method::HEAD {
         return response;

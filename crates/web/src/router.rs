@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use hyper::body::Incoming;
 use hyper::header::{ALLOW, CACHE_CONTROL, SET_COOKIE};
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, StatusCode};
@@ -12,7 +11,7 @@ use crate::badges;
 use crate::boot;
 use crate::login;
 use crate::realtime::{socket, stream};
-use crate::request::Request;
+use crate::request::{ReadBody, Request};
 use crate::response::{self, Response};
 use crate::rest;
 use crate::server::Shared;
@@ -23,7 +22,7 @@ pub(crate) async fn answer(
     shared: &Arc<Shared>,
     site: &Site,
     request: &Request,
-    body: Incoming,
+    body: Option<ReadBody>,
     upgrade: Option<OnUpgrade>,
 ) -> Response {
     let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
@@ -86,7 +85,8 @@ async fn begin(shared: &Arc<Shared>, site: &Site, request: &Request, what: Begin
             None => crate::index::page(shared, site, &visitor.identity).await,
         },
     };
-    response::set(&mut response, CACHE_CONTROL, "public,max-age=0");
+    // It says who somebody is.
+    response::set(&mut response, CACHE_CONTROL, "private,max-age=0");
     if let Some(cookie) = visitor.cookie {
         response::add(&mut response, SET_COOKIE, &cookie);
     }

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use buildbot_data::{ReadError, json};
 use hyper::StatusCode;
-use hyper::body::Bytes;
 use hyper::header::CONTENT_TYPE;
 use serde_json::{Map, Value as Json};
 
 use crate::authz::{Denied, Wish};
 use crate::control::{Action, ControlError, NoAction, Outcome};
 use crate::identity::Identity;
-use crate::request::Request;
+use crate::request::{ReadBody, Request};
 use crate::response::{self, Response};
 use crate::rest::{status_of, status_of_denial};
 use crate::server::Shared;
@@ -61,9 +60,9 @@ pub(crate) async fn call(
     who: &Identity,
     request: &Request,
     path: &[String],
-    body: &Bytes,
+    body: ReadBody,
 ) -> Response {
-    let answer = match parse(request, body) {
+    let answer = match parse(shared, request, body).await {
         Err(failure) => Err(failure),
         Ok(call) => {
             let id = call.id.clone();
@@ -96,7 +95,23 @@ pub(crate) async fn call(
     response::with(status, "application/json", json::compact(body))
 }
 
-fn parse(request: &Request, body: &Bytes) -> Result<Call, Box<Failure>> {
+/// From how many bytes on JSON is understood beside the tasks, and one at a time: it takes several times as much memory.
+const LONG_JSON_BYTES: usize = 256 * 1024;
+
+async fn json_of(shared: &Shared, body: ReadBody) -> Result<Json, String> {
+    let understand = |body: ReadBody| {
+        let parsed = serde_json::from_slice(&body.bytes);
+        parsed.map_err(|error| format!("JSON parse error: {error}"))
+    };
+    if body.bytes.len() < LONG_JSON_BYTES {
+        return understand(body);
+    }
+    let _permit = shared.long_bodies.acquire().await;
+    let understood = tokio::task::spawn_blocking(move || understand(body)).await;
+    understood.unwrap_or_else(|error| Err(error.to_string()))
+}
+
+async fn parse(shared: &Shared, request: &Request, body: ReadBody) -> Result<Call, Box<Failure>> {
     let content_type = request.header(CONTENT_TYPE).unwrap_or_default();
     let content_type = content_type.split(';').next().unwrap_or_default().trim();
     if content_type != "application/json" {
@@ -104,10 +119,9 @@ fn parse(request: &Request, body: &Bytes) -> Result<Call, Box<Failure>> {
             "Invalid content-type (use application/json)",
         ));
     }
-    let parsed: Json = serde_json::from_slice(body).map_err(|error| {
-        let message = format!("JSON parse error: {error}");
-        Failure::new(StatusCode::BAD_REQUEST, PARSE_ERROR, message)
-    })?;
+    let parsed = json_of(shared, body).await;
+    let parsed =
+        parsed.map_err(|message| Failure::new(StatusCode::BAD_REQUEST, PARSE_ERROR, message))?;
     let mut root = match parsed {
         Json::Object(root) => root,
         Json::Array(_) => {
@@ -146,6 +160,16 @@ async fn act(
     path: &[String],
     call: Call,
 ) -> Result<Json, Box<Failure>> {
+    // Rules and schedulers must see the same builders.
+    let names = call.parameters.get("builderNames");
+    if names.is_some_and(|names| !names.is_array()) {
+        let message = "'builderNames' must be a list";
+        return Err(Failure::new(
+            StatusCode::BAD_REQUEST,
+            INVALID_PARAMS,
+            message,
+        ));
+    }
     let wish = Wish {
         path,
         action: &call.method,
@@ -174,7 +198,11 @@ async fn act(
             ));
         }
     }
-    match shared.control.act(action, who.owner()).await {
+    // What was begun is done, also if whoever asked goes away.
+    let (control, owner) = (shared.control.clone(), who.owner().to_owned());
+    let act = async move { control.act(action, &owner).await };
+    let acted = shared.tasks.spawn(act).await;
+    match acted.unwrap_or_else(|error| Err(ControlError::Failed(error.to_string()))) {
         Ok(Outcome::Accepted) => Ok(Json::Null),
         Ok(Outcome::Buildset { buildset, requests }) => {
             let requests: Map<String, Json> = requests
@@ -210,7 +238,9 @@ fn of_denial(denied: &Denied) -> Box<Failure> {
 fn of_read_error(error: &ReadError) -> Box<Failure> {
     let code = match error {
         ReadError::NoPath(_) | ReadError::NotFound(_) | ReadError::Query(_) => INVALID_REQUEST,
-        ReadError::Database(_) | ReadError::Log(_) => INTERNAL_ERROR,
+        ReadError::Busy | ReadError::TooLong | ReadError::Database(_) | ReadError::Log(_) => {
+            INTERNAL_ERROR
+        }
     };
     Failure::new(status_of(error), code, error.to_string())
 }

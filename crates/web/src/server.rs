@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use buildbot_data::{Bus, Data};
-use hyper::Request as HyperRequest;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{Method, Request as HyperRequest, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -18,11 +19,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::access_log::AccessLog;
 use crate::control::Control;
+use crate::impatient::Impatient;
 use crate::listen::{self, Listener, Socket};
 use crate::realtime::LISTENERS_MAX;
 use crate::realtime::stream::Streams;
-use crate::request::Request;
-use crate::response::Response;
+use crate::request::{self, ALL_BODIES_KIB, Request};
+use crate::response::{self, Body, Response, TEXT};
 use crate::router;
 use crate::settings::Settings;
 use crate::site::Site;
@@ -33,15 +35,35 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a TLS client may take to introduce itself.
 const TLS_PATIENCE: Duration = Duration::from_secs(20);
 
+/// After how much silence the system asks whether a client is still there.
+const PROBE_AFTER: Duration = Duration::from_secs(60);
+
 /// How long running answers have when the server ends.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How many connections are served at the same time.
 const CONNECTIONS_MAX: usize = 10_000;
 
-/// How many requests are answered at the same time: fewer than wait for readers of the database at most, so that no
-/// task of the server ever blocks.
+/// How many requests are answered at the same time.
 const REQUESTS_MAX: usize = 256;
+
+/// How many of them may have answers of any length.
+const LONG_ANSWERS_MAX: usize = 8;
+
+/// How many questions why a request waits are asked at the same time.
+const WHYS_MAX: usize = 4;
+
+/// How much all answers may have that are on their way, in KiB.
+const ALL_ANSWERS_KIB: usize = 256 * 1024;
+
+/// How long an answer waits for that room.
+const ROOM_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What is shorter takes no room.
+const SHORT_BYTES: usize = 64 * 1024;
+
+/// How long nothing of an answer may go out before its connection ends.
+const STALL_MAX: Duration = Duration::from_secs(60);
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +118,16 @@ pub(crate) struct Shared {
     access_log: AccessLog,
     connections: Arc<Semaphore>,
     requests: Semaphore,
+    /// Answers that may be long.
+    pub(crate) long_answers: Semaphore,
+    /// Bodies that take much memory to understand.
+    pub(crate) long_bodies: Semaphore,
+    /// Questions for the engine.
+    pub(crate) whys: Semaphore,
+    /// Room for bodies of requests, in KiB.
+    bodies: Arc<Semaphore>,
+    /// Room for answers on their way, in KiB.
+    answers: Arc<Semaphore>,
     stop: CancellationToken,
 }
 
@@ -133,6 +165,11 @@ impl Web {
             access_log,
             connections: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
             requests: Semaphore::new(REQUESTS_MAX),
+            long_answers: Semaphore::new(LONG_ANSWERS_MAX),
+            long_bodies: Semaphore::new(1),
+            whys: Semaphore::new(WHYS_MAX),
+            bodies: Arc::new(Semaphore::new(ALL_BODIES_KIB)),
+            answers: Arc::new(Semaphore::new(ALL_ANSWERS_KIB)),
             stop: CancellationToken::new(),
         });
         let web = Self {
@@ -252,8 +289,7 @@ async fn next(listener: &Listener) -> std::io::Result<Connection> {
     match &listener.socket {
         Socket::Tcp(listener, acceptor) => {
             let (stream, peer) = listener.accept().await?;
-            // Answers are whole; waiting to fill a packet would only delay them.
-            stream.set_nodelay(true)?;
+            prepare(&stream);
             let peer = peer.ip().to_string();
             Ok(match acceptor {
                 Some(acceptor) => Connection::Tls(stream, acceptor.clone(), peer),
@@ -261,6 +297,18 @@ async fn next(listener: &Listener) -> std::io::Result<Connection> {
             })
         }
         Socket::Unix(listener, _) => Ok(Connection::Unix(listener.accept().await?.0)),
+    }
+}
+
+/// A client that is gone without a word is noticed by the system.
+fn prepare(stream: &tokio::net::TcpStream) {
+    let probes = TcpKeepalive::new()
+        .with_time(PROBE_AFTER)
+        .with_interval(PROBE_AFTER / 4);
+    let prepared = SockRef::from(stream).set_tcp_keepalive(&probes);
+    // Answers are whole; waiting to fill a packet would only delay them.
+    if let Err(error) = prepared.and_then(|()| stream.set_nodelay(true)) {
+        tracing::debug!(%error, "a connection of the web server keeps the system's settings");
     }
 }
 
@@ -294,7 +342,7 @@ where
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_PATIENCE)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Impatient::new(stream, STALL_MAX)), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
@@ -317,13 +365,40 @@ async fn answer(
 ) -> Response {
     let (request, body, upgrade) = Request::new(request, is_tls, peer);
     let site = shared.site();
+    // Before it takes a place among those that are answered: it may come slowly.
+    let body = match request.method == Method::POST {
+        true => request::read(&request, body, &shared.bodies).await,
+        false => None,
+    };
     // Closed never: whoever gets no permit would have to wait for one.
     let permit = shared.requests.acquire().await;
-    let response = router::answer(shared, &site, &request, body, upgrade).await;
+    let mut response = router::answer(shared, &site, &request, body, upgrade).await;
     drop(permit);
+    take_room(shared, &mut response).await;
     let length = response.body().size_hint().exact();
     shared
         .access_log
         .note(&request, response.status().as_u16(), length);
     response
+}
+
+/// A long answer waits for room, which it gives back as it goes out.
+async fn take_room(shared: &Shared, response: &mut Response) {
+    let Body::Whole(whole) = response.body_mut() else {
+        return;
+    };
+    if whole.len() < SHORT_BYTES {
+        return;
+    }
+    // One that is longer than all the room takes all of it.
+    let kib = whole.len().div_ceil(1024).min(ALL_ANSWERS_KIB);
+    let Ok(kib) = u32::try_from(kib) else { return };
+    let room = shared.answers.clone().acquire_many_owned(kib);
+    match tokio::time::timeout(ROOM_PATIENCE, room).await {
+        Ok(Ok(room)) => whole.hold(room),
+        Ok(Err(_)) | Err(_) => {
+            let text = "too many long answers are on their way";
+            *response = response::with(StatusCode::SERVICE_UNAVAILABLE, TEXT, text);
+        }
+    }
 }

@@ -114,12 +114,12 @@ impl Site {
 
     /// The value of `Set-Cookie` that makes the next requests come from somebody.
     ///
-    /// Differs: it says `SameSite=Lax`, because other sites have no use for it.
+    /// Differs: it says `SameSite=Lax`, because other sites have no use for it, and `HttpOnly`, because scripts have none.
     pub(crate) fn cookie(&self, request: &Request, identity: &Identity) -> String {
         let token = self.sessions.token(identity, now());
         let name = cookie_name(request);
         let secure = if request.is_tls { "; Secure" } else { "" };
-        format!("{name}={token}; Path=/; SameSite=Lax{secure}")
+        format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax{secure}")
     }
 
     /// Decides whether somebody may do something: the only place where that is decided.

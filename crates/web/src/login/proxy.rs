@@ -45,7 +45,8 @@ impl Proxy {
 
     /// Who it says somebody is, or what the page warns about.
     pub(crate) fn identity(&self, headers: &HeaderMap) -> Result<Identity, String> {
-        let Some(value) = headers.get(&self.header) else {
+        // A proxy that adds its own puts it behind what the client sent.
+        let Some(value) = headers.get_all(&self.header).iter().next_back() else {
             return Err(format!(
                 "missing http header {}. Check your reverse proxy config!",
                 self.header

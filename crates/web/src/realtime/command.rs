@@ -4,7 +4,7 @@ use buildbot_data::{Pattern, Subscriptions};
 use buildbot_model::python_text::{repr_of_float, repr_of_text};
 use serde_json::{Map, Value as Json};
 
-use super::PATHS_MAX;
+use super::{PATH_BYTES_MAX, PATHS_MAX};
 
 /// The answer to a frame, or nothing when the frame ends the connection: it is no object, or its command no text.
 pub(crate) fn answer(frame: &str, subscriptions: &Subscriptions) -> Option<String> {
@@ -114,6 +114,10 @@ fn check(command: &str, arguments: &Map<String, Json>, names: &[&str]) -> Result
 
 fn path(arguments: &Map<String, Json>) -> Result<&str, Refusal> {
     match arguments.get("path") {
+        Some(Json::String(path)) if path.len() > PATH_BYTES_MAX => Err((
+            400,
+            format!("the path has more than {PATH_BYTES_MAX} bytes"),
+        )),
         Some(Json::String(path)) => Ok(path),
         other => {
             let shown = python(other.unwrap_or(&Json::Null));

@@ -27,9 +27,6 @@ use crate::site::Site;
 /// How long a frame of a client may be: a command with a path.
 const FRAME_BYTES_MAX: usize = 64 * 1024;
 
-/// How much waits for the socket before a send waits, too.
-const UNSENT_BYTES_MAX: usize = 1024 * 1024;
-
 /// How long a client may take to close, too.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -89,8 +86,8 @@ pub(crate) async fn open(
                 Ok(upgraded) => {
                     let config = WebSocketConfig::default()
                         .max_message_size(Some(FRAME_BYTES_MAX))
-                        .max_frame_size(Some(FRAME_BYTES_MAX))
-                        .max_write_buffer_size(UNSENT_BYTES_MAX);
+                        .max_frame_size(Some(FRAME_BYTES_MAX));
+                    // What is sent has no limit of its own: each message is awaited, and one alone can be long.
                     let io = TokioIo::new(upgraded);
                     let socket =
                         WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;

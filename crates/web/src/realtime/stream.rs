@@ -10,7 +10,7 @@ use hyper::{Method, StatusCode};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::{PATHS_MAX, SEND_PATIENCE};
+use super::{PATH_BYTES_MAX, PATHS_MAX, SEND_PATIENCE};
 use crate::request::Request;
 use crate::response::{self, Body, Response, TEXT};
 use crate::server::Shared;
@@ -61,6 +61,9 @@ pub(crate) async fn serve(
         [path @ .., ""] => path,
         path => path,
     };
+    if path.iter().map(|part| part.len() + 1).sum::<usize>() > PATH_BYTES_MAX + 64 {
+        return refuse(StatusCode::BAD_REQUEST, "the path is too long");
+    }
     match path {
         ["add" | "remove"] => refuse(StatusCode::BAD_REQUEST, "need uuid"),
         [verb @ ("add" | "remove"), name, path @ ..] => {

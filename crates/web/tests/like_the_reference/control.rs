@@ -133,6 +133,49 @@ pub(crate) fn check(sides: &Sides) -> Result<()> {
 }
 
 fn what_is_ours(sides: &Sides) -> Result<()> {
+    // Rules look at the builders of a list; a text must not be taken for another builder.
+    let post = |path: &str, body: Json| -> Result<crate::sides::Answer> {
+        let body = body.to_string();
+        let asking = Asking {
+            headers: vec![("Content-Type", "application/json")],
+            body: Some(&body),
+        };
+        sides.ask(Side::Ours, path, &asking)
+    };
+    let call = |method: &str, params: Json| json!({"jsonrpc": "2.0", "id": 5, "method": method, "params": params});
+    let forced = post(
+        "api/v2/forceschedulers/force",
+        call("force", json!({"builderNames": "b1", "builderid": "2"})),
+    )?;
+    ensure!(forced.status == 400, "{forced:?}");
+    // Texts of clients stay short, and so do bodies that are no forms.
+    let stopped = post(
+        "api/v2/builds/1",
+        call("stop", json!({"reason": "x".repeat(5_000)})),
+    )?;
+    ensure!(stopped.status == 200, "{stopped:?}");
+    {
+        let actions = sides.asked.actions.lock().expect("actions");
+        let last = actions.last().map(|(action, _)| action.clone());
+        let Some(Action::StopBuild { reason, .. }) = last else {
+            anyhow::bail!("{last:?}");
+        };
+        ensure!(reason.len() == 1024, "{}", reason.len());
+    }
+    let long = post(
+        "api/v2/builds/1",
+        call("stop", json!({"reason": "x".repeat(100_000)})),
+    )?;
+    ensure!(long.status == 400, "{long:?}");
+    let many = "xx__a=1&".repeat(3_000);
+    let many = sides.get(Side::Ours, &format!("api/v2/builders?{many}"))?;
+    ensure!(many.status == 400, "{many:?}");
+    // What a build wrote is not executed in a browser.
+    let log = sides.get(Side::Ours, "api/v2/logs/1/raw_inline")?;
+    ensure!(
+        log.header("content-security-policy") == Some("sandbox"),
+        "{log:?}"
+    );
     let why = sides.get(Side::Ours, "api/v2/buildrequests/1/why")?;
     ensure!(why.json()?["why"][0]["reason"] == "paused", "{why:?}");
     let why = sides.get(Side::Ours, "api/v2/buildrequests/2/why")?;
