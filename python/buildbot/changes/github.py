@@ -64,7 +64,7 @@ class GitHubPullrequestPoller(
         github_property_whitelist: list[str] | None = None,
         **kwargs,
     ):
-        if repository_type not in link_urls:
+        if not isinstance(repository_type, str) or repository_type not in link_urls:
             config_error("repository_type must be one of {https, svn, git, ssh}")
         super().checkConfig(name=self.name, **kwargs)
 

@@ -131,7 +131,8 @@ class HgPoller(base.ReconfigurablePollingChangeSource, StateMixin):
     def build_name(self, name, repourl, bookmarks, branches):
         if name:
             return name
-        watched = "_".join([*(bookmarks or []), *(branches or [])])
+        lists = ("_".join(names) for names in (bookmarks, branches) if names)
+        watched = "_".join(lists)
         return f"{repourl}_{watched}" if watched else repourl
 
     def build_branches(self, branch, branches):

@@ -117,6 +117,7 @@ class BuilderConfig(Described):
         self.description = check_param_str_none(description, BuilderConfig, "description")
         self.description_format = None
         if description_format is not None:
+            check_param_str_none(description_format, BuilderConfig, "description_format")
             if description_format != "markdown":
                 error('builder description format must be None or "markdown"')
             elif check_markdown_support(BuilderConfig):

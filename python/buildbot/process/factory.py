@@ -141,8 +141,10 @@ class GNUAutoconf(BuildFactory):
 
     @staticmethod
     def _with_flags(configure, flags):
-        if not isinstance(configure, str):
+        if isinstance(configure, (list, tuple)):
             return configure + flags
+        if not isinstance(configure, str):
+            raise AssertionError
         if not flags:
             return configure
         if " " in configure:

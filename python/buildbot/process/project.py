@@ -26,6 +26,7 @@ class Project(ComparableMixin, Described):
         self.description = check_param_str_none(description, Project, "description")
         self.description_format = None
         if description_format is not None:
+            check_param_str_none(description_format, Project, "description_format")
             if description_format != "markdown":
                 error('project description format must be None or "markdown"')
             elif check_markdown_support(Project):

@@ -76,7 +76,7 @@ class MailNotifier(ReporterBase):
                     config.error(f"extra recipient {address} is not a valid email")
         if lookup is not None and not isinstance(lookup, str):
             assert _is_lookup(lookup)
-        if extraHeaders is not None and not isinstance(extraHeaders, dict):
+        if extraHeaders and not isinstance(extraHeaders, dict):
             config.error("extraHeaders must be a dictionary")
         if generators is None:
             generators = self._create_default_generators()

@@ -48,7 +48,7 @@ class PushoverNotifier(ReporterBase):
         if generators is None:
             generators = self._create_default_generators()
         super().checkConfig(generators=generators)
-        if otherParams is not None and set(otherParams) - VALID_PARAMS:
+        if otherParams is not None and set(otherParams.keys()) - VALID_PARAMS:
             config.error(
                 "otherParams can be only 'sound', 'callback', 'timestamp', 'url', "
                 "'url_title', 'device', 'retry', 'expire', or 'html'"

@@ -49,7 +49,7 @@ def _check_codebases(codebases):
 
 
 def _check_priority(priority):
-    if priority is not None and not isinstance(priority, int) and not callable(priority):
+    if priority and not isinstance(priority, int) and not callable(priority):
         config_error(
             f"Invalid type for priority: {type(priority)}. "
             "It must either be an integer or a function"

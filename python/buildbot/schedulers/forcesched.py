@@ -105,7 +105,9 @@ class BaseParameter(Described):
     def fullName(self):
         """The name with those of the groups around it; None for a field without a name."""
         parts = [part for part in (self.parentName, self.name) if part]
-        return "_".join(parts) if parts else None
+        if len(parts) == 2:
+            return parts[0] + "_" + parts[1]
+        return parts[0] if parts else None
 
     def setParent(self, parent):
         self.parentName = None if parent is None else parent.fullName
@@ -577,7 +579,7 @@ class ForceScheduler(base.ReconfigurableBaseScheduler):
 
     @staticmethod
     def _check_codebase_parameters(whose, codebases):
-        if codebases in ([], {}):
+        if not codebases:
             config_error(
                 f"{whose}'codebases' cannot be empty; use "
                 f"[CodebaseParameter(codebase='', hide=True)] if needed: {codebases!r} "

@@ -49,7 +49,9 @@ class AvatarGitHub(AvatarBase):
     ):
         if github_api_endpoint is None:
             github_api_endpoint = self.DEFAULT_GITHUB_API_URL
-        self.github_api_endpoint = github_api_endpoint.rstrip("/")
+        if isinstance(github_api_endpoint, str):
+            github_api_endpoint = github_api_endpoint.rstrip("/")
+        self.github_api_endpoint = github_api_endpoint
         self.token = token
         self.client_creds = None
         if bool(client_id) != bool(client_secret):
