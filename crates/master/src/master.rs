@@ -1,6 +1,6 @@
 //! A master from its start to its end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -474,7 +474,9 @@ fn listeners(site: &Site) -> anyhow::Result<Vec<Listener>> {
 }
 
 /// Where workers arrive.
-fn listeners_of(config: &buildbot_config::MasterConfig) -> anyhow::Result<Vec<Listener>> {
+pub(crate) fn listeners_of(
+    config: &buildbot_config::MasterConfig,
+) -> anyhow::Result<Vec<Listener>> {
     let mut listeners = Vec::new();
     for (name, options) in &config.globals.protocols {
         let Some(protocol) = Protocol::from_name(name) else {
@@ -497,16 +499,25 @@ fn listeners_of(config: &buildbot_config::MasterConfig) -> anyhow::Result<Vec<Li
 }
 
 fn web_settings(shell: &Shell, site: &Site) -> buildbot_web::Settings {
-    let globals = &site.config.globals;
+    web_settings_of(&site.config, &shell.basedir, shell.session_secret.clone())
+}
+
+/// What the web server is told.
+pub(crate) fn web_settings_of(
+    config: &buildbot_config::MasterConfig,
+    basedir: &Path,
+    session_secret: Secret<String>,
+) -> buildbot_web::Settings {
+    let globals = &config.globals;
     buildbot_web::Settings {
-        www: site.config.www.clone(),
+        www: config.www.clone(),
         buildbot_url: globals.buildbot_url.clone().unwrap_or_default(),
         title: globals.title.clone(),
         title_url: globals.title_url.clone().unwrap_or_default(),
         multi_master: globals.multi_master,
-        base_directory: shell.basedir.clone(),
+        base_directory: basedir.to_owned(),
         credentials: None,
-        session_secret: shell.session_secret.clone(),
+        session_secret,
     }
 }
 

@@ -31,3 +31,4 @@ pub use control::{Action, Control, ControlError, Later, Outcome, WorkerAction};
 pub use identity::Identity;
 pub use server::{StartError, Web};
 pub use settings::{Credentials, Settings};
+pub use site::refused;
