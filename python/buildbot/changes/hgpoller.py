@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master, with_private
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.changes import base
 from buildbot.config.errors import error as config_error
 from buildbot.util.state import StateMixin
+
+__getattr__ = elsewhere(__name__, "bytes2unicode config defer deferredLocked log runprocess")
 
 
 def _no_link(branch, revision):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from buildbot._host.compare import ComparableMixin
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.config.checks import (
     check_markdown_support,
@@ -10,6 +11,8 @@ from buildbot.config.checks import (
     check_param_str_none,
 )
 from buildbot.config.errors import error
+
+__getattr__ = elsewhere(__name__, "util")
 
 
 class Project(ComparableMixin, Described):

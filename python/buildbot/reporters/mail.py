@@ -17,7 +17,8 @@ from buildbot.util.twisted import any_to_async, async_to_deferred
 
 __getattr__ = elsewhere(
     __name__,
-    "Properties merge_reports_prop merge_reports_prop_take_first unicode2bytes",
+    "Properties defer implementer interfaces merge_reports_prop "
+    "merge_reports_prop_take_first reactor ssl unicode2bytes",
 )
 
 

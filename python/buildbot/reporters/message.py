@@ -21,7 +21,7 @@ from buildbot.process.results import (
 from buildbot.reporters import templates
 from buildbot.util.twisted import any_to_async, async_to_deferred
 
-__getattr__ = elsewhere(__name__, "Properties RETRY SKIPPED")
+__getattr__ = elsewhere(__name__, "Properties RETRY SKIPPED defer")
 
 
 default_body_template_plain = templates.BODY_PLAIN

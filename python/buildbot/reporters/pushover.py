@@ -12,7 +12,10 @@ from buildbot.reporters.generators.build import BuildStatusGenerator
 from buildbot.reporters.message import MessageFormatter
 from buildbot.util.twisted import any_to_async, async_to_deferred
 
-__getattr__ = elsewhere(__name__, "merge_reports_prop merge_reports_prop_take_first")
+__getattr__ = elsewhere(
+    __name__,
+    "defer httpclientservice merge_reports_prop merge_reports_prop_take_first",
+)
 
 
 ENCODING = "utf8"

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from buildbot._host.by_master import by_master, with_private
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.util.service import ClusteredBuildbotService
 from buildbot.util.state import StateMixin
+
+__getattr__ = elsewhere(
+    __name__,
+    "Properties changes config defer implementer interfaces log warn_deprecated",
+)
 
 _CODEBASE_KEYS = ("branch", "repository", "revision")
 

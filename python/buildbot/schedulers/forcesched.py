@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.config.errors import error as config_error
 from buildbot.schedulers import base
+
+__getattr__ = elsewhere(__name__, "Properties config defer identifiers")
 
 VALID_EMAIL_ADDR = re.compile(r"(?:\S+@[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)+\.?)")
 

@@ -9,7 +9,7 @@ from buildbot._host.record import Described, recorded
 from buildbot.util import unicode2bytes
 from buildbot.util.config import ConfiguredMixin
 
-_elsewhere = elsewhere(__name__, "bytes2unicode")
+_elsewhere = elsewhere(__name__, "bytes2unicode defer httpclientservice log")
 
 
 def __getattr__(name):
