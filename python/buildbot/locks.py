@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from buildbot._host.compare import ComparableMixin
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 
 
@@ -69,6 +70,9 @@ _IN_MASTER = {
 }
 
 
+_elsewhere = elsewhere(__name__, "defer eventually log service subscription util")
+
+
 def __getattr__(name):
     if name in _IN_MASTER:
         from buildbot._host.internal import Internal
@@ -76,4 +80,4 @@ def __getattr__(name):
         cls = type(name, (Internal,), {"__module__": __name__, "__init__": _IN_MASTER[name]})
         globals()[name] = cls
         return cls
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _elsewhere(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from buildbot._host.compare import ComparableMixin
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot._host.unsupported import unsupported
 from buildbot.config.errors import error
@@ -116,6 +117,9 @@ _IN_MASTER = {
 }
 
 
+_elsewhere = elsewhere(__name__, "config implementer log protocol service unicode2bytes")
+
+
 def __getattr__(name):
     if name in _IN_MASTER:
         from buildbot._host.internal import Internal
@@ -123,4 +127,4 @@ def __getattr__(name):
         cls = type(name, (Internal,), {"__module__": __name__, "__init__": _IN_MASTER[name]})
         globals()[name] = cls
         return cls
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _elsewhere(name)

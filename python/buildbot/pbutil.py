@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from buildbot._host.elsewhere import elsewhere
 from buildbot.util import bytes2unicode
 
 _LAZY = ("NewCredPerspective", "ReconnectingPBClientFactory")
@@ -96,9 +97,12 @@ def _make():
         globals()[made.__name__] = made
 
 
+_elsewhere = elsewhere(__name__, "log protocol")
+
+
 def __getattr__(name):
     if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return _elsewhere(name)
     _make()
     return globals()[name]
 

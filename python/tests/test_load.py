@@ -400,12 +400,19 @@ class Plugins(unittest.TestCase):
         )
         self.assertIn("does not implement IBuildStep", described["fatal"]["message"])
 
-    def test_two_distributions_cannot_bring_the_same_name(self):
+    def test_of_two_distributions_with_the_same_name_the_first_counts(self):
         described = self.with_distributions(
-            "from buildbot.plugins import util\nutil.Mine\n",
-            dict(self.THIRD, fourth_party="[buildbot.util]\nMine = third:Mine\n"),
+            "from buildbot.plugins import util\nutil.Mine\nprint(util.Property('x'))\n",
+            dict(
+                self.THIRD,
+                fourth_party="[buildbot.util]\nMine = third:Mine\nProperty = third:Mine\n",
+            ),
         )
-        self.assertIn("Duplicate entry point for", described["fatal"]["message"])
+        self.assertNotIn("Duplicate entry point for", str(described["fatal"]))
+        self.assertTrue(
+            any("stays Buildbot's own" in found["message"] for found in described["warnings"]),
+            described["warnings"],
+        )
 
     def test_what_cannot_be_imported_is_an_error(self):
         described = self.with_distributions(

@@ -90,6 +90,17 @@ class Names(unittest.TestCase):
                     missing.append(f"{module_name}.{name}")
         self.assertEqual(missing, [])
 
+    def test_what_modules_take_from_elsewhere_is_found_in_them(self):
+        taken = real_buildbot.run("list_taken_names.py", None, ours=False)
+        question = {
+            "modules": {name: " ".join(names) for name, names in taken.items()},
+            "plugins": {},
+        }
+        ours = real_buildbot.run("look_at_names.py", question, ours=True)
+        missing = [key for key, found in ours.items() if found["is"] != "there"]
+        self.assertGreater(len(ours), 700)
+        self.assertEqual(missing, [])
+
     def test_methods_have_the_parameters_of_the_installed_buildbot(self):
         classes = [
             [module_name, name]

@@ -14,5 +14,7 @@ mod like_buildbot;
 mod master_commands;
 #[path = "cli/program.rs"]
 mod program;
+#[path = "cli/refused.rs"]
+mod refused;
 #[path = "cli/trouble.rs"]
 mod trouble;

@@ -57,7 +57,7 @@ pub use globals::{Globals, KNOWN_KEYS};
 pub use limits::{Caches, Metrics, Validation};
 pub use locks::{Lock, LockAccess, LockMode, Locks, access};
 pub use machines::{LatentMachineArguments, Machine};
-pub use master::{MasterConfig, Outcome, read};
+pub use master::{MasterConfig, Outcome, place_of_key, read};
 pub use parts::{Named, Part};
 pub use place::{Place, SourcePlace};
 pub use problem::{Problem, Problems, Severity, nearest};

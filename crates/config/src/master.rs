@@ -159,6 +159,15 @@ fn report_what_the_host_found(check: &mut Check<'_>) {
     }
 }
 
+/// Where the file assigns a key of `BuildmasterConfig`, for problems that others find.
+pub fn place_of_key(
+    description: &Description,
+    sources: Sources<'_>,
+    key: &str,
+) -> Option<SourcePlace> {
+    Check::new(description, sources).place_of_key(key)
+}
+
 /// Where an error belongs that happened outside of the user's code.
 fn place_of_unplaced(check: &mut Check<'_>, message: &str) -> Option<SourcePlace> {
     let fatal = check.description.fatal.as_ref();

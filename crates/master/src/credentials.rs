@@ -22,13 +22,35 @@ struct Code {
 
 /// Who checks passwords, if it is code of this configuration.
 pub(crate) fn of(config: &MasterConfig, host: &Generation) -> Option<Arc<dyn Credentials>> {
+    let handle = handle(config)?;
+    let host = host.clone();
+    Some(Arc::new(Code { host, handle }))
+}
+
+/// The same for a check of the configuration, which asks nobody.
+pub(crate) fn unasked(config: &MasterConfig) -> Option<Arc<dyn Credentials>> {
+    handle(config)?;
+    Some(Arc::new(Unasked))
+}
+
+fn handle(config: &MasterConfig) -> Option<Handle> {
     let part = config.www.auth.as_ref()?;
     if !matches!(part.kind, AuthKind::TwistedCred(_)) {
         return None;
     }
-    let handle = Handle(part.object.as_ref()?.handle?.0);
-    let host = host.clone();
-    Some(Arc::new(Code { host, handle }))
+    Some(Handle(part.object.as_ref()?.handle?.0))
+}
+
+struct Unasked;
+
+impl Credentials for Unasked {
+    fn check<'a>(
+        &'a self,
+        _name: &'a str,
+        _password: &'a Secret<String>,
+    ) -> Later<'a, Result<Option<String>, CredentialsError>> {
+        Box::pin(async { Err(CredentialsError) })
+    }
 }
 
 impl Credentials for Code {

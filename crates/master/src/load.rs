@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use buildbot_config::{Description, MasterConfig, Problem, Sources};
 use buildbot_confighost::{
@@ -12,7 +12,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::task::TaskTracker;
 
-use crate::refused;
+use crate::startable;
 
 /// Loads the configuration of a base directory, as often as it is asked to.
 #[derive(Debug)]
@@ -123,7 +123,9 @@ impl Loader {
         let host = host.map_err(|error| self.failure(error))?;
         let text = host.description().clone();
         let file = path.to_string_lossy().into_owned();
-        let checked = tokio::task::spawn_blocking(move || check(text.text(), &file)).await;
+        let basedir = self.basedir.clone();
+        let checking = move || check(text.text(), &file, &basedir);
+        let checked = tokio::task::spawn_blocking(checking).await;
         let (description, outcome) = match checked {
             Ok(checked) => checked.map_err(LoadFailure::Other)?,
             Err(error) => return Err(LoadFailure::Other(error.into())),
@@ -134,9 +136,6 @@ impl Loader {
         }
         let mut problems = outcome.problems.errors;
         problems.extend(outcome.problems.refused_at_start);
-        if problems.is_empty() {
-            problems = refused::find(&description, &outcome.config);
-        }
         if !problems.is_empty() {
             host.stop().await;
             return Err(LoadFailure::Problems {
@@ -160,7 +159,11 @@ impl Loader {
     }
 }
 
-fn check(text: &str, file: &str) -> anyhow::Result<(Description, buildbot_config::Outcome)> {
+fn check(
+    text: &str,
+    file: &str,
+    basedir: &Path,
+) -> anyhow::Result<(Description, buildbot_config::Outcome)> {
     let description = Description::from_json(text.as_bytes())?;
     let sources = Sources {
         file,
@@ -169,7 +172,11 @@ fn check(text: &str, file: &str) -> anyhow::Result<(Description, buildbot_config
             Some(String::from_utf8_lossy(&bytes).into_owned())
         },
     };
-    let outcome = buildbot_config::read(&description, sources);
+    let mut outcome = buildbot_config::read(&description, sources);
+    if outcome.problems.errors.is_empty() {
+        let refused = startable::refused_at_start(&description, &outcome.config, sources, basedir);
+        outcome.problems.refused_at_start.extend(refused);
+    }
     Ok((description, outcome))
 }
 

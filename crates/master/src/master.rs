@@ -1,6 +1,6 @@
 //! A master from its start to its end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -487,7 +487,7 @@ fn listeners(site: &Site) -> anyhow::Result<Vec<Listener>> {
 }
 
 /// Where workers arrive.
-fn listeners_of(config: &MasterConfig) -> anyhow::Result<Vec<Listener>> {
+pub(crate) fn listeners_of(config: &MasterConfig) -> anyhow::Result<Vec<Listener>> {
     let mut listeners = Vec::new();
     for (name, options) in &config.globals.protocols {
         let Some(protocol) = Protocol::from_name(name) else {
@@ -514,6 +514,22 @@ fn web_settings(
     config: &MasterConfig,
     host: &buildbot_confighost::Generation,
 ) -> buildbot_web::Settings {
+    let credentials = credentials::of(config, host);
+    web_settings_of(
+        config,
+        &shell.basedir,
+        shell.session_secret.clone(),
+        credentials,
+    )
+}
+
+/// What the web server is told.
+pub(crate) fn web_settings_of(
+    config: &MasterConfig,
+    basedir: &Path,
+    session_secret: Secret<String>,
+    credentials: Option<Arc<dyn buildbot_web::Credentials>>,
+) -> buildbot_web::Settings {
     let globals = &config.globals;
     buildbot_web::Settings {
         www: config.www.clone(),
@@ -521,9 +537,9 @@ fn web_settings(
         title: globals.title.clone(),
         title_url: globals.title_url.clone().unwrap_or_default(),
         multi_master: globals.multi_master,
-        base_directory: shell.basedir.clone(),
-        credentials: credentials::of(config, host),
-        session_secret: shell.session_secret.clone(),
+        base_directory: basedir.to_owned(),
+        credentials,
+        session_secret,
     }
 }
 

@@ -38,5 +38,5 @@ pub use output::{
     StateObject, Submission, Ticket, Wanted, WantedStamp,
 };
 pub use revlink::{Matcher, Patterns, Revlink, Site};
-pub use set::{CLAIM_INTERVAL, Refused, Schedulers, Settings, Validation};
+pub use set::{CLAIM_INTERVAL, Refused, Schedulers, Settings, Validation, refused};
 pub use try_job::{JobError, TryJob};

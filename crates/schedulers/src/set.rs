@@ -116,6 +116,42 @@ pub struct Refused {
     pub reason: String,
 }
 
+/// Everything that [`Schedulers::configure`] would refuse.
+pub fn refused(config: &MasterConfig, description: &Description) -> Vec<Refused> {
+    let settings = Settings::of(config, 0);
+    let planned = plans(&config.schedulers, description, &settings);
+    planned.err().unwrap_or_default()
+}
+
+fn plans(
+    schedulers: &[Configured],
+    description: &Description,
+    settings: &Settings,
+) -> Result<Vec<Arc<Plan>>, Vec<Refused>> {
+    let mut plans = Vec::with_capacity(schedulers.len());
+    let mut refused = Vec::new();
+    for scheduler in schedulers {
+        match Plan::new(scheduler, settings.generation, description) {
+            Ok(plan) => plans.push(Arc::new(plan)),
+            Err(why) => refused.push(why),
+        }
+    }
+    let has_form = plans
+        .iter()
+        .find(|plan| matches!(plan.kind, Kind::Force(_)));
+    if let (Some(reason), Some(plan)) = (&settings.wrong, has_form) {
+        refused.push(Refused {
+            scheduler: plan.name.clone(),
+            reason: reason.clone(),
+        });
+    }
+    if refused.is_empty() {
+        Ok(plans)
+    } else {
+        Err(refused)
+    }
+}
+
 impl std::fmt::Debug for Schedulers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Schedulers")
@@ -151,26 +187,7 @@ impl Schedulers {
         description: &Description,
         settings: Settings,
     ) -> Result<Vec<Output>, Vec<Refused>> {
-        let mut plans = Vec::with_capacity(schedulers.len());
-        let mut refused = Vec::new();
-        for scheduler in schedulers {
-            match Plan::new(scheduler, settings.generation, description) {
-                Ok(plan) => plans.push(Arc::new(plan)),
-                Err(why) => refused.push(why),
-            }
-        }
-        let has_form = plans
-            .iter()
-            .find(|plan| matches!(plan.kind, Kind::Force(_)));
-        if let (Some(reason), Some(plan)) = (settings.wrong, has_form) {
-            refused.push(Refused {
-                scheduler: plan.name.clone(),
-                reason,
-            });
-        }
-        if !refused.is_empty() {
-            return Err(refused);
-        }
+        let plans = plans(schedulers, description, &settings)?;
         self.secrets = if settings.has_secrets {
             SecretService::Present
         } else {

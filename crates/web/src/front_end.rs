@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::SystemTime;
 
-use buildbot_config::{Value, Www};
+use buildbot_config::{FrontEndPart, Value, Www};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use hyper::body::Bytes;
@@ -75,29 +75,15 @@ impl FrontEnd {
             page: None,
             files: HashMap::new(),
         };
-        let part = |name: &str| www.front_end.parts.iter().find(|part| part.name == name);
         for (name, _) in &www.plugins {
-            if name == "wsgi_dashboards" {
-                return Err(
-                    "c['www']['plugins']: wsgi_dashboards runs applications of Python inside of the master, \
-                     which is not supported"
-                        .to_owned(),
-                );
-            }
-            match part(name) {
-                Some(part) => {
-                    if let Some(directory) = &part.files
-                        && name != "base"
-                    {
-                        front_end.read(directory, &format!("plugins/{name}/"))?;
-                    }
-                }
-                // Badges are drawn here.
-                None if name == "base" || name == "badges" => {}
-                None => return Err(format!("could not find plugin {name}; is it installed?")),
+            check_plugin(www, name)?;
+            if let Some(directory) = part(www, name).and_then(|part| part.files.as_ref())
+                && name != "base"
+            {
+                front_end.read(directory, &format!("plugins/{name}/"))?;
             }
         }
-        if let Some(directory) = part("base").and_then(|base| base.files.as_ref()) {
+        if let Some(directory) = part(www, "base").and_then(|base| base.files.as_ref()) {
             front_end.read(directory, "")?;
             let page = front_end.files.get("index.html");
             let page = page.and_then(|file| std::str::from_utf8(&file.bytes).ok());
@@ -231,6 +217,32 @@ impl File {
         }
         response
     }
+}
+
+/// Names the parts that there are not. Nothing is read.
+pub(crate) fn refused(www: &Www) -> impl Iterator<Item = String> {
+    let names = www.plugins.iter().map(|(name, _)| name);
+    names.filter_map(|name| check_plugin(www, name).err())
+}
+
+fn check_plugin(www: &Www, name: &str) -> Result<(), String> {
+    if name == "wsgi_dashboards" {
+        return Err(
+            "c['www']['plugins']: wsgi_dashboards runs applications of Python inside of the master, \
+             which is not supported"
+                .to_owned(),
+        );
+    }
+    // Badges are drawn here.
+    if name == "base" || name == "badges" || part(www, name).is_some() {
+        return Ok(());
+    }
+    Err(format!("could not find plugin {name}; is it installed?"))
+}
+
+/// A part that is installed.
+fn part<'w>(www: &'w Www, name: &str) -> Option<&'w FrontEndPart> {
+    www.front_end.parts.iter().find(|part| part.name == name)
 }
 
 /// Nothing if it does not get shorter.

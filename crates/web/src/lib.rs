@@ -32,3 +32,4 @@ pub use control::{Action, Control, ControlError, Later, NoAction, Outcome, Worke
 pub use identity::Identity;
 pub use server::{StartError, Web};
 pub use settings::{Credentials, CredentialsError, Settings};
+pub use site::refused;

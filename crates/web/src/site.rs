@@ -9,8 +9,9 @@ use buildbot_data::Data;
 
 use crate::authz::{Authz, Denied, Wish};
 use crate::avatar;
-use crate::front_end::FrontEnd;
+use crate::front_end::{self, FrontEnd};
 use crate::identity::Identity;
+use crate::listen;
 use crate::login::Login;
 use crate::pattern::fnmatch;
 use crate::request::Request;
@@ -38,6 +39,23 @@ impl fmt::Debug for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Site").finish_non_exhaustive()
     }
+}
+
+/// Everything that a web server would refuse about settings. Nothing is opened.
+pub fn refused(settings: &Settings) -> Vec<String> {
+    let www = &settings.www;
+    let found = [
+        avatar::check(www),
+        www.authz
+            .as_ref()
+            .map_or(Ok(()), |authz| Authz::new(authz).map(drop)),
+        Login::new(settings).map(drop),
+        listen::endpoints(&www.port)
+            .map(drop)
+            .map_err(|error| error.to_string()),
+    ];
+    let found = found.into_iter().filter_map(Result::err);
+    found.chain(front_end::refused(www)).collect()
 }
 
 /// Who asks, and whether a new cookie is due.

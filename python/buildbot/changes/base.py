@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from buildbot._host.by_master import by_master
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.util.service import ClusteredBuildbotService
+
+__getattr__ = elsewhere(__name__, "IChangeSource config defer implementer log service")
 
 
 @provides("IChangeSource")

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master, with_private
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.changes import base
 from buildbot.util.pullrequest import PullRequestMixin
+
+__getattr__ = elsewhere(
+    __name__,
+    "bytes2unicode datetime2epoch defer deferredLocked epoch2datetime httpclientservice "
+    "log",
+)
 
 
 @with_private(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 
+from buildbot._host.elsewhere import elsewhere
 from buildbot.process.properties import Properties
 from buildbot.util import datetime2epoch, none_or_str
+
+__getattr__ = elsewhere(__name__, "defer log util")
 
 
 class Change:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master, with_private
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.changes import base
 from buildbot.changes.filter import ChangeFilter
@@ -10,6 +11,12 @@ from buildbot.config.errors import error as config_error
 from buildbot.util import NotABranch
 from buildbot.util.pullrequest import PullRequestMixin
 from buildbot.util.service import settled
+
+__getattr__ = elsewhere(
+    __name__,
+    "LineProcessProtocol bytes2unicode check_param_int check_param_int_none config defer "
+    "deferwaiter httpclientservice log runprocess util watchdog",
+)
 
 
 class GerritChangeFilter(ChangeFilter):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master, with_private
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.changes import base
 from buildbot.config.errors import error as config_error
 from buildbot.util.pullrequest import PullRequestMixin
 from buildbot.util.state import StateMixin
+
+__getattr__ = elsewhere(__name__, "bytes2unicode config datetime2epoch defer httpclientservice")
 
 HOSTED_BASE_URL = "https://api.github.com"
 link_urls = {"https": "clone_url", "svn": "svn_url", "git": "git_url", "ssh": "ssh_url"}
@@ -64,7 +67,7 @@ class GitHubPullrequestPoller(
         github_property_whitelist: list[str] | None = None,
         **kwargs,
     ):
-        if repository_type not in link_urls:
+        if not isinstance(repository_type, str) or repository_type not in link_urls:
             config_error("repository_type must be one of {https, svn, git, ssh}")
         super().checkConfig(name=self.name, **kwargs)
 

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master, with_private
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.changes import base
 from buildbot.config.errors import error as config_error
 from buildbot.util.state import StateMixin
+
+__getattr__ = elsewhere(
+    __name__,
+    "Codebase GitCredentialOptions GitMixin GitServiceAuth "
+    "add_user_password_to_credentials async_to_deferred bytes2unicode check_ssh_config "
+    "config defer giturlparse log private_tempdir runprocess unicode2bytes",
+)
 
 
 class GitError(Exception):

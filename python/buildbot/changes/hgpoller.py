@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master, with_private
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.changes import base
 from buildbot.config.errors import error as config_error
 from buildbot.util.state import StateMixin
+
+__getattr__ = elsewhere(__name__, "bytes2unicode config defer deferredLocked log runprocess")
 
 
 def _no_link(branch, revision):
@@ -131,7 +134,8 @@ class HgPoller(base.ReconfigurablePollingChangeSource, StateMixin):
     def build_name(self, name, repourl, bookmarks, branches):
         if name:
             return name
-        watched = "_".join([*(bookmarks or []), *(branches or [])])
+        lists = ("_".join(names) for names in (bookmarks, branches) if names)
+        watched = "_".join(lists)
         return f"{repourl}_{watched}" if watched else repourl
 
     def build_branches(self, branch, branches):

@@ -8,9 +8,12 @@ import time
 
 from buildbot._host.by_master import by_master
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.util import ComparableMixin
 from buildbot.util.maildir import MaildirService
+
+__getattr__ = elsewhere(__name__, "IChangeSource defer implementer log util")
 
 
 @provides("IChangeSource")

@@ -1,6 +1,9 @@
 """Holds the change sources."""
 
+from buildbot._host.elsewhere import elsewhere
 from buildbot.util.service import BuildbotServiceManager
+
+__getattr__ = elsewhere(__name__, "MeasuredBuildbotServiceManager")
 
 
 class ChangeManager(BuildbotServiceManager):

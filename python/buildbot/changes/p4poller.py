@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 
 from buildbot._host.by_master import by_master, with_private
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.changes import base
 from buildbot.config.errors import error as config_error
 from buildbot.util import ComparableMixin
+
+__getattr__ = elsewhere(__name__, "bytes2unicode config defer log protocol reactor runprocess util")
 
 debug_logging = False
 

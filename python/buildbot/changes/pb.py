@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master, with_private
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.changes import base
+
+__getattr__ = elsewhere(__name__, "NewCredPerspective config defer log")
 
 
 @with_private("_calculatePort", "_register", "_unregister")

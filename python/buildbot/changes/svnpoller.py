@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master, with_private
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.changes import base
 from buildbot.util import ComparableMixin
+
+__getattr__ = elsewhere(__name__, "bytes2unicode defer log runprocess util")
 
 
 def split_file_alwaystrunk(path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described
 from buildbot.config.checks import (
     check_markdown_support,
@@ -10,6 +11,8 @@ from buildbot.config.checks import (
     check_param_str_none,
 )
 from buildbot.config.errors import error
+
+__getattr__ = elsewhere(__name__, "bytes2unicode model_config safeTranslate util_config")
 
 RESERVED_UNDERSCORE_NAMES = ["__Janitor"]
 
@@ -117,6 +120,7 @@ class BuilderConfig(Described):
         self.description = check_param_str_none(description, BuilderConfig, "description")
         self.description_format = None
         if description_format is not None:
+            check_param_str_none(description_format, BuilderConfig, "description_format")
             if description_format != "markdown":
                 error('builder description format must be None or "markdown"')
             elif check_markdown_support(BuilderConfig):

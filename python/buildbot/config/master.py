@@ -7,8 +7,16 @@ it executes the file, reports what constructors report, and offers the settings 
 from __future__ import annotations
 
 from buildbot._host.compare import ComparableMixin
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described
 from buildbot.config.errors import ConfigErrors, capture_config_errors, error
+
+__getattr__ = elsewhere(
+    __name__,
+    "BuilderConfig Codebase ConfigWarning IProperties IRenderable Project ZStdCompressor "
+    "auth authz avatar defer implementer interfaces locks log util util_identifiers "
+    "util_service",
+)
 
 DEFAULT_DB_URL = "sqlite:///state.sqlite"
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
+
+__getattr__ = elsewhere(__name__, "IConfigurator implementer")
 
 
 @provides("IConfigurator")

@@ -5,9 +5,16 @@ from __future__ import annotations
 import datetime
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.configurators import ConfiguratorBase
 from buildbot.process.buildstep import BuildStep
+
+__getattr__ = elsewhere(
+    __name__,
+    "BuildFactory BuilderConfig ForceScheduler LocalWorker Nightly SUCCESS datetime2epoch "
+    "defer",
+)
 
 JANITOR_NAME = "__Janitor"
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from buildbot._host.by_master import by_master
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.util.service import BuildbotService
+
+__getattr__ = elsewhere(__name__, "defer implementer interfaces service")
 
 
 @provides("IMachine")

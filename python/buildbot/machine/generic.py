@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from buildbot._host.by_master import by_master, with_private
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.config.errors import error as config_error
 from buildbot.machine.latent import AbstractLatentMachine
+
+__getattr__ = elsewhere(
+    __name__,
+    "IMachineAction config defer getSshArgsForKeys getSshKnownHostsContents "
+    "httpclientservice implementer log misc private_tempdir runprocess",
+)
 
 
 class _Action(Described):

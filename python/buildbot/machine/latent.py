@@ -6,8 +6,11 @@ import enum
 
 from buildbot._host.by_master import by_master, with_private
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.machine.base import Machine
+
+__getattr__ = elsewhere(__name__, "Notifier defer implementer interfaces log")
 
 
 class States(enum.Enum):

@@ -8,6 +8,7 @@ table; those of a Buildbot that is installed as well do not count.
 from __future__ import annotations
 
 import sys
+import warnings
 from importlib import import_module
 
 from buildbot.errors import PluginDBError
@@ -94,7 +95,10 @@ class _Plugins:
         found = self._find(name)
         if found is None:
             raise AttributeError(f"Unknown component name: {name}")
-        value = self._value(name) if found is True else _Branch(self, name + ".")
+        try:
+            value = self._value(name) if found is True else _Branch(self, name + ".")
+        except PluginDBError as error:
+            raise AttributeError(str(error)) from error
         self.__dict__[name] = value
         return value
 
@@ -142,15 +146,15 @@ class _Plugins:
         if self._complete:
             return
         self._complete = True
+        ours = set(self._entries)
         for entry in _others().get(self._group, ()):
-            known = self._entries.get(entry.name)
-            if known is not None:
-                raise PluginDBError(
-                    f'Duplicate entry point for "{self._group}:{entry.name}".\n'
-                    f"  Previous definition {_described(known)}\n"
-                    f"  This definition {_described(entry)}"
+            # What is found first counts, as in the reference; but ours are always there.
+            if entry.name in ours:
+                warnings.warn(
+                    f"{self._group}:{entry.name} stays Buildbot's own, not {_described(entry)}",
+                    stacklevel=4,
                 )
-            self._entries[entry.name] = entry
+            self._entries.setdefault(entry.name, entry)
 
     def _value(self, name):
         entry = self._entries[name]
@@ -175,7 +179,9 @@ class _Plugins:
         if not implemented:
             raise PluginDBError(
                 f"Plugin {entry.group}:{entry.name} does not implement {self._interface}: "
-                f"{value!r}"
+                f"The object {value!r} has failed to implement interface "
+                f"buildbot.interfaces.{self._interface}: "
+                "Does not declaratively implement the interface."
             )
 
 

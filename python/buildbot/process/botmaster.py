@@ -9,7 +9,11 @@ from buildbot.process.results import CANCELLED, RETRY
 
 __all__ = ["BotMaster", "Builder", "CANCELLED", "LockRetrieverMixin", "RETRY"]
 
-__getattr__ = elsewhere(__name__, "async_to_deferred debounce defer locks log service util")
+__getattr__ = elsewhere(
+    __name__,
+    "AbstractLatentWorker AlreadyClaimedError BuildRequestDistributor States "
+    "async_to_deferred debounce defer locks log metrics render_description service util",
+)
 
 
 class LockRetrieverMixin:

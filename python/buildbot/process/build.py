@@ -37,8 +37,8 @@ __all__ = [
 
 __getattr__ = elsewhere(
     __name__,
-    "Failure buildstep bytes2unicode defer error eventually failure getURLForBuild "
-    "get_real_locks_from_accesses interfaces log properties",
+    "Failure Notifier buildstep bytes2unicode defer error eventually failure "
+    "getURLForBuild get_real_locks_from_accesses interfaces log metrics properties",
 )
 
 

@@ -10,8 +10,9 @@ __all__ = ["Builder", "RETRY", "enforceChosenWorker"]
 
 __getattr__ = elsewhere(
     __name__,
-    "IRenderable Properties bytes2unicode defer epoch2datetime "
-    "get_real_locks_from_accesses_raw interfaces log service",
+    "Build IRenderable Properties buildrequest bytes2unicode defer epoch2datetime "
+    "get_real_locks_from_accesses_raw interfaces log render_description resultspec "
+    "service util_service workerforbuilder",
 )
 
 

@@ -14,7 +14,7 @@ __all__ = [
     "TempSourceStamp",
 ]
 
-__getattr__ = elsewhere(__name__, "defer properties")
+__getattr__ = elsewhere(__name__, "defer properties resultspec")
 
 
 class BuildRequestCollapser:

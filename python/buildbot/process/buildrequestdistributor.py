@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from buildbot._host import runtime
+from buildbot._host.elsewhere import elsewhere
 from buildbot.process.buildrequest import BuildRequest
+
+__getattr__ = elsewhere(
+    __name__,
+    "BuildRequestModel Failure async_sort async_to_deferred defer deferwaiter "
+    "epoch2datetime log metrics resultspec service",
+)
 
 __all__ = ["BasicBuildChooser", "BuildChooserBase", "BuildRequest", "BuildRequestDistributor"]
 

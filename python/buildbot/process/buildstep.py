@@ -70,10 +70,11 @@ __all__ = [
 
 __getattr__ = elsewhere(
     __name__,
-    "Failure IRenderable WorkerSetupError bytes2unicode check_param_bool "
-    "check_param_length check_param_number_none check_param_str check_param_str_none "
-    "config debounce defer deferwaiter error flatten get_real_locks_from_accesses "
-    "interfaces log plog remotecommand util",
+    "Failure IRenderable TestResultSubmitter WorkerSetupError bytes2unicode "
+    "check_param_bool check_param_length check_param_number_none check_param_str "
+    "check_param_str_none config debounce defer deferwaiter error flatten "
+    "get_real_locks_from_accesses implementer interfaces log model_config plog "
+    "remotecommand util",
 )
 
 NAME_LENGTH_MAX = 50

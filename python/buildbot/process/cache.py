@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from buildbot._host.elsewhere import elsewhere
+
+__getattr__ = elsewhere(__name__, "lru service")
+
 
 class CacheManager:
     """Makes caches by name."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from buildbot._host.compare import ComparableMixin
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.config.checks import check_param_str
+
+__getattr__ = elsewhere(__name__, "util")
 
 
 class Codebase(ComparableMixin, Described):

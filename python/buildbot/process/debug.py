@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from buildbot._host.elsewhere import elsewhere
+
+__getattr__ = elsewhere(__name__, "defer service")
+
 
 class DebugServices:
     """Holds the manhole; the master runs it."""

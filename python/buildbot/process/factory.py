@@ -5,7 +5,15 @@ from __future__ import annotations
 from contextlib import contextmanager
 
 from buildbot._host.compare import ComparableMixin
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described
+
+__getattr__ = elsewhere(
+    __name__,
+    "Build CVS Compile Configure DownloadSecretsToWorker PerlModuleTest "
+    "RemoveWorkerFileSecret SVN ShellCommand Test buildstep interfaces util "
+    "warn_deprecated",
+)
 
 
 def _default_build():
@@ -163,8 +171,10 @@ class GNUAutoconf(BuildFactory):
 
     @staticmethod
     def _with_flags(configure, flags):
-        if not isinstance(configure, str):
+        if isinstance(configure, (list, tuple)):
             return configure + flags
+        if not isinstance(configure, str):
+            raise AssertionError
         if not flags:
             return configure
         if " " in configure:

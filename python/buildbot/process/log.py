@@ -7,7 +7,7 @@ import re
 from buildbot._host import runtime
 from buildbot._host.elsewhere import elsewhere
 
-__getattr__ = elsewhere(__name__, "defer log util")
+__getattr__ = elsewhere(__name__, "defer lineboundaries log util")
 
 
 class _Subscription:

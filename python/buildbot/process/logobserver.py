@@ -5,7 +5,7 @@ from __future__ import annotations
 from buildbot._host.declare import provides
 from buildbot._host.elsewhere import elsewhere
 
-__getattr__ = elsewhere(__name__, "interfaces")
+__getattr__ = elsewhere(__name__, "implementer interfaces")
 
 
 @provides("ILogObserver")

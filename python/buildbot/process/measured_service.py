@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from buildbot._host.elsewhere import elsewhere
 from buildbot.util.service import BuildbotServiceManager
+
+__getattr__ = elsewhere(__name__, "defer metrics")
 
 __all__ = ["BuildbotServiceManager", "MeasuredBuildbotServiceManager"]
 

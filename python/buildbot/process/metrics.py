@@ -10,7 +10,7 @@ import functools
 import time
 from collections import defaultdict, deque
 
-__getattr__ = elsewhere(__name__, "log reactor service util")
+__getattr__ = elsewhere(__name__, "LoopingCall log reactor service util util_service")
 
 ALARM_OK, ALARM_WARN, ALARM_CRIT = range(3)
 ALARM_TEXT = ["OK", "WARN", "CRIT"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from buildbot._host.compare import ComparableMixin
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.config.checks import (
     check_markdown_support,
@@ -10,6 +11,8 @@ from buildbot.config.checks import (
     check_param_str_none,
 )
 from buildbot.config.errors import error
+
+__getattr__ = elsewhere(__name__, "util")
 
 
 class Project(ComparableMixin, Described):
@@ -26,6 +29,7 @@ class Project(ComparableMixin, Described):
         self.description = check_param_str_none(description, Project, "description")
         self.description_format = None
         if description_format is not None:
+            check_param_str_none(description_format, Project, "description_format")
             if description_format != "markdown":
                 error('project description format must be None or "markdown"')
             elif check_markdown_support(Project):

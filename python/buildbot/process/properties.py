@@ -14,8 +14,11 @@ from buildbot._host import interpolation
 from buildbot._host.compare import ComparableMixin
 from buildbot._host.declare import provides
 from buildbot._host.deferreds import deferred, is_pending, settle
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described
 from buildbot.config import error
+
+__getattr__ = elsewhere(__name__, "IProperties IRenderable config defer flatten implementer util")
 
 
 def _text(value):

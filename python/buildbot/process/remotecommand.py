@@ -22,7 +22,8 @@ __all__ = [
 
 __getattr__ = elsewhere(
     __name__,
-    "Failure LineBoundaryFinder async_to_deferred defer error eventually log util",
+    "Failure LineBoundaryFinder async_to_deferred base decode defer error eventually log "
+    "metrics util",
 )
 
 

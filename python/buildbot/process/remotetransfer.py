@@ -9,7 +9,7 @@ from __future__ import annotations
 from buildbot._host.elsewhere import elsewhere
 import os
 
-__getattr__ = elsewhere(__name__, "bytes2unicode unicode2bytes")
+__getattr__ = elsewhere(__name__, "base bytes2unicode unicode2bytes")
 
 
 class FileWriter:

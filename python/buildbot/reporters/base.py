@@ -6,8 +6,11 @@ import abc
 
 from buildbot import config
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.util import service
+
+__getattr__ = elsewhere(__name__, "defer log tuplematch")
 
 ENCODING = "utf-8"
 

@@ -12,7 +12,7 @@ from buildbot.reporters.generators.build import BuildStartEndStatusGenerator
 from buildbot.reporters.message import MessageFormatter
 from buildbot.util.twisted import any_to_async, async_to_deferred
 
-__getattr__ = elsewhere(__name__, "SUCCESS Properties")
+__getattr__ = elsewhere(__name__, "Properties SUCCESS defer httpclientservice log")
 
 
 BITBUCKET_INPROGRESS = "INPROGRESS"

@@ -18,7 +18,8 @@ from buildbot.util.twisted import any_to_async, async_to_deferred
 
 __getattr__ = elsewhere(
     __name__,
-    "Properties SUCCESS bytes2unicode datetime2epoch merge_reports_prop unicode2bytes util",
+    "Properties SUCCESS bytes2unicode datetime2epoch defer httpclientservice log "
+    "merge_reports_prop unicode2bytes util",
 )
 
 

@@ -9,7 +9,10 @@ from buildbot.process.results import EXCEPTION, FAILURE, RETRY, SUCCESS, WARNING
 from buildbot.reporters.base import ReporterBase
 from buildbot.util.twisted import any_to_async, async_to_deferred
 
-__getattr__ = elsewhere(__name__, "bytes2unicode")
+__getattr__ = elsewhere(
+    __name__,
+    "ProcessProtocol bytes2unicode defer implementer interfaces log reactor",
+)
 
 
 GERRIT_VERSION_CACHE_TIMEOUT = 600

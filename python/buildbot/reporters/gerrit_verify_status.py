@@ -20,7 +20,7 @@ from buildbot.reporters.generators.build import BuildStartEndStatusGenerator
 from buildbot.reporters.message import MessageFormatterRenderable
 from buildbot.util.twisted import any_to_async, async_to_deferred
 
-__getattr__ = elsewhere(__name__, "Properties")
+__getattr__ = elsewhere(__name__, "Properties defer failure httpclientservice")
 
 
 class GerritVerifyStatusPush(ReporterBase):

@@ -16,7 +16,8 @@ from buildbot.util.twisted import any_to_async, async_to_deferred
 
 __getattr__ = elsewhere(
     __name__,
-    "CANCELLED EXCEPTION FAILURE Properties RETRY SKIPPED SUCCESS WARNINGS giturlparse",
+    "CANCELLED EXCEPTION FAILURE Properties RETRY SKIPPED SUCCESS WARNINGS defer "
+    "giturlparse httpclientservice log",
 )
 
 

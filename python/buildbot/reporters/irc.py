@@ -18,7 +18,7 @@ from buildbot.process.results import (
 from buildbot.reporters.words import Channel, Contact, StatusBot, ThrottledClientFactory
 from buildbot.util import service
 
-__getattr__ = elsewhere(__name__, "dangerousCommand")
+__getattr__ = elsewhere(__name__, "dangerousCommand defer log reactor ssl task")
 
 
 class UsageError(ValueError):

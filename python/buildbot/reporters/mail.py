@@ -17,7 +17,8 @@ from buildbot.util.twisted import any_to_async, async_to_deferred
 
 __getattr__ = elsewhere(
     __name__,
-    "Properties merge_reports_prop merge_reports_prop_take_first unicode2bytes",
+    "Properties defer implementer interfaces merge_reports_prop "
+    "merge_reports_prop_take_first reactor ssl unicode2bytes",
 )
 
 
@@ -76,7 +77,7 @@ class MailNotifier(ReporterBase):
                     config.error(f"extra recipient {address} is not a valid email")
         if lookup is not None and not isinstance(lookup, str):
             assert _is_lookup(lookup)
-        if extraHeaders is not None and not isinstance(extraHeaders, dict):
+        if extraHeaders and not isinstance(extraHeaders, dict):
             config.error("extraHeaders must be a dictionary")
         if generators is None:
             generators = self._create_default_generators()

@@ -21,7 +21,7 @@ from buildbot.process.results import (
 from buildbot.reporters import templates
 from buildbot.util.twisted import any_to_async, async_to_deferred
 
-__getattr__ = elsewhere(__name__, "Properties RETRY SKIPPED")
+__getattr__ = elsewhere(__name__, "Properties RETRY SKIPPED defer")
 
 
 default_body_template_plain = templates.BODY_PLAIN
@@ -326,12 +326,13 @@ class MessageFormatterBaseJinja(MessageFormatterBase):
         super().__init__(**kwargs)
 
     def _default_body(self, template_type, by_type):
-        if template_type not in by_type:
+        known = by_type.get(template_type) if isinstance(template_type, str) else None
+        if known is None:
             config.error(
                 f"{self.__class__.__name__}: template type {self.template_type} "
                 "is not known to pick default template"
             )
-        return by_type.get(template_type)
+        return known
 
     def buildAdditionalContext(self, master, ctx):
         if self.uses_default_body_template:

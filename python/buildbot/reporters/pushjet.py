@@ -14,7 +14,8 @@ from buildbot.util.twisted import any_to_async, async_to_deferred
 
 __getattr__ = elsewhere(
     __name__,
-    "CANCELLED EXCEPTION FAILURE SUCCESS WARNINGS merge_reports_prop merge_reports_prop_take_first",
+    "CANCELLED EXCEPTION FAILURE SUCCESS WARNINGS defer httpclientservice "
+    "merge_reports_prop merge_reports_prop_take_first",
 )
 
 

@@ -12,7 +12,10 @@ from buildbot.reporters.generators.build import BuildStatusGenerator
 from buildbot.reporters.message import MessageFormatter
 from buildbot.util.twisted import any_to_async, async_to_deferred
 
-__getattr__ = elsewhere(__name__, "merge_reports_prop merge_reports_prop_take_first")
+__getattr__ = elsewhere(
+    __name__,
+    "defer httpclientservice merge_reports_prop merge_reports_prop_take_first",
+)
 
 
 ENCODING = "utf8"
@@ -48,7 +51,7 @@ class PushoverNotifier(ReporterBase):
         if generators is None:
             generators = self._create_default_generators()
         super().checkConfig(generators=generators)
-        if otherParams is not None and set(otherParams) - VALID_PARAMS:
+        if otherParams is not None and set(otherParams.keys()) - VALID_PARAMS:
             config.error(
                 "otherParams can be only 'sound', 'callback', 'timestamp', 'url', "
                 "'url_title', 'device', 'retry', 'expire', or 'html'"

@@ -13,7 +13,8 @@ from buildbot.util import service
 __getattr__ = elsewhere(
     __name__,
     "CollectedValidationError ForceScheduler Notifier UsageError WebhookResource "
-    "asyncSleep bytes2unicode epoch2datetime unicode2bytes",
+    "asyncSleep bytes2unicode defer epoch2datetime httpclientservice reactor "
+    "unicode2bytes",
 )
 
 

@@ -6,6 +6,7 @@ reporters of the master.
 
 from __future__ import annotations
 
+from buildbot._host.elsewhere import elsewhere
 from buildbot.process.properties import renderer
 from buildbot.process.results import RETRY
 from buildbot.util import flatten
@@ -267,9 +268,12 @@ def merge_reports_prop_take_first(reports, prop):
     return None
 
 
+_elsewhere = elsewhere(__name__, "defer log")
+
+
 def __getattr__(name):
     if name == "resultspec":
         from buildbot.data import resultspec
 
         return resultspec
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _elsewhere(name)

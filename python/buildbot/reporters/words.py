@@ -54,7 +54,9 @@ dangerous_commands += ["FORCE", "STOP", "SHUTDOWN", "JOIN", "LEAVE"]
 
 
 _elsewhere = elsewhere(
-    __name__, "Properties epoch2datetime get_plugins statusToString unicode2bytes"
+    __name__,
+    "Properties defer epoch2datetime get_plugins log protocol reactor resultspec "
+    "statusToString unicode2bytes util",
 )
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from buildbot import config
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.reporters.base import ReporterBase
 from buildbot.reporters.generators.build import BuildStartEndStatusGenerator
 from buildbot.util.twisted import async_to_deferred
+
+__getattr__ = elsewhere(__name__, "defer httpclientservice")
 
 
 class ZulipStatusPush(ReporterBase):

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from buildbot._host.by_master import by_master, with_private
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.util.service import ClusteredBuildbotService
 from buildbot.util.state import StateMixin
+
+__getattr__ = elsewhere(
+    __name__,
+    "Properties changes config defer implementer interfaces log warn_deprecated",
+)
 
 _CODEBASE_KEYS = ("branch", "repository", "revision")
 
@@ -49,7 +55,7 @@ def _check_codebases(codebases):
 
 
 def _check_priority(priority):
-    if priority is not None and not isinstance(priority, int) and not callable(priority):
+    if priority and not isinstance(priority, int) and not callable(priority):
         config_error(
             f"Invalid type for priority: {type(priority)}. "
             "It must either be an integer or a function"

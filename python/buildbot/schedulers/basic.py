@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.changes.filter import ChangeFilter
 from buildbot.config.errors import error as config_error
@@ -25,6 +26,9 @@ __all__ = [
 _REASON = "The %(classname)s scheduler named '%(name)s' triggered this build"
 
 
+_elsewhere = elsewhere(__name__, "changes config defer dependent log util warn_deprecated")
+
+
 def __getattr__(name):
     if name == "Dependent":
         import warnings
@@ -38,7 +42,7 @@ def __getattr__(name):
             stacklevel=2,
         )
         return Dependent
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _elsewhere(name)
 
 
 class BaseBasicScheduler(base.ReconfigurableBaseScheduler):

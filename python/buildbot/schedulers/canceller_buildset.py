@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master, with_private
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.util.service import BuildbotService
 from buildbot.util.ssfilter import SourceStampFilter, extract_filter_values
+
+__getattr__ = elsewhere(__name__, "FAILURE config defer resultspec")
 
 
 @with_private("_on_build_finished")

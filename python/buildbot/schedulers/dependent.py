@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master, with_private
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.schedulers import base
+
+__getattr__ = elsewhere(__name__, "SUCCESS WARNINGS config defer interfaces util")
 
 
 def _is_scheduler(value):

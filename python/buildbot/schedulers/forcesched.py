@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.config.errors import error as config_error
 from buildbot.schedulers import base
+
+__getattr__ = elsewhere(__name__, "Properties config defer identifiers")
 
 VALID_EMAIL_ADDR = re.compile(r"(?:\S+@[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)+\.?)")
 
@@ -105,7 +108,9 @@ class BaseParameter(Described):
     def fullName(self):
         """The name with those of the groups around it; None for a field without a name."""
         parts = [part for part in (self.parentName, self.name) if part]
-        return "_".join(parts) if parts else None
+        if len(parts) == 2:
+            return parts[0] + "_" + parts[1]
+        return parts[0] if parts else None
 
     def setParent(self, parent):
         self.parentName = None if parent is None else parent.fullName
@@ -577,7 +582,7 @@ class ForceScheduler(base.ReconfigurableBaseScheduler):
 
     @staticmethod
     def _check_codebase_parameters(whose, codebases):
-        if codebases in ([], {}):
+        if not codebases:
             config_error(
                 f"{whose}'codebases' cannot be empty; use "
                 f"[CodebaseParameter(codebase='', hide=True)] if needed: {codebases!r} "

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from buildbot._host.by_master import by_master, with_private
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.schedulers import base
 from buildbot.util.codebase import AbsoluteSourceStampsMixin
+
+__getattr__ = elsewhere(
+    __name__,
+    "ChangeFilter ITriggerableScheduler buildstep config defer implementer log properties "
+    "util",
+)
 
 
 @with_private("_actuate", "_scheduleNextBuild_locked")

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from buildbot._host.by_master import by_master, with_private
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.schedulers import base
+
+__getattr__ = elsewhere(
+    __name__,
+    "ITriggerableScheduler Properties debounce defer failure implementer",
+)
 
 
 @provides("ITriggerableScheduler")

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master, with_private
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.schedulers import base
 from buildbot.util.service import BuildbotService
+
+__getattr__ = elsewhere(
+    __name__,
+    "IndependentAsyncMultiService MaildirService Properties basic bytes2unicode defer log "
+    "netstrings pbutil unicode2bytes",
+)
 
 
 class TryBase(base.ReconfigurableBaseScheduler):

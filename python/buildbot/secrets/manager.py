@@ -8,7 +8,7 @@ from buildbot.secrets.secret import SecretDetails
 from buildbot.util import service
 from buildbot.util.twisted import any_to_async, async_to_deferred
 
-__getattr__ = elsewhere(__name__, "SecretProviderBase")
+__getattr__ = elsewhere(__name__, "SecretProviderBase defer")
 
 
 class SecretManager(service.BuildbotServiceManager):

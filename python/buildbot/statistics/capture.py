@@ -9,7 +9,7 @@ from buildbot._host.by_master import by_master
 from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 
-__getattr__ = elsewhere(__name__, "CaptureCallbackError")
+__getattr__ = elsewhere(__name__, "CaptureCallbackError defer threads")
 
 _FINISHED = ("builders", None, "builds", None, "finished")
 _GIVEN = ("stats-yieldMetricsValue", "stats-yield-data")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.statistics.storage_backends.base import StatsStorageBase
 from buildbot.util import service
+
+__getattr__ = elsewhere(__name__, "defer log")
 
 
 class StatsService(service.BuildbotService):

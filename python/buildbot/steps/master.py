@@ -19,7 +19,7 @@ __all__ = [
     "SetProperty",
 ]
 
-__getattr__ = elsewhere(__name__, "defer deferwaiter reactor")
+__getattr__ = elsewhere(__name__, "defer deferwaiter reactor runprocess")
 
 
 class MasterShellCommand(BuildStep):

@@ -86,7 +86,7 @@ class Trigger(BuildStep):
         self.waitForFinish = waitForFinish
         properties = {}
         properties.update(set_properties or {})
-        properties.update((name, Property(name)) for name in copy_properties or ())
+        properties.update((name, Property(name)) for name in ([] if copy_properties is None else copy_properties))
         self.set_properties = properties
         self.parent_relationship = parent_relationship
         self.running = False

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from buildbot._host.elsewhere import elsewhere
 from buildbot.util.twisted import async_to_deferred
+
+__getattr__ = elsewhere(__name__, "defer")
 
 
 @async_to_deferred

@@ -5,7 +5,7 @@ from __future__ import annotations
 from buildbot._host.elsewhere import elsewhere
 from buildbot.util.twisted import async_to_deferred
 
-__getattr__ = elsewhere(__name__, "asyncSleep")
+__getattr__ = elsewhere(__name__, "asyncSleep defer")
 
 
 class BackoffTimeoutExceededError(Exception):

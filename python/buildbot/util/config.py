@@ -2,7 +2,7 @@
 
 from buildbot._host.elsewhere import elsewhere
 
-__getattr__ = elsewhere(__name__, "IConfigured")
+__getattr__ = elsewhere(__name__, "IConfigured implementer")
 
 
 class _DefaultConfigured:

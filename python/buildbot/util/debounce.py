@@ -5,6 +5,9 @@ from __future__ import annotations
 import functools
 
 from buildbot._host.deferreds import defer_module
+from buildbot._host.elsewhere import elsewhere
+
+__getattr__ = elsewhere(__name__, "defer log")
 
 PH_IDLE = 0
 PH_WAITING = 1

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from buildbot._host.elsewhere import elsewhere
 from buildbot.util._notifier import Notifier
 from buildbot.util.twisted import any_to_async, async_to_deferred
+
+__getattr__ = elsewhere(__name__, "defer failure log")
 
 
 class DeferWaiter:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from buildbot._host.deferreds import defer_module
+from buildbot._host.elsewhere import elsewhere
+
+__getattr__ = elsewhere(__name__, "defer log reactor")
 
 
 class _SimpleCallQueue:

@@ -11,8 +11,8 @@ from buildbot.config.errors import error as config_error
 
 __getattr__ = elsewhere(
     __name__,
-    "CompositeStepMixin Properties async_to_deferred buildstep bytes2unicode config "
-    "defer log remotecommand",
+    "CompositeStepMixin Properties async_to_deferred buildstep bytes2unicode config defer "
+    "log remotecommand writeLocalFile",
 )
 
 RC_SUCCESS = 0

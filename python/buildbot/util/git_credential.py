@@ -10,7 +10,7 @@ from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot._host.runtime import inline
 
-__getattr__ = elsewhere(__name__, "IRenderable async_to_deferred")
+__getattr__ = elsewhere(__name__, "IRenderable async_to_deferred implementer")
 
 
 @provides("IRenderable")

@@ -11,7 +11,7 @@ from buildbot._host.deferreds import defer_module
 from buildbot._host.elsewhere import elsewhere
 from buildbot.util import service, toJson, unicode2bytes
 
-__getattr__ = elsewhere(__name__, "IHttpResponse")
+__getattr__ = elsewhere(__name__, "IHttpResponse defer implementer")
 
 
 class _Response:

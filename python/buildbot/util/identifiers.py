@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 
+from buildbot._host.elsewhere import elsewhere
+
+__getattr__ = elsewhere(__name__, "util")
+
 ident_re = re.compile("^[a-zA-Z\u00a0-\U0010ffff_-][a-zA-Z0-9\u00a0-\U0010ffff_-]*$")
 initial_re = re.compile("^[^a-zA-Z_-]")
 subsequent_re = re.compile("[^a-zA-Z0-9_-]")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.util.service import BuildbotService, SharedService, settled
+
+__getattr__ = elsewhere(__name__, "Failure LineProcessProtocol config defer reactor service")
 
 
 class KubeConfigLoaderBase(BuildbotService):

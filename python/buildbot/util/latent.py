@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from buildbot._host.elsewhere import elsewhere
+
+__getattr__ = elsewhere(__name__, "defer")
+
 
 class CompatibleLatentWorkerMixin:
     """A running instance builds only what would have started the same instance.

@@ -6,6 +6,9 @@ from collections import OrderedDict
 from weakref import WeakValueDictionary
 
 from buildbot._host.deferreds import defer_module
+from buildbot._host.elsewhere import elsewhere
+
+__getattr__ = elsewhere(__name__, "defer log")
 
 inv_failed = False
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot.util.service import BuildbotService
+
+__getattr__ = elsewhere(__name__, "defer log reactor service")
 
 
 class NoSuchMaildir(Exception):

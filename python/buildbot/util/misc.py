@@ -5,6 +5,10 @@ from __future__ import annotations
 import functools
 import os
 
+from buildbot._host.elsewhere import elsewhere
+
+__getattr__ = elsewhere(__name__, "Deferred DeferredLock reactor")
+
 
 def deferredLocked(lock_or_attr):
     """Decorates a function so that its runs wait for each other: a lock, or its attribute."""

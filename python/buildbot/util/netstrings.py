@@ -57,7 +57,7 @@ def _make():
         globals()[made.__name__] = made
 
 
-_elsewhere = elsewhere(__name__, "unicode2bytes")
+_elsewhere = elsewhere(__name__, "implementer unicode2bytes")
 
 
 def __getattr__(name):

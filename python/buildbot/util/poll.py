@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from buildbot._host.deferreds import defer_module
+from buildbot._host.elsewhere import elsewhere
 from buildbot.util.twisted import any_to_async, async_to_deferred
+
+__getattr__ = elsewhere(__name__, "defer log")
 
 # While tests track them: all pollers that were made
 _poller_instances = None

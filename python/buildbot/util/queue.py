@@ -6,7 +6,10 @@ import queue
 import threading
 
 from buildbot._host.deferreds import defer_module
+from buildbot._host.elsewhere import elsewhere
 from buildbot.util import backoff
+
+__getattr__ = elsewhere(__name__, "defer log reactor")
 
 
 class UndoableQueue(queue.Queue):

@@ -8,9 +8,15 @@ an end. What the services of this package do then is the master's own work.
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.util import ComparableMixin, bytes2unicode
 from buildbot.util.config import ConfiguredMixin
+
+__getattr__ = elsewhere(
+    __name__,
+    "Properties defer log reflect task unicode2bytes util warn_deprecated",
+)
 
 __all__ = [
     "AsyncMultiService",

@@ -1,6 +1,9 @@
 """Values that a service keeps across restarts of the master."""
 
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
+
+__getattr__ = elsewhere(__name__, "defer")
 
 
 class StateMixin:

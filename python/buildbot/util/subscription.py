@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from buildbot._host.deferreds import defer_module
+from buildbot._host.elsewhere import elsewhere
 from buildbot.util._notifier import Notifier
+
+__getattr__ = elsewhere(__name__, "defer log")
 
 
 class SubscriptionPoint:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 from buildbot._host.deferreds import defer_module
+from buildbot._host.elsewhere import elsewhere
 
 _REAL_NAMES = ("InlineCallbacksType", "ThreadPool")
 
@@ -30,9 +31,12 @@ async def any_to_async(value):
     return value
 
 
+_elsewhere = elsewhere(__name__, "defer reactor")
+
+
 def __getattr__(name):
     if name not in _REAL_NAMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return _elsewhere(name)
     if name == "InlineCallbacksType":
         from typing import Any
 

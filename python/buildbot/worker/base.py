@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from buildbot._host.by_master import by_master, with_private
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.process.properties import Properties
 from buildbot.util import bytes2unicode
 from buildbot.util.service import BuildbotService, settled
+
+__getattr__ = elsewhere(
+    __name__,
+    "IWorker Notifier config defer deferwaiter implementer log metrics service",
+)
 
 
 def _worker_properties(name, machine_name, given):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master, with_private
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.modules import is_installed, module_or_none
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
@@ -10,10 +11,17 @@ from buildbot.util.latent import CompatibleLatentWorkerMixin
 from buildbot.worker.latent import AbstractLatentWorker
 
 
+_elsewhere = elsewhere(
+    __name__,
+    "LatentWorkerCannotSubstantiate LatentWorkerFailedToSubstantiate config defer log threads "
+    "unicode2bytes",
+)
+
+
 def __getattr__(name):
     if name == "docker":
         return module_or_none("docker")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _elsewhere(name)
 
 
 class DockerBaseWorker(AbstractLatentWorker):

@@ -6,6 +6,7 @@ import os
 import re
 
 from buildbot._host.by_master import by_master, with_private
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.modules import is_installed, module_or_none
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
@@ -20,10 +21,13 @@ FULFILLED = "fulfilled"
 PRICE_TOO_LOW = "price-too-low"
 
 
+_elsewhere = elsewhere(__name__, "LatentWorkerFailedToSubstantiate config defer log threads")
+
+
 def __getattr__(name):
     if name in ("boto3", "botocore"):
         return module_or_none(name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _elsewhere(name)
 
 
 def _owners(given):

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master, with_private
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.util.latent import CompatibleLatentWorkerMixin
 from buildbot.worker.docker import DockerBaseWorker
+
+__getattr__ = elsewhere(
+    __name__,
+    "LatentWorkerFailedToSubstantiate asyncSleep defer httpclientservice "
+    "kubeclientservice",
+)
 
 
 class KubeError(RuntimeError):

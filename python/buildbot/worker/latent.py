@@ -6,8 +6,15 @@ import enum
 
 from buildbot._host.by_master import by_master, with_private
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.worker.base import AbstractWorker
+
+__getattr__ = elsewhere(
+    __name__,
+    "ILatentMachine ILatentWorker LatentWorkerFailedToSubstantiate "
+    "LatentWorkerSubstantiatiationCancelled Notifier defer failure implementer log",
+)
 
 
 class States(enum.Enum):

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master, with_private
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.modules import is_installed, module_or_none
 from buildbot._host.record import Described, recorded
 from buildbot.config.errors import error as config_error
 from buildbot.worker.latent import AbstractLatentWorker
+
+
+_elsewhere = elsewhere(
+    __name__,
+    "ConnectableThreadQueue LatentWorkerFailedToSubstantiate config defer log runprocess",
+)
 
 
 def __getattr__(name):
@@ -14,7 +21,7 @@ def __getattr__(name):
         return module_or_none("libvirt")
     if name == "ThreadWithQueue":
         return _thread_with_queue()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _elsewhere(name)
 
 
 def _thread_with_queue():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.worker.base import Worker
+
+__getattr__ = elsewhere(__name__, "defer error")
 
 
 class LocalWorker(Worker):

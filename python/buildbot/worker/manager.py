@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot.util.service import BuildbotServiceManager
+
+__getattr__ = elsewhere(__name__, "MeasuredBuildbotServiceManager bbmsgpack bbpb defer log misc")
 
 
 class WorkerRegistration:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.util.latent import CompatibleLatentWorkerMixin
 from buildbot.worker.docker import DockerBaseWorker
+
+__getattr__ = elsewhere(__name__, "HTTPSession LatentWorkerFailedToSubstantiate defer util")
 
 
 class MarathonLatentWorker(CompatibleLatentWorkerMixin, DockerBaseWorker):

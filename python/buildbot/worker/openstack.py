@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master, with_private
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.modules import is_installed, module_or_none
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
@@ -21,10 +22,16 @@ _MODULES = {
 }
 
 
+_elsewhere = elsewhere(
+    __name__,
+    "LatentWorkerFailedToSubstantiate config defer log threads unicode2bytes",
+)
+
+
 def __getattr__(name):
     if name in _MODULES:
         return module_or_none(_MODULES[name])
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _elsewhere(name)
 
 
 @with_private(

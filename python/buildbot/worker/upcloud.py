@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from buildbot._host.by_master import by_master, with_private
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.config.errors import error as config_error
 from buildbot.worker.latent import AbstractLatentWorker
+
+__getattr__ = elsewhere(
+    __name__,
+    "HTTPSession LatentWorkerFailedToSubstantiate config defer log util",
+)
 
 DEFAULT_ZONE = "de-fra1"
 DEFAULT_PLAN = "1xCPU-1GB"

@@ -6,6 +6,7 @@ import re
 
 from buildbot._host.by_master import by_master
 from buildbot._host.deferreds import deferred, is_pending
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.util import bytes2unicode, unicode2bytes
 from buildbot.util.config import ConfiguredMixin
@@ -24,9 +25,12 @@ _PAGES = (
 )
 
 
+_elsewhere = elsewhere(__name__, "config defer implementer log")
+
+
 def __getattr__(name):
     if name not in _PAGES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return _elsewhere(name)
     from buildbot.www import _pages
 
     return getattr(_pages, name)

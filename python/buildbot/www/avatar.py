@@ -9,7 +9,7 @@ from buildbot._host.record import Described, recorded
 from buildbot.util import unicode2bytes
 from buildbot.util.config import ConfiguredMixin
 
-_elsewhere = elsewhere(__name__, "bytes2unicode")
+_elsewhere = elsewhere(__name__, "bytes2unicode defer httpclientservice log")
 
 
 def __getattr__(name):
@@ -49,7 +49,9 @@ class AvatarGitHub(AvatarBase):
     ):
         if github_api_endpoint is None:
             github_api_endpoint = self.DEFAULT_GITHUB_API_URL
-        self.github_api_endpoint = github_api_endpoint.rstrip("/")
+        if isinstance(github_api_endpoint, str):
+            github_api_endpoint = github_api_endpoint.rstrip("/")
+        self.github_api_endpoint = github_api_endpoint
         self.token = token
         self.client_creds = None
         if bool(client_id) != bool(client_secret):

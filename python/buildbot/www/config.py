@@ -1,6 +1,9 @@
 """The configuration that the front end gets: the master's own, here by name only."""
 
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.internal import Internal, function
+
+__getattr__ = elsewhere(__name__, "IConfigured defer resource unicode2bytes")
 
 
 class ConfigResource(Internal):

@@ -7,7 +7,7 @@ from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.www import auth, avatar
 
-__getattr__ = elsewhere(__name__, "bytes2unicode flatten")
+__getattr__ = elsewhere(__name__, "bytes2unicode defer flatten threads")
 
 
 class LdapUserInfo(avatar.AvatarBase, auth.UserInfoProviderBase):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from buildbot._host.elsewhere import elsewhere
 from buildbot.util import unicode2bytes  # noqa: F401 - configurations find it here
 
 _CR_LF_RE = re.compile(rb"[\r\n]+.*")
@@ -18,9 +19,12 @@ def protect_redirect_url(url):
     return _CR_LF_RE.sub(b"", url)
 
 
+_elsewhere = elsewhere(__name__, "defer log")
+
+
 def __getattr__(name):
     if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return _elsewhere(name)
     from buildbot.www import _pages
 
     return getattr(_pages, name)

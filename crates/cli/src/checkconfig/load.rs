@@ -143,7 +143,18 @@ impl Loader {
                 Some(String::from_utf8(bytes).unwrap_or_else(latin))
             },
         };
-        let outcome = buildbot_config::read(&description, sources);
+        let mut outcome = buildbot_config::read(&description, sources);
+        if outcome.problems.errors.is_empty() {
+            outcome
+                .problems
+                .refused_at_start
+                .extend(buildbot_master::refused_at_start(
+                    &description,
+                    &outcome.config,
+                    sources,
+                    &target.basedir,
+                ));
+        }
         Ok(Loaded {
             timings: Timings {
                 start: started,

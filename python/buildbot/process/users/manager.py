@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from buildbot._host.elsewhere import elsewhere
+
+__getattr__ = elsewhere(__name__, "defer util_service")
+
 
 class UserManagerManager:
     """The master runs the managers of its configuration by itself."""

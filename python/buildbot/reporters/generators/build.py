@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.reporters.generators.utils import BuildStatusGeneratorMixin
 from buildbot.reporters.message import MessageFormatter, MessageFormatterRenderable
 from buildbot.util.twisted import async_to_deferred
+
+__getattr__ = elsewhere(__name__, "defer implementer interfaces")
 
 
 async def _details(master, build, formatter, add_logs, want_previous_build=False):

@@ -11,7 +11,7 @@ from buildbot.reporters.generators.utils import BuildStatusGeneratorMixin
 from buildbot.reporters.message import MessageFormatterRenderable
 from buildbot.util.twisted import any_to_async, async_to_deferred
 
-__getattr__ = elsewhere(__name__, "Build BuildRequest Properties")
+__getattr__ = elsewhere(__name__, "Build BuildRequest Properties defer implementer interfaces")
 
 
 @provides("IReportGenerator")

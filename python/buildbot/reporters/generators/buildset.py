@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.process.results import statusToString
 from buildbot.reporters.generators.utils import BuildStatusGeneratorMixin
 from buildbot.reporters.message import MessageFormatter
 from buildbot.util.twisted import any_to_async, async_to_deferred
+
+__getattr__ = elsewhere(__name__, "defer implementer interfaces")
 
 _SUBJECT = "Buildbot %(result)s in %(title)s on %(builder)s"
 

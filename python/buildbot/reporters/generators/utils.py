@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from buildbot import config, util
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.process.results import (
     CANCELLED,
@@ -14,6 +15,8 @@ from buildbot.process.results import (
 )
 from buildbot.util.twisted import any_to_async, async_to_deferred
 from buildbot.warnings import warn_deprecated
+
+__getattr__ = elsewhere(__name__, "defer log")
 
 # In the order of the values of `mode`; `all` and `warnings` stand for several of them.
 _SHORTCUTS = {

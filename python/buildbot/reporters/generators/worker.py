@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from buildbot import config, util
 from buildbot._host.declare import provides
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.reporters.message import MessageFormatterMissingWorker
 from buildbot.util.twisted import any_to_async, async_to_deferred
+
+__getattr__ = elsewhere(__name__, "defer implementer interfaces")
 
 ENCODING = "utf-8"
 

@@ -6,9 +6,12 @@ import os
 
 from buildbot import config
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.secrets.providers.base import SecretProviderBase
 from buildbot.util.service import settled
+
+__getattr__ = elsewhere(__name__, "defer runprocess")
 
 
 class SecretInPass(SecretProviderBase):

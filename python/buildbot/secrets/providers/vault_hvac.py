@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from buildbot import config
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.secrets.providers.base import SecretProviderBase
+
+__getattr__ = elsewhere(__name__, "defer threads")
 
 
 class VaultAuthenticator(Described):

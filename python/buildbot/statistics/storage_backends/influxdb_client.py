@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from buildbot import config
 from buildbot._host.by_master import by_master
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
 from buildbot.statistics.storage_backends.base import StatsStorageBase
+
+__getattr__ = elsewhere(__name__, "log")
 
 
 class InfluxStorageService(StatsStorageBase):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 from buildbot._host import runtime
 from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import recorded
@@ -34,6 +36,25 @@ class Source(buildstep.BuildStep, CompositeStepMixin):
     flunkOnFailure = True
 
     branch = None
+
+    def _wrong_mode(self, mode):
+        """What is wrong with a mode, each of which is a method of the class: at most one text.
+
+        Classes of users may add some. Nobody carries these out yet.
+        """
+        if isinstance(mode, str):
+            if mode in ("full", "incremental"):
+                return []
+            kind = type(self)
+            if hasattr(kind, f"mode_{mode}"):
+                kind._unsupported = f"{kind.__module__}.{kind.__qualname__}.mode_{mode}"
+                return []
+        known = [
+            name[len("mode_") :]
+            for name, value in inspect.getmembers(type(self), inspect.isroutine)
+            if name.startswith("mode_")
+        ]
+        return [f"mode {mode} is not one of {known}"]
 
     @recorded
     def __init__(

@@ -43,8 +43,8 @@ class Bzr(Source):
             raise ValueError("you must provide at least one of repourl and baseURL")
         if baseURL is not None and defaultBranch is None:
             raise ValueError("you must provide defaultBranch with baseURL")
-        if mode not in ("full", "incremental"):
-            raise ValueError(f"mode {mode} is not one of {['full', 'incremental']}")
+        for wrong in self._wrong_mode(mode):
+            raise ValueError(wrong)
         if mode == "full":
             assert method in ("clean", "fresh", "clobber", "copy", None)
 

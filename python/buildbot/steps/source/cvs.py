@@ -46,8 +46,8 @@ class CVS(Source):
         self.mode = mode
         self.method = method
         self.srcdir = "source"
-        if mode not in ("full", "incremental"):
-            raise ValueError(f"mode {mode} is not one of {['full', 'incremental']}")
+        for wrong in self._wrong_mode(mode):
+            raise ValueError(wrong)
         super().__init__(**kwargs)
 
     @runtime.native

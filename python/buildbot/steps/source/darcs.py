@@ -32,8 +32,7 @@ class Darcs(Source):
         super().__init__(**kwargs)
 
         errors = []
-        if mode not in ("full", "incremental"):
-            errors.append(f"mode {mode} is not one of {['full', 'incremental']}")
+        errors += self._wrong_mode(mode)
         if mode == "incremental" and method:
             errors.append("Incremental mode does not require method")
         if mode == "full":

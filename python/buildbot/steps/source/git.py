@@ -29,7 +29,7 @@ __all__ = [
     "isTrueOrIsExactlyZero",
 ]
 
-__getattr__ = elsewhere(__name__, "WorkerSetupError defer log reactor remotecommand")
+__getattr__ = elsewhere(__name__, "WorkerSetupError bbconfig defer log reactor remotecommand")
 
 GIT_HASH_LENGTH = 40
 

@@ -45,8 +45,7 @@ class Mercurial(Source):
         super().__init__(**kwargs)
 
         errors = []
-        if mode not in ("full", "incremental"):
-            errors.append(f"mode {mode} is not one of {['full', 'incremental']}")
+        errors += self._wrong_mode(mode)
         if method not in self.possible_methods:
             errors.append(f"method {method} is not one of {self.possible_methods}")
         if branchType not in self.possible_branchTypes:

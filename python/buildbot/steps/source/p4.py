@@ -102,6 +102,9 @@ class P4(Source):
                 config_error(f"p4base should start with // [p4base = {base}]")
             if base.endswith("/"):
                 config_error(f"p4base should not end with a trailing / [p4base = {base}]")
+        branch = self.p4branch
+        if not is_renderable(branch) and branch and branch.endswith("/"):
+            config_error(f"p4branch should not end with a trailing / [p4branch = {branch}]")
         if self.p4client_type not in self.possible_client_types:
             if not is_renderable(self.p4client_type):
                 # The braces are in the text that users know.

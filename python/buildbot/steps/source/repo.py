@@ -15,7 +15,7 @@ __all__ = ["Repo", "RepoDownloadsFromChangeSource", "RepoDownloadsFromProperties
 
 __getattr__ = elsewhere(
     __name__,
-    "IRenderable buildstep defer reactor remotecommand results util",
+    "IRenderable buildstep defer implementer reactor remotecommand results util",
 )
 
 

@@ -48,8 +48,7 @@ class SVN(Source):
         super().__init__(**kwargs)
 
         errors = []
-        if mode not in ("full", "incremental"):
-            errors.append(f"mode {mode} is not one of {['full', 'incremental']}")
+        errors += self._wrong_mode(mode)
         if method not in self.possible_methods:
             errors.append(f"method {method} is not one of {self.possible_methods}")
         if repourl is None:

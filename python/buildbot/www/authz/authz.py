@@ -12,7 +12,7 @@ from buildbot.util import unicode2bytes
 from buildbot.util.twisted import async_to_deferred
 from buildbot.www.authz.roles import RolesFromOwner
 
-_elsewhere = elsewhere(__name__, "IConfigured")
+_elsewhere = elsewhere(__name__, "IConfigured defer implementer")
 
 
 def __getattr__(name):

@@ -7,7 +7,7 @@ from buildbot._host.record import Described, recorded
 from buildbot.util import bytes2unicode
 from buildbot.util.twisted import async_to_deferred
 
-__getattr__ = elsewhere(__name__, "InvalidPathError")
+__getattr__ = elsewhere(__name__, "InvalidPathError defer")
 
 
 def _succeed(value):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.util import bytes2unicode
+
+__getattr__ = elsewhere(__name__, "defer")
 
 _FIELDS = {
     "author": (b"author",),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from buildbot._host.elsewhere import elsewhere
 from buildbot.util import bytes2unicode
 from buildbot.www.hooks import _parts
 from buildbot.www.hooks.base import BaseHookHandler
+
+__getattr__ = elsewhere(__name__, "defer log")
 
 _HEADER_EVENT = b"X-Event-Key"
 

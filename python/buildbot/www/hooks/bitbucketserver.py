@@ -10,7 +10,7 @@ from buildbot.www.hooks._bitbucket import (
     BitbucketEventHandler,
 )
 
-__getattr__ = elsewhere(__name__, "PullRequestMixin bytes2unicode")
+__getattr__ = elsewhere(__name__, "PullRequestMixin bytes2unicode log")
 
 
 __all__ = [

@@ -13,7 +13,7 @@ from buildbot.util.twisted import any_to_async, async_to_deferred
 from buildbot.www.hooks import _parts
 from buildbot.www.hooks.base import BaseHookHandler
 
-__getattr__ = elsewhere(__name__, "Properties")
+__getattr__ = elsewhere(__name__, "Properties defer httpclientservice log")
 
 
 _HEADER_EVENT = b"X-GitHub-Event"

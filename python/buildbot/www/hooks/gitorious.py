@@ -8,7 +8,7 @@ from buildbot._host.elsewhere import elsewhere
 from buildbot.www.hooks import _parts
 from buildbot.www.hooks.base import BaseHookHandler
 
-__getattr__ = elsewhere(__name__, "bytes2unicode")
+__getattr__ = elsewhere(__name__, "bytes2unicode defer log")
 
 
 class GitoriousHandler(BaseHookHandler):

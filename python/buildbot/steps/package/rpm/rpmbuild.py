@@ -55,7 +55,7 @@ class RpmBuild(buildstep.ShellMixin, buildstep.BuildStep):
             "_srcrpmdir": srcrpmdir,
         }
         command = "rpmbuild"
-        for name, value in [*definitions.items(), *(define or {}).items()]:
+        for name, value in [*definitions.items(), *({} if define is None else define).items()]:
             command += f' --define "{name} {value}"'
         self.base_rpmbuild = command
         self.specfile = specfile
