@@ -27,5 +27,6 @@ pub use event::{Body, BuildVerb, Event, LogVerb, RequestVerb, StepVerb, WorkerVe
 pub use live::Live;
 pub use query::QueryError;
 pub use reader::{Answer, Data, RawLog, ReadError};
+pub use sources::specification;
 pub use target::Target;
 pub use topic::{Pattern, Topic};
