@@ -7,6 +7,7 @@ pub mod launch;
 pub mod log;
 pub mod output;
 pub mod pid_file;
+pub mod service_manager;
 
 pub use follow::LogFollower;
 pub use launch::Launcher;
