@@ -78,8 +78,8 @@ pub(crate) fn run(options: &CleanUp) -> ExitCode {
     }
 }
 
-/// Differs: `buildbot cleanupdb` compresses logs. The one of 4.3.0 waits for ever for threads that nobody has started, as
-/// soon as there is something to compress.
+/// Differs: `buildbot cleanupdb` compresses logs, because the command of 4.3.0 waits for ever, for threads that nobody has
+/// started, as soon as there is something to compress.
 ///
 /// Differs: `buildbot cleanupdb` ends with 1 when the database cannot be worked with, because the reference's 0 tells
 /// scripts that it was cleaned.

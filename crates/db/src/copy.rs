@@ -344,8 +344,8 @@ impl Table {
 
 /// The builds that buildsets refer to, now that these are there.
 ///
-/// Differs: `buildbot copy-db` copies `parent_buildid` and `rebuilt_buildid` of buildsets. The reference says that it
-/// does, and does not commit it.
+/// Differs: `buildbot copy-db` copies `parent_buildid` and `rebuilt_buildid` of buildsets, because the reference says that
+/// it does, and only does not commit it.
 fn fill(
     connection: &Connection,
     destination: &Path,

@@ -30,8 +30,8 @@ fn a_proxy_has_its_own_page_and_the_data_of_the_master() {
          c['buildbotURL'] = 'http://127.0.0.1:@TRY@/'\nc['title'] = 'There'",
     );
     place.start();
-    let [_, there, here] = place.ports;
-    let options = "-p @USERS@ -b http://127.0.0.1:@TRY@/ --plugins={\"grid_view\":{\"y\":2}} --auth_cookie=abc";
+    let [_, there, _, here] = place.ports;
+    let options = "-p @OTHER@ -b http://127.0.0.1:@TRY@/ --plugins={\"grid_view\":{\"y\":2}} --auth_cookie=abc";
     let mut command = place.command(&place.program(), &format!("dev-proxy {options}"));
     let _proxy = Foreground(command.stdout(Stdio::null()).spawn().unwrap());
     let root = format!("http://localhost:{here}");

@@ -162,3 +162,21 @@ fn a_reconfiguration_needs_a_pid_file() {
     );
     place.see("stop m");
 }
+
+#[test]
+fn a_web_port_that_is_taken_is_told_once_with_its_reason() {
+    let place = Place::new(crate::place::Side::Ours);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    place.make_master(&format!(
+        "c['www'] = {{'port': 'tcp:{port}:interface=127.0.0.1', 'plugins': {{}}}}"
+    ));
+    let said = place.run("start --start_timeout=60 m");
+    assert_eq!(said.status.code(), Some(1), "{said:?}");
+    let log = place.log();
+    assert!(
+        log.contains(&format!("cannot listen on port {port}")),
+        "{log}"
+    );
+    assert_eq!(log.matches("Address already in use").count(), 1, "{log}");
+}

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -83,7 +84,7 @@ c['builders'] = [util.BuilderConfig(name='b', workernames=['w'], factory=util.Bu
 pub(crate) struct Place {
     pub(crate) side: Side,
     pub(crate) directory: PathBuf,
-    pub(crate) ports: [u16; 3],
+    pub(crate) ports: [u16; 4],
     pub(crate) seen: Vec<String>,
     /// Whether clients can try changes over PB.
     pub(crate) has_try: bool,
@@ -96,13 +97,9 @@ impl Place {
     pub(crate) fn new(side: Side) -> Self {
         let guard = tempfile::tempdir().unwrap();
         let directory = fs::canonicalize(guard.path()).unwrap();
-        let listeners: Vec<TcpListener> = (0..3)
-            .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-            .collect();
-        let port = |index: usize| listeners[index].local_addr().unwrap().port();
         Self {
             side,
-            ports: [port(0), port(1), port(2)],
+            ports: [free_port(), free_port(), free_port(), free_port()],
             directory,
             seen: Vec::new(),
             has_try: false,
@@ -126,11 +123,12 @@ impl Place {
     }
 
     fn filled(&self, text: &str) -> String {
-        let [pb, again, users] = self.ports;
+        let [pb, again, users, other] = self.ports;
         text.replace("@DIRECTORY@", &self.directory.display().to_string())
             .replace("@HAS_TRY@", if self.has_try { "True" } else { "False" })
             .replace("@PB@", &pb.to_string())
             .replace("@TRY@", &again.to_string())
+            .replace("@OTHER@", &other.to_string())
             .replace("@USERS@", &users.to_string())
     }
 
@@ -334,6 +332,18 @@ impl Drop for Place {
     fn drop(&mut self) {
         if let Some(pid) = self.pid() {
             let _ = kill_process(pid, Signal::KILL);
+        }
+    }
+}
+
+/// A port that nobody else gets: outgoing connections have those above, other tests those after it.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = u16::try_from(std::process::id() % 1000).unwrap_or(0) * 20;
+    loop {
+        let port = 10_000 + first + NEXT.fetch_add(1, Ordering::Relaxed) % 2_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
         }
     }
 }

@@ -61,7 +61,8 @@ pub fn set_inactive(connection: &Connection, id: MasterId) -> Result<bool, State
 
 /// Says of all masters that they ran long ago, so that the next one that starts cleans up after them.
 ///
-/// Differs: `buildbot upgrade-master` says in the database that no master runs; 4.3.0 means to, and does not commit it.
+/// Differs: `buildbot upgrade-master` says in the database that no master runs, because 4.3.0 means to, and only does not
+/// commit it.
 pub fn set_all_stale(connection: &Connection) -> Result<(), StatementError> {
     connection.execute(sql!("masters/set_all_stale"), values![])?;
     Ok(())

@@ -35,7 +35,7 @@ const OF_CONNECTION: [HeaderName; 5] = [CONNECTION, UPGRADE, TE, TRAILER, TRANSF
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamError {
     /// Its address is none.
-    #[error("buildbot_url must be such as https://buildbot.example.org/, not '{0}'")]
+    #[error("buildbot_url must be such as http://localhost:8010/, not '{0}'")]
     Url(String),
     /// There is no TLS.
     #[error("TLS cannot be set up: {0}")]
