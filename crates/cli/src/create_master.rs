@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use buildbot_model::python_text::repr_of_text;
 use buildbot_options::{OptionSpec, Parsed};
 use buildbot_tac::{MasterOptions, NumberOrNone, write_master};
 
@@ -86,10 +87,12 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Request<CreateMaster>, Usa
             _ => {}
         }
     }
-    let size = size
-        .trim()
-        .parse()
-        .map_err(|_| UsageError::Other("log-size parameter needs to be an int".to_owned()))?;
+    let size = size.trim().parse().map_err(|_| {
+        UsageError::Other(format!(
+            "Parameter type enforcement failed: invalid literal for int() with base 10: {}",
+            repr_of_text(&size)
+        ))
+    })?;
     let count = NumberOrNone::parse(&count).ok_or_else(|| {
         UsageError::Other("log-count parameter needs to be an int or None".to_owned())
     })?;

@@ -36,10 +36,17 @@ fn expand(given: &OsString) -> OsString {
 
 /// Whether it is a directory of a master whose `buildbot.tac` can be used; says what is wrong if not.
 pub(crate) fn is_of_master(directory: &Path) -> bool {
+    has_master(directory) && has_numbers(directory)
+}
+
+/// Whether it is a directory of a master; says what is wrong if not.
+pub(crate) fn has_master(directory: &Path) -> bool {
+    basedir::is_directory_of(Role::Master, &Output::new(false), directory)
+}
+
+/// Whether numbers in its `buildbot.tac` are numbers; says what is wrong if not.
+pub(crate) fn has_numbers(directory: &Path) -> bool {
     let output = Output::new(false);
-    if !basedir::is_directory_of(Role::Master, &output, directory) {
-        return false;
-    }
     // What cannot be read does not matter here: it is told where it is needed.
     let Ok(tac) = read_tac(directory) else {
         return true;

@@ -2,11 +2,16 @@
 
 mod api;
 mod checkconfig;
+mod cleanup_db;
 mod client;
 mod command_line;
+mod copy_db;
 mod create_master;
+mod dataspec;
+mod dev_proxy;
 mod directory;
 mod follow;
+mod offline;
 mod options_file;
 mod output;
 mod password;
@@ -21,6 +26,7 @@ mod try_job;
 mod try_source;
 mod try_watch;
 mod tryserver;
+mod upgrade_master;
 mod user;
 mod why;
 

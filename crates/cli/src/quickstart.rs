@@ -8,6 +8,7 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use buildbot_confighost::Python;
 use buildbot_daemon::launch;
 use buildbot_model::Results;
 use buildbot_options::{OptionSpec, Parsed};
@@ -117,6 +118,7 @@ fn quickstart(options: &Quickstart) -> anyhow::Result<bool> {
         directory.display()
     );
     need_git()?;
+    need_python()?;
     let port = match options.port {
         Some(port) => port,
         None => free_port()?,
@@ -223,6 +225,20 @@ fn free_port() -> anyhow::Result<u16> {
 fn need_git() -> anyhow::Result<()> {
     let found = Command::new("git").arg("--version").output();
     found.context("git is needed, and cannot be run").map(drop)
+}
+
+/// The same of Python, which executes the configuration.
+fn need_python() -> anyhow::Result<()> {
+    let python = Python::choose(None, |name| std::env::var_os(name))?;
+    let (major, minor) = buildbot_confighost::OLDEST_PYTHON;
+    let program = format!("import sys; sys.exit(sys.version_info < ({major}, {minor}))");
+    let found = Command::new(python.path()).args(["-c", &program]).output();
+    ensure!(
+        found.is_ok_and(|found| found.status.success()),
+        "{python} is no Python {major}.{minor} or newer, which is needed; name one in the environment variable \
+         BUILDBOT_PYTHON"
+    );
+    Ok(())
 }
 
 fn make_repository(path: &Path) -> anyhow::Result<()> {

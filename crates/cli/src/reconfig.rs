@@ -108,9 +108,8 @@ pub(crate) fn run(options: &Reconfig) -> ExitCode {
             return ExitCode::SUCCESS;
         }
         End::ConfigurationRefused | End::StartupFailed => line(
-            "Reconfiguration failed. Please inspect the master.cfg file for\n\
-             errors, correct them, then try 'buildbot reconfig' again. Until then the\n\
-             master works with the configuration that it had.",
+            "Reconfiguration failed. Please inspect the master.cfg file for errors, correct them, then try \
+             'buildbot reconfig' again. Until then the master works with the configuration that it had.",
         ),
         End::Ended => line("The master ended. Please see 'twistd.log' for the reason."),
         End::TimedOut => line("Never saw reconfiguration finish."),

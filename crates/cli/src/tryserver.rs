@@ -9,6 +9,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use buildbot_options::{OptionSpec, Parsed};
+use data_encoding::HEXLOWER;
+use md5::{Digest as _, Md5};
 
 use crate::command_line::{Request, UsageError};
 use crate::output::error_line;
@@ -67,12 +69,9 @@ fn take_job(jobdir: &Path) -> anyhow::Result<()> {
         .read_to_end(&mut job)
         .context("while reading the job from standard input")?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let name = format!(
-        "{}-{}-{}",
-        now.unwrap_or_default().as_nanos(),
-        std::process::id(),
-        job.len()
-    );
+    let now = now.unwrap_or_default();
+    let digest = HEXLOWER.encode(&Md5::digest(&job));
+    let name = format!("{}.{:06}-{digest}", now.as_secs(), now.subsec_micros());
     let (written, final_path) = (
         jobdir.join("tmp").join(&name),
         jobdir.join("new").join(&name),

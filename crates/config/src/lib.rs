@@ -38,6 +38,7 @@ mod services;
 pub mod steps;
 #[cfg(test)]
 mod testing;
+pub mod users;
 mod workers;
 mod www;
 

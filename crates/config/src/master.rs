@@ -9,7 +9,7 @@ use crate::description::{Description, Fatal};
 use crate::globals::{self, Globals};
 use crate::limits::{self, Caches, Metrics, Validation};
 use crate::machines::{self, Machine};
-use crate::parts::{self, Named};
+use crate::parts::{self, Named, Part};
 use crate::place::SourcePlace;
 use crate::problem::{Problem, Problems, Severity, nearest};
 use crate::projects::{self, Codebase, Project};
@@ -17,9 +17,9 @@ use crate::reporters::ServiceKind;
 use crate::schedulers::{self, Scheduler};
 use crate::secrets::SecretsKind;
 use crate::services;
+use crate::users::{self, UserManagerKind};
 use crate::workers::{self, Worker};
 use crate::www::{self, Www};
-use buildbot_render::Value;
 
 /// A configuration of a master.
 #[derive(Debug, Clone)]
@@ -53,7 +53,7 @@ pub struct MasterConfig {
     /// `machines`.
     pub machines: Vec<Machine>,
     /// `user_managers`.
-    pub user_managers: Vec<Value>,
+    pub user_managers: Vec<Part<UserManagerKind>>,
     /// `www`.
     pub www: Www,
     /// `services`; names are unique.
@@ -105,7 +105,7 @@ fn read_keys(check: &mut Check<'_>) -> MasterConfig {
     let workers = workers::read(check);
     let change_sources = changes::read(check);
     let machines = machines::read(check);
-    let user_managers = services::read_user_managers(check);
+    let user_managers = users::read(check);
     let www = www::read(check);
     let services = services::read(check);
     parts::check(check);

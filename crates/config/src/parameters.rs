@@ -22,6 +22,7 @@ use crate::secrets::{SecretsKind, VaultAuthenticatorKind};
 use crate::steps::StepArguments;
 use crate::steps::kind::StepKind;
 use crate::steps::shell::ShellArgKind;
+use crate::users::UserManagerKind;
 use crate::{SchedulerArguments, WorkerArguments, schedulers, workers};
 
 /// What users derive classes from: the kind is `Custom`, and the arguments are in the object.
@@ -241,6 +242,8 @@ fn look_at(name: &str, class: &Class) -> Option<Vec<String>> {
         look(name, class, AvatarKind::read)
     } else if is_known::<UserInfoKind>(name) {
         look(name, class, UserInfoKind::read)
+    } else if is_known::<UserManagerKind>(name) {
+        look(name, class, UserManagerKind::read)
     } else if is_known::<MatcherKind>(name) {
         look(name, class, MatcherKind::read)
     } else if is_known::<RoleKind>(name) {

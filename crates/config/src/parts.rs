@@ -15,6 +15,7 @@ use crate::secrets::VaultAuthenticatorKind;
 use crate::service::Service;
 use crate::steps::StepArguments;
 use crate::steps::shell::ShellArgKind;
+use crate::users::UserManagerKind;
 use buildbot_render::{ObjectId, Value};
 
 /// What objects of one kind may be.
@@ -140,6 +141,8 @@ fn read_any(reader: &mut Reader<'_>) -> bool {
         AvatarKind::read(reader);
     } else if is_in("www.ldapuserinfo.") {
         UserInfoKind::read(reader);
+    } else if is_in("process.users.") {
+        UserManagerKind::read(reader);
     } else {
         return false;
     }

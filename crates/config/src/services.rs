@@ -1,4 +1,4 @@
-//! `c['services']`, `c['secretsProviders']`, `c['user_managers']` and `c['configurators']`.
+//! `c['services']`, `c['secretsProviders']` and `c['configurators']`.
 
 use std::collections::HashMap;
 
@@ -104,23 +104,6 @@ pub(crate) fn read_secrets_providers(check: &mut Check<'_>) -> Vec<Named<Secrets
         }
     }
     providers
-}
-
-/// The reference looks at nothing but the list.
-pub(crate) fn read_user_managers(check: &mut Check<'_>) -> Vec<Value> {
-    let Some(value) = check.key("user_managers") else {
-        return Vec::new();
-    };
-    match value.as_sequence() {
-        Some(items) => items.to_vec(),
-        None => {
-            check.error_in_key(
-                "user_managers",
-                "c['user_managers'] must be a list of user managers",
-            );
-            Vec::new()
-        }
-    }
 }
 
 #[cfg(test)]

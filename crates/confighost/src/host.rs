@@ -76,12 +76,12 @@ impl Options {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The program cannot be started.
-    #[error("{python} cannot be started: {source}")]
+    #[error("{python} cannot be started: {reason}")]
     Launch {
         /// The program.
         python: Python,
         /// What the system says.
-        source: io::Error,
+        reason: io::Error,
     },
     /// Its Python is too old for our package.
     #[error(
@@ -162,9 +162,9 @@ impl Host {
     /// Starts a process, and waits until it can be asked.
     pub async fn start(options: &Options, owner: &Owner) -> Result<Self, StartError> {
         let python = || options.python.clone();
-        let launch_failed = |source| StartError::Launch {
+        let launch_failed = |reason| StartError::Launch {
             python: python(),
-            source,
+            reason,
         };
         let launched = Process::launch(
             options.python.path(),

@@ -76,12 +76,12 @@ pub enum CacheError {
         path: PathBuf,
     },
     /// It cannot be written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {reason}", path.display())]
     Io {
         /// What was to be written.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        reason: io::Error,
     },
 }
 
@@ -162,20 +162,20 @@ fn unpack_to_cache(cache: &Path) -> Result<PathBuf, CacheError> {
             set_aside(&home, &target)?;
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(source) => return Err(failed(&target, source)),
+        Err(reason) => return Err(failed(&target, reason)),
     }
     let fresh = tempfile::Builder::new()
         .prefix(".unpacking-")
         .permissions(Permissions::from_mode(PRIVATE))
         .tempdir_in(&home)
-        .map_err(|source| failed(&home, source))?;
-    write_files(fresh.path()).map_err(|source| failed(fresh.path(), source))?;
+        .map_err(|reason| failed(&home, reason))?;
+    write_files(fresh.path()).map_err(|reason| failed(fresh.path(), reason))?;
     match fs::rename(fresh.path(), &target) {
         // Its name is gone; there is nothing to remove.
         Ok(()) => drop(fresh.keep()),
         // Another process was faster.
         Err(_) if is_whole(&target) => make_private(&target)?,
-        Err(source) => return Err(failed(&target, source)),
+        Err(reason) => return Err(failed(&target, reason)),
     }
     Ok(target)
 }
@@ -213,9 +213,9 @@ fn set_aside(home: &Path, target: &Path) -> Result<(), CacheError> {
     let aside = tempfile::Builder::new()
         .prefix(".damaged-")
         .tempdir_in(home)
-        .map_err(|source| failed(home, source))?;
+        .map_err(|reason| failed(home, reason))?;
     match fs::rename(target, aside.path().join("python")) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(failed(target, source)),
+        Err(reason) if reason.kind() != io::ErrorKind::NotFound => Err(failed(target, reason)),
         _ => Ok(()),
     }
 }
@@ -226,13 +226,13 @@ fn create_private(path: &Path) -> Result<(), CacheError> {
     match created {
         Ok(()) => make_private(path),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => make_private(path),
-        Err(source) => Err(failed(path, source)),
+        Err(reason) => Err(failed(path, reason)),
     }
 }
 
 /// Makes sure that a directory is ours alone.
 fn make_private(path: &Path) -> Result<(), CacheError> {
-    let found = fs::symlink_metadata(path).map_err(|source| failed(path, source))?;
+    let found = fs::symlink_metadata(path).map_err(|reason| failed(path, reason))?;
     if !found.is_dir() {
         return Err(CacheError::NotADirectory {
             path: path.to_owned(),
@@ -248,15 +248,15 @@ fn make_private(path: &Path) -> Result<(), CacheError> {
     }
     if found.mode() & 0o777 != PRIVATE {
         fs::set_permissions(path, Permissions::from_mode(PRIVATE))
-            .map_err(|source| failed(path, source))?;
+            .map_err(|reason| failed(path, reason))?;
     }
     Ok(())
 }
 
-fn failed(path: &Path, source: io::Error) -> CacheError {
+fn failed(path: &Path, reason: io::Error) -> CacheError {
     CacheError::Io {
         path: path.to_owned(),
-        source,
+        reason,
     }
 }
 

@@ -42,7 +42,8 @@ impl fmt::Display for Source {
 }
 
 /// What to do when there is no fit Python.
-const WAY_OUT: &str = "install Python 3.9 or newer, or name one with --python or in the environment variable BUILDBOT_PYTHON";
+const WAY_OUT: &str =
+    "install Python 3.9 or newer, or name one in the environment variable BUILDBOT_PYTHON";
 
 /// There is no Python to start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

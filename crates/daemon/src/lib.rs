@@ -8,6 +8,7 @@ pub mod log;
 pub mod open_files;
 pub mod output;
 pub mod pid_file;
+pub mod service_manager;
 
 pub use follow::LogFollower;
 pub use launch::Launcher;

@@ -23,14 +23,14 @@ pub enum PidFileError {
         path: PathBuf,
     },
     /// It cannot be read, removed or written.
-    #[error("pid file {}: cannot {doing} it: {source}", path.display())]
+    #[error("pid file {}: cannot {doing} it: {reason}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// What was tried.
         doing: &'static str,
         /// Why it failed.
-        source: io::Error,
+        reason: io::Error,
     },
 }
 
@@ -51,11 +51,11 @@ pub fn read(path: &Path) -> Result<Option<Pid>, PidFileError> {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => String::new(),
-        Err(source) => {
+        Err(reason) => {
             return Err(PidFileError::Io {
                 path: path.to_owned(),
                 doing: "read",
-                source,
+                reason,
             });
         }
     };
@@ -100,10 +100,10 @@ pub fn check(path: &Path) -> Result<Found, PidFileError> {
     match fs::remove_file(path) {
         Ok(()) => Ok(Found::Stale),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Stale),
-        Err(source) => Err(PidFileError::Io {
+        Err(reason) => Err(PidFileError::Io {
             path: path.to_owned(),
             doing: "remove",
-            source,
+            reason,
         }),
     }
 }
@@ -117,10 +117,10 @@ pub struct PidFile {
 impl PidFile {
     /// Writes the id of this process to `path`, without a newline.
     pub fn write(path: &Path) -> Result<Self, PidFileError> {
-        let fail = |source| PidFileError::Io {
+        let fail = |reason| PidFileError::Io {
             path: path.to_owned(),
             doing: "write",
-            source,
+            reason,
         };
         let path = std::path::absolute(path).map_err(fail)?;
         if let Err(error) = fs::write(&path, std::process::id().to_string()) {

@@ -93,6 +93,11 @@ pub fn pretty(mut value: Json) -> String {
     write(&value, PrettyFormatter::with_indent(b"  "))
 }
 
+/// Over several lines, in the order of its keys.
+pub(crate) fn indented(value: &Json) -> String {
+    write(value, PrettyFormatter::with_indent(b"  "))
+}
+
 fn write(value: &Json, formatter: impl Formatter) -> String {
     let mut bytes = Vec::new();
     let mut serializer = Serializer::with_formatter(&mut bytes, Ascii(formatter));

@@ -29,5 +29,6 @@ pub use live::Live;
 pub use python::{Condition, GetError, PythonAnswer, Wanted, shaped_message, value};
 pub use query::QueryError;
 pub use reader::{Answer, Data, RawLog, ReadError};
+pub use sources::specification;
 pub use target::Target;
 pub use topic::{Pattern, Topic};

@@ -368,6 +368,12 @@ pub(crate) fn root_links() -> Vec<Item> {
     NAMES.map(|name| item([("name", name.into())])).into()
 }
 
+/// What all paths give, for programs that want to know without asking a master: JSON over several lines.
+pub fn specification() -> String {
+    let specs: Vec<Json> = specs().into_iter().map(Json::Object).collect();
+    crate::json::indented(&Json::Array(specs))
+}
+
 /// What all paths give, in the order of their parts.
 pub(crate) fn specs() -> Vec<Item> {
     let mut endpoints: Vec<_> = ENDPOINTS.iter().collect();
@@ -375,8 +381,8 @@ pub(crate) fn specs() -> Vec<Item> {
     let specs = endpoints.into_iter().map(|endpoint| {
         item([
             ("path", endpoint.path.into()),
-            ("type", endpoint.entity.name.into()),
             ("plural", endpoint.entity.plural.into()),
+            ("type", endpoint.entity.name.into()),
             ("type_spec", type_spec_of_entity(endpoint.entity, false)),
         ])
     });

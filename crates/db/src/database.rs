@@ -101,3 +101,11 @@ impl Database {
         answered.recv().unwrap_or(Err(ReadError::Stopped))
     }
 }
+
+/// Makes the file as small as what is in it. Nobody else may work with it, and the disk needs room for a second one.
+pub fn vacuum(path: &Path) -> Result<(), OpenError> {
+    let connection = schema::open(path)?;
+    connection.run("VACUUM").map_err(schema::driver(path))?;
+    let folded = connection.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    folded.map_err(schema::driver(path))
+}

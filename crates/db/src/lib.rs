@@ -5,6 +5,7 @@
 //! depends on how much history there is.
 
 mod connection;
+pub mod copy;
 mod database;
 mod hash;
 mod identifier;
@@ -17,7 +18,7 @@ mod value;
 mod writer;
 
 pub use connection::{Connection, Statement, StatementError};
-pub use database::Database;
+pub use database::{Database, vacuum};
 pub use location::{LocationError, locate};
 pub use readers::{READ_QUEUE_MAX, ReadError, Reader};
 pub use schema::{OpenError, REVISION, create};

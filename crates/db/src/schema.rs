@@ -52,20 +52,20 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// The file cannot be opened or read.
-    #[error("while opening the database {}: {source}", path.display())]
+    #[error("while opening the database {}: {reason}", path.display())]
     Driver {
         /// The file.
         path: PathBuf,
         /// What the driver says.
-        source: rusqlite::Error,
+        reason: rusqlite::Error,
     },
     /// The file cannot be asked what it is.
-    #[error("while opening the database {}: {source}", path.display())]
+    #[error("while opening the database {}: {reason}", path.display())]
     Statement {
         /// The file.
         path: PathBuf,
         /// Which question failed.
-        source: StatementError,
+        reason: StatementError,
     },
     /// There is no thread to work with it.
     #[error("while starting a thread for the database: {0}")]
@@ -120,14 +120,14 @@ pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
 
 pub(crate) fn driver(path: &Path) -> impl FnOnce(rusqlite::Error) -> OpenError {
     let path = path.to_owned();
-    move |source| OpenError::Driver { path, source }
+    move |reason| OpenError::Driver { path, reason }
 }
 
 fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let path = path.to_owned();
     let found = match state(connection) {
         Ok(state) => state,
-        Err(source) => return Err(OpenError::Statement { path, source }),
+        Err(reason) => return Err(OpenError::Statement { path, reason }),
     };
     match found {
         State::Revisions(found) if found == [REVISION] => Ok(()),

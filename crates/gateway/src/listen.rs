@@ -143,9 +143,9 @@ impl Open {
 }
 
 async fn open_tcp(tcp: &Tcp) -> Result<Accepting, ListenReason> {
-    let unknown = |source| ListenReason::Interface {
+    let unknown = |reason| ListenReason::Interface {
         interface: tcp.interface.clone(),
-        source,
+        reason,
     };
     let mut found = lookup_host((tcp.interface.as_str(), tcp.port))
         .await

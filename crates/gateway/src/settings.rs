@@ -82,12 +82,12 @@ pub struct ListenError {
 #[derive(Debug, thiserror::Error)]
 pub enum ListenReason {
     /// The interface is no address of this machine and no name of one.
-    #[error("the interface {interface:?} is not known: {source}")]
+    #[error("the interface {interface:?} is not known: {reason}")]
     Interface {
         /// What stands there.
         interface: String,
         /// What the resolver says.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The system refuses.
     #[error(transparent)]

@@ -17,6 +17,7 @@ mod log;
 mod parts;
 mod pool;
 mod reader;
+mod recompress;
 mod recovery;
 mod running;
 mod sealed;
@@ -29,6 +30,7 @@ pub use codec::Compression;
 pub use reader::{
     BLOCK_BYTES_MAX, Later, Lines, LogReader, LogSource, Pieces, Prefix, Progress, ReadError,
 };
+pub use recompress::{RecompressError, recompress};
 pub use recovery::{RecoveredLog, Recovery};
 pub use segment::{InspectedLog, inspect, inspect_records};
 pub use store::{LogStore, Settings};

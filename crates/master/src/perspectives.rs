@@ -1,13 +1,16 @@
-//! Who logs in at the places of workers without being one: clients of change sources and of try schedulers.
+//! Who logs in at the places of workers without being one: clients of change sources and of try schedulers, and people
+//! who manage users.
 
 mod build_status;
 mod change_source;
 mod refusal;
 mod try_userpass;
+mod user_manager;
 
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use buildbot_config::users::{CommandlineArguments, UserManagerKind};
 use buildbot_config::{ChangeSourceKind, MasterConfig, SchedulerKind, Value};
 use buildbot_endpoint::server::Endpoint;
 use buildbot_gateway::{Listener, Protocol, Referenceable, User, Visitor};
@@ -18,6 +21,7 @@ use crate::shell::Shell;
 
 use change_source::ChangeSource;
 use try_userpass::TryUserpass;
+use user_manager::UserManager;
 
 /// Where the workers of the configuration arrive over PB.
 fn worker_port(config: &MasterConfig) -> Option<Value> {
@@ -64,7 +68,23 @@ pub(crate) fn listeners(config: &MasterConfig) -> anyhow::Result<Vec<Listener>> 
             add(&arguments.port, scheduler.name())?;
         }
     }
+    for arguments in user_managers(config) {
+        add(&arguments.port, USER_MANAGER)?;
+    }
     Ok(found)
+}
+
+/// What errors call a manager of users, which has no name.
+const USER_MANAGER: &str = "CommandlineUserManager";
+
+fn user_managers(config: &MasterConfig) -> impl Iterator<Item = &CommandlineArguments> {
+    config
+        .user_managers
+        .iter()
+        .filter_map(|manager| match &manager.kind {
+            UserManagerKind::Commandline(arguments) => Some(&**arguments),
+            UserManagerKind::Custom => None,
+        })
 }
 
 /// Whose name it is that logs in at a place.
@@ -126,6 +146,25 @@ pub(crate) async fn visitor(shell: &Arc<Shell>, name: &str, place: Option<&Endpo
             };
             return known(password, Arc::new(scheduler));
         }
+    }
+    for arguments in user_managers(config) {
+        if !is_here(&arguments.port) {
+            continue;
+        }
+        has_others = true;
+        let user = attachment::secret_text(shell, &site, &arguments.username, USER_MANAGER).await;
+        if user.is_none_or(|user| user.expose() != name) {
+            continue;
+        }
+        let given = arguments.passwd.expose();
+        let Some(password) = attachment::secret_text(shell, &site, given, USER_MANAGER).await
+        else {
+            return Visitor::Nobody;
+        };
+        let manager = UserManager {
+            shell: shell.clone(),
+        };
+        return known(password, Arc::new(manager));
     }
     // A place that is only users' knows no workers. Local workers have one of their own.
     let is_workers = worker_port(config).is_some_and(|port| is_here(&port));

@@ -8,6 +8,7 @@ use buildbot_daemon::Launcher;
 use buildbot_daemon::log::{self, LogLayer, Rotation, Target};
 use buildbot_daemon::open_files;
 use buildbot_daemon::pid_file::{self, Found, PidFile};
+use buildbot_daemon::service_manager;
 use buildbot_tac::{LogTarget, Surroundings, read_master};
 use buildbot_worker::signals;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -184,6 +185,7 @@ async fn serve(options: Options) -> Ended {
             return Ended::Failed;
         }
     };
+    tell(service_manager::ready).await;
     let mut is_draining = false;
     let ended = loop {
         let drained = async {
@@ -203,7 +205,11 @@ async fn serve(options: Options) -> Ended {
         };
         match wanted {
             // It has said what is wrong.
-            Wanted::Reconfigure => drop(master.reconfigure().await),
+            Wanted::Reconfigure => {
+                tell(service_manager::reloading).await;
+                drop(master.reconfigure().await);
+                tell(service_manager::ready).await;
+            }
             Wanted::Drain => {
                 tracing::info!("Received SIGUSR1, shutting down when no build runs.");
                 is_draining = true;
@@ -211,7 +217,15 @@ async fn serve(options: Options) -> Ended {
             Wanted::Stop(how) => break how,
         }
     };
+    tell(service_manager::stopping).await;
     tracing::info!("shutting down");
     master.stop().await;
     ended
+}
+
+/// A service manager that does not listen holds up only what waits for this.
+async fn tell(what: fn()) {
+    if let Err(error) = tokio::task::spawn_blocking(what).await {
+        tracing::error!(%error, "telling the service manager broke");
+    }
 }

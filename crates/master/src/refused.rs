@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use buildbot_config::secrets::SecretsKind;
+use buildbot_config::users::UserManagerKind;
 use buildbot_config::{
     Description, Locks, MasterConfig, Problem, SchedulerKind, Severity, SourcePlace, Value,
     WorkerKind,
@@ -20,8 +21,12 @@ pub(crate) fn find(description: &Description, config: &MasterConfig) -> Vec<Prob
     if !config.globals.manhole.is_none() {
         found.add("c['manhole'] is not supported yet", None);
     }
-    if !config.user_managers.is_empty() {
-        found.add("c['user_managers'] is not supported yet", None);
+    for manager in &config.user_managers {
+        if let UserManagerKind::Custom = manager.kind {
+            let object = manager.object.as_ref();
+            let class = object.map_or("of another package", |object| object.own_class());
+            found.class("manager of users", class, manager.place.clone());
+        }
     }
     if let Err(why) = buildbot_schedulers::ChangeRules::read(&config.globals, description) {
         found.add(why, None);

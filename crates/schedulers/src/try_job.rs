@@ -161,7 +161,8 @@ impl TryJob {
             branch: self.branch.clone(),
             revision: self.revision.clone(),
             project: self.project.clone(),
-            patch: Some(patch),
+            // One that changes nothing is none.
+            patch: (!self.patch_body.is_empty()).then_some(patch),
         };
         let properties = self.properties.iter();
         Ok(Order {

@@ -9,6 +9,7 @@ mod avatar;
 mod badges;
 mod boot;
 mod control;
+mod dev_proxy;
 mod front_end;
 mod identity;
 mod impatient;
@@ -29,6 +30,7 @@ mod settings;
 mod site;
 
 pub use control::{Action, Control, ControlError, Later, NoAction, Outcome, WorkerAction};
+pub use dev_proxy::{DevProxy, DevProxyError, DevProxySettings, UpstreamError};
 pub use identity::Identity;
 pub use server::{StartError, Web};
 pub use settings::{Credentials, CredentialsError, Settings};

@@ -81,9 +81,9 @@ pub(crate) async fn listen(endpoint: Endpoint, base: &Path) -> Result<Listener, 
     };
     match socket {
         Ok(socket) => Ok(Listener { endpoint, socket }),
-        Err(source) => Err(StartError::Listen {
+        Err(reason) => Err(StartError::Listen {
             endpoint: describe(&endpoint),
-            source,
+            reason,
         }),
     }
 }

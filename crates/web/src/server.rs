@@ -72,12 +72,12 @@ pub enum StartError {
     #[error("{0}")]
     Unsupported(String),
     /// A port cannot be listened on.
-    #[error("cannot listen on {endpoint}: {source}")]
+    #[error("cannot listen on {endpoint}: {reason}")]
     Listen {
         /// Its description.
         endpoint: String,
         /// What the system says.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// The access log cannot be opened.
     #[error("cannot open the access log: {0}")]

@@ -19,6 +19,7 @@ use crate::signals::{self, Signals};
 use buildbot_daemon::Launcher;
 use buildbot_daemon::log::{self, LogLayer, Target};
 use buildbot_daemon::pid_file::{self, Found, PidFile};
+use buildbot_daemon::service_manager;
 
 /// The umask of a daemon whose options name none: its files are nobody else's business.
 const DAEMON_UMASK: u32 = 0o077;
@@ -70,7 +71,9 @@ pub fn run(options: &ProcessOptions, launcher: Launcher) -> ExitCode {
         signals,
         pid_file,
     } = prepared;
+    service_manager::ready();
     let result = agent::run(settings, &signals);
+    service_manager::stopping();
     if let Err(error) = &result {
         tracing::error!("the worker cannot go on: {error:#}");
     }

@@ -51,7 +51,8 @@ pub(crate) fn locate(given: Option<&Path>) -> Result<ConfigFile, Failure> {
     })
 }
 
-fn file_of_directory(directory: &Path) -> Result<PathBuf, Failure> {
+/// The file that the `buildbot.tac` of a directory names.
+pub(crate) fn file_of_directory(directory: &Path) -> Result<PathBuf, Failure> {
     let tac = directory.join("buildbot.tac");
     let text = match fs::read(&tac) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),

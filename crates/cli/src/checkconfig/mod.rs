@@ -12,13 +12,13 @@ mod report;
 
 use std::process::ExitCode;
 
-use buildbot_config::{Problem, Severity, SourcePlace};
+use buildbot_config::{MasterConfig, Problem, Severity, SourcePlace};
 
 use crate::output::{error_line, line};
+pub(crate) use locate::{ConfigFile, file_of_directory};
 pub(crate) use options::{USAGE, parse};
 
 use load::{Loaded, Loader};
-use locate::ConfigFile;
 use options::Options;
 
 /// Carries out the command.
@@ -30,10 +30,7 @@ pub(crate) fn run(options: &Options, is_verbose: bool) -> ExitCode {
             if options.json {
                 line(report::failure_as_json(&failure));
             } else if !options.quiet {
-                error_line(report::failure(&failure));
-                if let Some(last) = &failure.last_line {
-                    line(last);
-                }
+                failure.say();
             }
             ExitCode::FAILURE
         }
@@ -90,9 +87,35 @@ impl Failure {
 }
 
 impl Failure {
+    /// Says it to people.
+    pub(crate) fn say(&self) {
+        error_line(report::failure(self));
+        if let Some(last) = &self.last_line {
+            line(last);
+        }
+    }
+
     fn in_file(mut self, target: &ConfigFile) -> Self {
         self.file = target.basedir.join(&target.file).display().to_string();
         self
+    }
+}
+
+/// The configuration of a file, for another command: warnings are said, and the error is what is below
+/// `Errors loading configuration:`.
+pub(crate) fn load(target: &ConfigFile) -> Result<MasterConfig, String> {
+    let loader = Loader::new(&Options::default(), false);
+    let shown = |failure: Failure| report::problems(&[*failure.problem], &target.shown_directory());
+    let (loaded, _) = loader
+        .and_then(|loader| loader.load_both(target, None))
+        .map_err(shown)?;
+    let directory = target.shown_directory();
+    report::say_warnings(&loaded.outcome.problems.warnings, &directory);
+    let errors = &loaded.outcome.problems.errors;
+    if errors.is_empty() {
+        Ok(loaded.outcome.config)
+    } else {
+        Err(report::problems(errors, &directory))
     }
 }
 

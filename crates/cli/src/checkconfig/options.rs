@@ -48,17 +48,28 @@ pub(crate) struct Options {
     pub(crate) load_timeout: Duration,
 }
 
+/// How long a file may take.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            file: None,
+            quiet: false,
+            json: false,
+            diff: None,
+            python: None,
+            load_timeout: LOAD_TIMEOUT,
+        }
+    }
+}
+
 pub(crate) fn parse(arguments: &[OsString]) -> Result<Request<Options>, UsageError> {
-    const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
     let Parsed { options, arguments } = buildbot_options::parse(&OPTIONS, arguments)?;
     let mut parsed = Options {
         // The reference ignores further arguments.
         file: arguments.into_iter().next().map(PathBuf::from),
-        quiet: false,
-        json: false,
-        diff: None,
-        python: None,
-        load_timeout: LOAD_TIMEOUT,
+        ..Options::default()
     };
     for (option, value) in options {
         match option {

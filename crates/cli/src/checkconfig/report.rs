@@ -13,9 +13,7 @@ use crate::output::{error_line, line};
 pub(crate) fn say(target: &ConfigFile, loaded: &Loaded, difference: Option<&Difference>) {
     let found = &loaded.outcome.problems;
     let directory = target.shown_directory();
-    for problem in &found.warnings {
-        error_line(warning(problem, &directory, ""));
-    }
+    say_warnings(&found.warnings, &directory);
     for problem in &found.refused_at_start {
         error_line(warning(
             problem,
@@ -33,6 +31,13 @@ pub(crate) fn say(target: &ConfigFile, loaded: &Loaded, difference: Option<&Diff
             "Configuration Errors:\n{}",
             problems(&found.errors, &directory)
         ));
+    }
+}
+
+/// Says warnings on standard error.
+pub(crate) fn say_warnings(warnings: &[Problem], directory: &str) {
+    for problem in warnings {
+        error_line(warning(problem, directory, ""));
     }
 }
 

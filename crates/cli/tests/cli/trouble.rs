@@ -132,6 +132,36 @@ fn a_missing_python_is_named() {
 }
 
 #[test]
+fn a_quickstart_without_a_python_makes_nothing() {
+    let directory = stage(&[]);
+    let programs = directory.path().join("programs");
+    fs::create_dir(&programs).unwrap();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let git = std::env::split_paths(&path)
+        .map(|directory| directory.join("git"))
+        .find(|git| git.exists());
+    std::os::unix::fs::symlink(git.unwrap(), programs.join("git")).unwrap();
+    let check = |python: &str, expected: &str| {
+        let variables = [
+            ("PATH", programs.to_str().unwrap()),
+            ("VIRTUAL_ENV", ""),
+            ("BUILDBOT_PYTHON", python),
+        ];
+        let said = command(directory.path(), &["quickstart", "made"], &variables);
+        assert_eq!(said.code, Some(1), "{said:?}");
+        assert!(said.stderr.contains(expected), "{said:?}");
+        assert!(said.stderr.contains("BUILDBOT_PYTHON"), "{said:?}");
+        assert!(!said.stderr.contains("--python"), "{said:?}");
+        assert!(!directory.path().join("made").exists());
+    };
+    check("", "no Python was found");
+    check("/nosuch/python", "/nosuch/python");
+    let old = directory.path().join("old-python");
+    write_program(&old, "#!/bin/sh\nexit 1\n");
+    check(old.to_str().unwrap(), "old-python");
+}
+
+#[test]
 fn a_python_that_is_too_old_is_named() {
     let directory = stage(&[("m.cfg", &config(""))]);
     let python = directory.path().join("old-python");

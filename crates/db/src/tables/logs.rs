@@ -147,3 +147,20 @@ pub fn of_step(connection: &Connection, step: StepId) -> Result<Vec<Log>, Statem
 pub fn unfinished(connection: &Connection, build: BuildId) -> Result<Vec<Log>, StatementError> {
     connection.all(sql!("logs/unfinished"), values![build], read)
 }
+
+/// How many logs there are. It looks at all of them.
+pub fn count(connection: &Connection) -> Result<i64, StatementError> {
+    let count = connection.first(sql!("logs/count"), values![], |row| row.take())?;
+    Ok(count.unwrap_or(0))
+}
+
+/// So many logs that come after another one.
+pub fn ids_after(
+    connection: &Connection,
+    after: LogId,
+    limit: i64,
+) -> Result<Vec<LogId>, StatementError> {
+    connection.all(sql!("logs/ids_after"), values![after, limit], |row| {
+        row.take()
+    })
+}

@@ -59,6 +59,15 @@ pub fn set_inactive(connection: &Connection, id: MasterId) -> Result<bool, State
     Ok(was_active)
 }
 
+/// Says of all masters that they ran long ago, so that the next one that starts cleans up after them.
+///
+/// Differs: `buildbot upgrade-master` says in the database that no master runs, because 4.3.0 means to, and only does not
+/// commit it.
+pub fn set_all_stale(connection: &Connection) -> Result<(), StatementError> {
+    connection.execute(sql!("masters/set_all_stale"), values![])?;
+    Ok(())
+}
+
 /// One master.
 pub fn by_id(connection: &Connection, id: MasterId) -> Result<Option<Master>, StatementError> {
     connection.first(sql!("masters/by_id"), values![id], read)

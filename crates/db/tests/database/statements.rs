@@ -84,11 +84,14 @@ const HISTORY: [&str; 17] = [
     "steps",
 ];
 
-/// Statements that go through a table of history on purpose: the newest changes, and what is deleted with old ones.
-const SCANS: [&str; 4] = [
+/// Statements that go through a table of history on purpose: the newest changes, what is deleted with old ones or with a
+/// user, and what a command counts while no master runs.
+const SCANS: [&str; 6] = [
+    "change_users/delete_of_user",
     "changes/horizon",
     "changes/newest",
     "changes/parent",
+    "logs/count",
     "scheduler_changes/delete_up_to",
 ];
 

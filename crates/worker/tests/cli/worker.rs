@@ -483,3 +483,29 @@ fn a_closed_output_is_no_reason_to_fail() {
     let outcome = Outcome::of(stage.command("sh").args(["-c", &script]).output().unwrap());
     assert_eq!(outcome, Outcome::quiet(0));
 }
+
+#[test]
+fn a_service_manager_is_told_that_a_worker_is_ready_and_that_it_ends() {
+    let stage = Stage::with_worker(&[]);
+    let path = stage.path("notify");
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    let told = || {
+        let mut bytes = [0; 1024];
+        let length = socket.recv(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes[..length])
+            .trim_end()
+            .to_owned()
+    };
+    let mut command = stage.command(PROGRAM);
+    command
+        .args(["start", "--nodaemon", "w"])
+        .env("NOTIFY_SOCKET", &path);
+    let mut child = stage.spawn(&mut command);
+    assert_eq!(told(), "READY=1");
+    send(pid_of(&child), Signal::TERM);
+    assert_eq!(told(), "STOPPING=1");
+    child.wait().unwrap();
+}

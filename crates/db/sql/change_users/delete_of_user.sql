@@ -1,0 +1,2 @@
+-- $1 uid
+DELETE FROM change_users WHERE uid = $1

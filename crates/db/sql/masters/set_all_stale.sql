@@ -1,0 +1,1 @@
+UPDATE masters SET active = 1, last_active = 0

@@ -1,0 +1,2 @@
+-- $1 uid
+DELETE FROM users WHERE uid = $1

@@ -1,0 +1,2 @@
+-- $1 uid
+DELETE FROM users_info WHERE uid = $1
