@@ -146,7 +146,9 @@ pub(crate) fn with_running(
 ) -> Vec<WorkerBuilder> {
     for build in shell.builds.all() {
         let of_build = build.site.worker(build.worker);
-        let Some(config) = build.config().filter(|_| of_build.is_some_and(|of| of.name() == worker))
+        let Some(config) = build
+            .config()
+            .filter(|_| of_build.is_some_and(|of| of.name() == worker))
         else {
             continue;
         };

@@ -169,8 +169,10 @@ impl Known<'_> {
                 )
             }
             Unavailable::AtCapacity(requests) => {
-                let (texts, details): (Vec<String>, Vec<Json>) =
-                    requests.iter().map(|request| self.request(*request)).unzip();
+                let (texts, details): (Vec<String>, Vec<Json>) = requests
+                    .iter()
+                    .map(|request| self.request(*request))
+                    .unzip();
                 (
                     format!("has as many builds as it may have: {}", texts.join(", ")),
                     json!({"builds": details}),
@@ -251,10 +253,7 @@ impl Known<'_> {
 
     fn worker(&self, id: WorkerId) -> String {
         let worker = self.site.worker(id);
-        worker.map_or_else(
-            || format!("worker {id}"),
-            |worker| worker.name().to_owned(),
-        )
+        worker.map_or_else(|| format!("worker {id}"), |worker| worker.name().to_owned())
     }
 }
 
