@@ -60,10 +60,7 @@ impl Default for Locks {
 }
 
 /// An access, from a `LockAccess` or a bare lock. `find` gives the objects of the description, or of an answer.
-pub fn access(
-    value: &Value,
-    find: &dyn Fn(ObjectId) -> Option<Arc<Object>>,
-) -> Option<LockAccess> {
+pub fn access(value: &Value, find: &dyn Fn(ObjectId) -> Option<Arc<Object>>) -> Option<LockAccess> {
     let object = find(value.as_object()?)?;
     match family(&object.class)? {
         Family::Lock => Some(LockAccess {

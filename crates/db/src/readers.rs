@@ -1,6 +1,7 @@
 //! The threads that read. They never wait for the writer, nor it for them.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -99,7 +100,7 @@ impl Readers {
                 .name(format!("db-read-{number}"))
                 .spawn(move || {
                     while let Some(job) = queue.take() {
-                        job(&connection);
+                        run(job, &connection);
                     }
                 })
                 .map_err(OpenError::Thread)?;
@@ -131,6 +132,17 @@ impl Drop for Readers {
             }
         }
     }
+}
+
+/// A fault in one read must not end the thread: when none is left, every read would wait for ever. Whoever asked hears
+/// that the answer is gone.
+fn run(job: Job, connection: &Connection) {
+    if catch_unwind(AssertUnwindSafe(|| job(connection))).is_ok() {
+        return;
+    }
+    tracing::error!("a read of the database panicked");
+    // It may have panicked outside its transaction; then there is nothing to end.
+    drop(connection.boundary("ROLLBACK"));
 }
 
 fn in_snapshot<T>(

@@ -12,6 +12,8 @@ mod like_buildbot;
 mod opening;
 #[path = "database/place.rs"]
 mod place;
+#[path = "database/reading.rs"]
+mod reading;
 #[path = "database/statements.rs"]
 mod statements;
 #[path = "database/tables.rs"]

@@ -72,6 +72,9 @@ async fn act(shell: &Arc<Shell>, action: Action, owner: &str) -> Result<Outcome,
             action,
             reason,
         } => {
+            shell
+                .bus
+                .publish(BusEvent::control_worker(worker, action.as_str(), &reason));
             let control = match action {
                 WorkerAction::Stop => WorkerControl::ShutdownGracefully,
                 WorkerAction::Kill => WorkerControl::Kill,

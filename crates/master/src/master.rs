@@ -111,12 +111,12 @@ impl Master {
         let master = take_over(&store, &logs, &name).await?;
 
         let rows = Rows::of(&loaded.config);
-        let ids = store
+        let written = store
             .write(move |connection| rows.write(connection, master))
             .await?;
         let db_url = loaded.config.db.url.clone();
         let generation = Generation(1);
-        let (site, requests) = new_site(&loader, loaded, ids, generation);
+        let (site, requests) = new_site(&loader, loaded, written.ids, generation);
         let (restored, places) = restore(&store).await?;
         let session_secret = session_secret(&store).await?;
 
@@ -259,12 +259,12 @@ impl Master {
             .shell
             .store
             .write(move |connection| rows.write(connection, master));
-        let ids = match written.await {
-            Ok(ids) => ids,
+        let written = match written.await {
+            Ok(written) => written,
             Err(error) => return Err(self.undo(&before, error.into()).await),
         };
         let generation = Generation(self.next_generation);
-        let (site, requests) = new_site(&self.loader, loaded, ids, generation);
+        let (site, requests) = new_site(&self.loader, loaded, written.ids, generation);
         if let Err(refused) = self.shell.schedulers.configure(site.clone()).await {
             let refused: Vec<String> = refused.iter().map(ToString::to_string).collect();
             let error = anyhow::anyhow!(refused.join("; "));
@@ -283,6 +283,9 @@ impl Master {
         let port = PollerPort::shared(&self.shell, &site);
         let sources = &site.config.change_sources;
         self.sources.configure(sources, &port).await;
+        for event in written.events {
+            self.shell.bus.publish(event);
+        }
         Ok(())
     }
 

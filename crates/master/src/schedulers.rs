@@ -354,14 +354,10 @@ impl Task {
             return;
         };
         let bus = self.shell.bus.clone();
-        let shell = self.shell.clone();
-        self.shell.tasks.spawn(async move {
-            let written = shell.store.note("enabling a scheduler", move |connection| {
-                rows::set_enabled(connection, id, enabled)
-            });
-            written.await;
-            bus.publish(BusEvent::scheduler_updated(id));
-        });
+        let work = move |connection: &Connection| rows::set_enabled(connection, id, enabled);
+        let then = move || bus.publish(BusEvent::scheduler_updated(id));
+        let store = &self.shell.store;
+        store.put_then("enabling a scheduler", work, then).await;
     }
 
     /// Whose buildsets a dependent scheduler waits for, when the master starts: a killed one may have left some that it

@@ -4,6 +4,7 @@
 
 pub mod browser;
 mod database;
+pub mod realtime;
 mod rest;
 mod site;
 

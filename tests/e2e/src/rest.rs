@@ -13,6 +13,13 @@ impl Site {
         Ok(response.body_mut().read_json()?)
     }
 
+    /// How a path of the web server is answered, in numbers.
+    pub fn status(&self, path: &str) -> Result<u16> {
+        let url = format!("{}{path}", self.url());
+        let request = ureq::get(&url).config().http_status_as_error(false).build();
+        Ok(request.call()?.status().as_u16())
+    }
+
     /// The text of a log.
     pub fn raw(&self, log: i64) -> Result<String> {
         let url = format!("{}api/v2/logs/{log}/raw", self.url());

@@ -149,6 +149,14 @@ impl Site {
         })
     }
 
+    /// Starts the master of either program, and waits until it answers.
+    pub fn start_as(&mut self, which: Program) -> Result<()> {
+        match which {
+            Program::Python => self.start_the_real_one(),
+            Program::Ours => self.start(),
+        }
+    }
+
     /// Starts the master.
     pub fn start_without_waiting(&mut self) -> Result<()> {
         self.start_program(Command::new(program("buildbot")?))
@@ -310,6 +318,16 @@ impl Site {
             .output()?;
         ensure!(done.status.success(), "buildbot {arguments:?}: {done:?}");
         Ok(String::from_utf8(done.stdout)?)
+    }
+
+    /// Sends a change with the client of the real Buildbot.
+    pub fn send_change(&self, arguments: &[&str]) -> Result<()> {
+        let sent = Command::new(venv("buildbot")?)
+            .args(["sendchange", "-m", &format!("127.0.0.1:{}", self.pb_port)])
+            .args(arguments)
+            .output()?;
+        ensure!(sent.status.success(), "sendchange: {sent:?}");
+        Ok(())
     }
 
     /// The port of the workers.

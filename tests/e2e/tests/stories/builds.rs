@@ -162,11 +162,7 @@ fn a_reconfiguration_adds_a_builder() -> Result<()> {
     let mut site = Site::new("c['builders'] = [builder('a', shell('true'))]")?;
     site.start()?;
     site.start_worker("w1", Program::Ours)?;
-    site.configure("c['builders'] = [builder('a', shell('true')), builder('b', shell('true'))]")?;
-    site.signal(Signal::HUP)?;
-    site.wait_for("the new configuration", |site| {
-        Ok(site.log()?.contains("configuration update complete"))
-    })?;
+    site.reconfigure("c['builders'] = [builder('a', shell('true')), builder('b', shell('true'))]")?;
     assert_eq!(site.wait_for_build(site.force("b")?)?["results"], SUCCESS);
     Ok(())
 }
