@@ -1,6 +1,7 @@
 //! Changes on their way in: from hooks, clients and change sources into the database, and to the schedulers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use buildbot_data::Event as BusEvent;
 use buildbot_db::tables::{changes as rows, users};
@@ -16,6 +17,10 @@ use crate::scheduler_questions;
 use crate::shell::Shell;
 use crate::site::Site;
 use crate::sources;
+
+/// How long it may take until schedulers have stored what follows from a change. Whoever told of the change waits for
+/// that, so that nothing that was taken is lost with a master that is killed.
+const HANDLED_WITHIN: Duration = Duration::from_secs(5);
 
 /// The source of properties that a change carries.
 const CHANGE: &str = "Change";
@@ -92,7 +97,10 @@ pub(crate) async fn add_by(
     shell.bus.publish(BusEvent::change(id));
     if let Some(stored) = stored {
         let change = scheduler_questions::change(stored);
+        let handled = shell.waiters.changes.wait(id);
         shell.schedulers.tell(Input::ChangeAdded(Arc::new(change)));
+        // User code may take long; whoever told of the change does not wait for that.
+        drop(tokio::time::timeout(HANDLED_WITHIN, handled).await);
     }
     Ok(id)
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use buildbot_config::SchedulerKind;
 use buildbot_data::Event as BusEvent;
-use buildbot_db::tables::{changes, objects, schedulers as rows};
+use buildbot_db::tables::{buildsets, changes, objects, schedulers as rows};
 use buildbot_db::{Connection, StatementError};
 use buildbot_engine::config::Generation;
-use buildbot_model::{BuildId, SchedulerId, Timestamp};
+use buildbot_model::{BuildId, BuildsetId, SchedulerId, Timestamp};
 use buildbot_schedulers::{
     CLAIM_INTERVAL, Forgotten, FormView, Input, Output, Refused, Reply, RequestId, Schedulers,
     Settings, StateObject, Stored, Ticket, Trigger,
@@ -24,6 +24,9 @@ use crate::scheduler_questions as questions;
 use crate::shell::Shell;
 use crate::site::Site;
 use crate::sources;
+
+/// The configuration that a master starts with.
+const FIRST: Generation = Generation(1);
 
 /// What the task is told.
 enum Message {
@@ -322,6 +325,17 @@ impl Task {
                     let _ = waiting.send(reply);
                 }
             }
+            Output::Handled { change } => {
+                let shell = self.shell.clone();
+                self.shell.tasks.spawn(async move {
+                    // It comes after what was written before it.
+                    let written = shell
+                        .store
+                        .note("keeping what follows from a change", |_| Ok(()));
+                    written.await;
+                    shell.waiters.changes.complete(&change);
+                });
+            }
             Output::Log(line) => tracing::info!("{line}"),
         }
     }
@@ -346,7 +360,21 @@ impl Task {
         store.put_then("enabling a scheduler", work, then).await;
     }
 
+    /// Whose buildsets a dependent scheduler waits for, when the master starts: a killed one may have left some that it
+    /// was not told of.
+    fn upstream_of(&self, scheduler: &str) -> Option<String> {
+        if self.site.generation != FIRST {
+            return None;
+        }
+        let mut all = self.site.config.schedulers.iter();
+        match &all.find(|known| known.name() == scheduler)?.kind {
+            SchedulerKind::Dependent(arguments) => Some(arguments.upstream.0.clone()),
+            _ => None,
+        }
+    }
+
     fn claim(&self, scheduler: String, state: StateObject, wants_changes: bool) {
+        let upstream = self.upstream_of(&scheduler);
         let shell = self.shell.clone();
         let master = self.shell.master;
         self.shell.tasks.spawn(async move {
@@ -356,7 +384,11 @@ impl Task {
                 if rows::claim(connection, id, master)? != master {
                     return Ok(None);
                 }
-                read_stored(connection, id, &object, wants_changes).map(Some)
+                let mut stored = read_stored(connection, id, &object, wants_changes)?;
+                if let Some(upstream) = &upstream {
+                    add_upstream(&mut stored, buildsets::incomplete_of(connection, upstream)?);
+                }
+                Ok(Some(stored))
             });
             match claimed.await {
                 Ok(Some(stored)) => {
@@ -385,6 +417,21 @@ impl Task {
             shell.schedulers.tell(Input::Read { ticket, found });
         });
     }
+}
+
+/// A dependent scheduler waits for these too.
+fn add_upstream(stored: &mut Stored, buildsets: Vec<BuildsetId>) {
+    let known = stored.state.get("upstream_bsids").and_then(Json::as_array);
+    let mut known = known.cloned().unwrap_or_default();
+    for id in buildsets {
+        let id = Json::from(id.0);
+        if !known.contains(&id) {
+            known.push(id);
+        }
+    }
+    stored
+        .state
+        .insert("upstream_bsids".to_owned(), known.into());
 }
 
 fn read_stored(

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use buildbot_db::tables::{build_requests, builders, builds, buildsets};
 use buildbot_db::{Connection, ReadError, StatementError};
-use buildbot_model::{BuildRequestId, BuildsetId, Results};
+use buildbot_model::{BuildRequestId, BuildsetId, ChangeId, Results};
 use buildbot_steps::{BuildsetEnd, TriggeredBuild};
 use tokio::sync::oneshot;
 
@@ -16,6 +16,8 @@ use crate::shell::Shell;
 pub(crate) struct Waiters {
     pub(crate) buildsets: Table<BuildsetId>,
     pub(crate) requests: Table<BuildRequestId>,
+    /// Changes, until all that follows from them at once is stored.
+    pub(crate) changes: Table<ChangeId>,
 }
 
 /// Who waits for the end of things of one kind.
@@ -29,7 +31,7 @@ impl<K> Default for Table<K> {
 }
 
 impl<K: Ord> Table<K> {
-    fn wait(&self, key: K) -> oneshot::Receiver<()> {
+    pub(crate) fn wait(&self, key: K) -> oneshot::Receiver<()> {
         let (sender, receiver) = oneshot::channel();
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = all.entry(key).or_default();
@@ -38,7 +40,7 @@ impl<K: Ord> Table<K> {
         receiver
     }
 
-    /// It is complete.
+    /// It is over.
     pub(crate) fn complete(&self, key: &K) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for waiter in all.remove(key).into_iter().flatten() {

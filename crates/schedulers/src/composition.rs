@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use buildbot_model::{BuildId, BuilderId, ChangeId, SourceStampId};
+use buildbot_model::{BuildId, BuilderId, BuildsetId, ChangeId, SourceStampId};
 use buildbot_render::{Answers, Context, Evaluation, Properties, SecretService, Value};
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json, json};
@@ -62,6 +62,8 @@ pub(crate) struct After {
     pub(crate) forget: Vec<ChangeId>,
     /// The scheduler goes on with the next change.
     pub(crate) next_change: bool,
+    /// What a dependent scheduler has waited for.
+    pub(crate) upstream: Option<BuildsetId>,
 }
 
 enum Stage {

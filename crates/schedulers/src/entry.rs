@@ -1,6 +1,6 @@
 //! One scheduler of this master.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ pub(crate) struct Entry {
     pub(crate) queue: VecDeque<SharedChange>,
     /// A change is being looked at.
     pub(crate) is_busy: bool,
+    /// That change.
+    pub(crate) current: Option<ChangeId>,
     /// Changes that wait, and whether they are important: what the database has, too.
     waiting: BTreeMap<ChangeId, (SharedChange, bool)>,
     /// When which branch counts as stable; of several at once the one whose timer was started first comes first.
@@ -38,6 +40,8 @@ pub(crate) struct Entry {
     is_first: bool,
     /// The buildsets that a dependent scheduler waits for.
     pub(crate) upstream: Vec<BuildsetId>,
+    /// Those of them that are complete, and what follows is being stored.
+    pub(crate) following: BTreeSet<BuildsetId>,
 }
 
 /// What has a timer of its own.
@@ -64,6 +68,7 @@ impl Entry {
             is_active: false,
             queue: VecDeque::new(),
             is_busy: false,
+            current: None,
             waiting: BTreeMap::new(),
             stable: BTreeMap::new(),
             timers_started: 0,
@@ -71,6 +76,7 @@ impl Entry {
             last_build: None,
             is_first: false,
             upstream: Vec::new(),
+            following: BTreeSet::new(),
         }
     }
 
@@ -137,12 +143,23 @@ impl Entry {
         }
     }
 
-    /// Lets everything lie.
-    pub(crate) fn deactivate(&mut self) {
+    /// Lets everything lie, and gives the changes that nobody has looked at.
+    pub(crate) fn deactivate(&mut self) -> VecDeque<SharedChange> {
         self.is_active = false;
-        self.queue.clear();
         self.stable.clear();
         self.acts_at = None;
+        std::mem::take(&mut self.queue)
+    }
+
+    /// Whether it is known what the database has of it.
+    pub(crate) fn is_claimed(&self) -> bool {
+        self.stored.is_some()
+    }
+
+    /// Whether changes are for it: also while it is not clear yet that this master runs it.
+    pub(crate) fn takes_changes(&self) -> bool {
+        let may_be_ours = self.is_active || self.stored.is_none();
+        may_be_ours && self.plan.intake().is_some()
     }
 
     pub(crate) fn state(&self, key: &str) -> Option<&Json> {

@@ -94,6 +94,11 @@ pub enum Output {
         /// The answer.
         reply: Reply,
     },
+    /// All that follows from a change was wanted before this, and the buildsets that it makes at once are stored.
+    Handled {
+        /// The change.
+        change: ChangeId,
+    },
     /// Write a line to the log.
     Log(String),
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buildbot_config::{Description, MasterConfig, Scheduler as Configured, Value};
-use buildbot_model::{BuildsetId, Results, SourceStampId, Timestamp};
+use buildbot_model::{BuildsetId, ChangeId, Results, SourceStampId, Timestamp};
 use buildbot_python_regex::Pattern;
 use buildbot_render::SecretService;
 use jiff::tz::TimeZone;
@@ -30,6 +30,8 @@ pub struct Schedulers {
     /// What waits for answers.
     pub(crate) tasks: BTreeMap<Ticket, Task>,
     last_ticket: u64,
+    /// How many schedulers have still to do with a change.
+    unhandled: BTreeMap<ChangeId, usize>,
 }
 
 /// Which names and values of properties people may enter: `c['validation']`.
@@ -170,6 +172,7 @@ impl Schedulers {
             validation: Validation::default(),
             entries: BTreeMap::new(),
             tasks: BTreeMap::new(),
+            unhandled: BTreeMap::new(),
             last_ticket: 0,
         }
     }
@@ -196,20 +199,33 @@ impl Schedulers {
         self.validation = settings.validation;
         let mut outputs = Vec::new();
         let names: BTreeSet<String> = plans.iter().map(|plan| plan.name.clone()).collect();
-        self.entries.retain(|name, _| {
+        let mut left = Vec::new();
+        self.entries.retain(|name, entry| {
             let stays = names.contains(name);
             if !stays {
                 outputs.push(Output::Release {
                     scheduler: name.clone(),
                 });
+                left.extend(entry.queue.iter().map(|change| change.id));
+                left.extend(entry.current);
             }
             stays
         });
+        for change in left {
+            self.handled(change, &mut outputs);
+        }
         for plan in plans {
             match self.entries.get_mut(&plan.name) {
                 Some(entry) if entry.plan.is_like(&plan) => entry.reconfigure(plan),
-                _ => {
-                    let entry = Entry::new(plan);
+                before => {
+                    let mut entry = Entry::new(plan);
+                    if let Some(before) = before {
+                        // What it has not looked at is for the new one, after what is under way.
+                        entry.queue = std::mem::take(&mut before.queue);
+                        entry.current = before.current.take();
+                        entry.is_busy = before.is_busy;
+                        entry.following = std::mem::take(&mut before.following);
+                    }
                     outputs.push(Output::Claim {
                         scheduler: entry.plan.name.clone(),
                         state: entry.object(),
@@ -228,17 +244,21 @@ impl Schedulers {
         match input {
             Input::ChangeAdded(change) => {
                 let mut stirred = Vec::new();
+                let mut takers = 1;
                 for (name, entry) in &mut self.entries {
-                    if entry.is_active && entry.plan.intake().is_some() {
+                    if entry.takes_changes() {
                         entry.queue.push_back(Arc::clone(&change));
+                        takers += 1;
                         if !entry.is_busy {
                             stirred.push(name.clone());
                         }
                     }
                 }
+                self.unhandled.insert(change.id, takers);
                 for name in stirred {
                     self.take_changes(now, &name, &mut outputs);
                 }
+                self.handled(change.id, &mut outputs);
             }
             Input::BuildsetAdded {
                 buildset,
@@ -347,8 +367,9 @@ impl Schedulers {
     /// Everything lies still from now on: the master stops. Claims are the shell's to give up.
     pub fn stop(&mut self) {
         for entry in self.entries.values_mut() {
-            entry.deactivate();
+            drop(entry.deactivate());
         }
+        self.unhandled.clear();
     }
 
     pub(crate) fn ticket(&mut self) -> Ticket {
@@ -359,7 +380,12 @@ impl Schedulers {
     fn claimed(&mut self, now: Timestamp, name: &str, stored: Stored, outputs: &mut Vec<Output>) {
         if let Some(entry) = self.entries.get_mut(name) {
             entry.claimed(stored);
-            self.activate(now, name, outputs);
+            if entry.enabled {
+                self.activate(now, name, outputs);
+                self.take_changes(now, name, outputs);
+            } else {
+                self.deactivate(name, outputs);
+            }
         }
     }
 
@@ -379,6 +405,27 @@ impl Schedulers {
         }
     }
 
+    /// One scheduler less has to do with a change.
+    fn handled(&mut self, change: ChangeId, outputs: &mut Vec<Output>) {
+        let Some(takers) = self.unhandled.get_mut(&change) else {
+            return;
+        };
+        *takers -= 1;
+        if *takers == 0 {
+            self.unhandled.remove(&change);
+            outputs.push(Output::Handled { change });
+        }
+    }
+
+    fn deactivate(&mut self, name: &str, outputs: &mut Vec<Output>) {
+        let Some(entry) = self.entries.get_mut(name) else {
+            return;
+        };
+        for change in entry.deactivate() {
+            self.handled(change.id, outputs);
+        }
+    }
+
     fn enable(&mut self, now: Timestamp, name: &str, enabled: bool, outputs: &mut Vec<Output>) {
         let Some(entry) = self.entries.get_mut(name) else {
             return;
@@ -391,7 +438,7 @@ impl Schedulers {
         if enabled {
             self.activate(now, name, outputs);
         } else {
-            entry.deactivate();
+            self.deactivate(name, outputs);
         }
     }
 
@@ -408,6 +455,7 @@ impl Schedulers {
                 return;
             };
             entry.is_busy = true;
+            entry.current = Some(change.id);
             let intake = Intake::new(Arc::clone(&entry.plan), change);
             self.take(now, intake, outputs);
         }
@@ -427,7 +475,7 @@ impl Schedulers {
             }
             Taken::Dropped(why) => {
                 outputs.extend(why.map(Output::Log));
-                self.not_busy(&name);
+                self.not_busy(&name, outputs);
             }
             Taken::Counts(is_important) => {
                 let wish = self
@@ -437,15 +485,19 @@ impl Schedulers {
                     .and_then(|entry| entry.got_change(now, &intake.change, is_important, outputs));
                 match wish {
                     Some(wish) => self.compose(now, &name, wish, outputs),
-                    None => self.not_busy(&name),
+                    None => self.not_busy(&name, outputs),
                 }
             }
         }
     }
 
-    fn not_busy(&mut self, name: &str) {
-        if let Some(entry) = self.entries.get_mut(name) {
-            entry.is_busy = false;
+    fn not_busy(&mut self, name: &str, outputs: &mut Vec<Output>) {
+        let Some(entry) = self.entries.get_mut(name) else {
+            return;
+        };
+        entry.is_busy = false;
+        if let Some(change) = entry.current.take() {
+            self.handled(change, outputs);
         }
     }
 
@@ -488,8 +540,9 @@ impl Schedulers {
                 if let Some(request) = composition.after.reply {
                     outputs.push(refuse(request, Refusal::Failed(why)));
                 }
+                self.followed(&name, composition.after.upstream, outputs);
                 if composition.after.next_change {
-                    self.not_busy(&name);
+                    self.not_busy(&name, outputs);
                     self.take_changes(now, &name, outputs);
                 }
             }
@@ -571,7 +624,9 @@ impl Schedulers {
             reply,
             forget,
             next_change,
+            upstream,
         } = composition.after;
+        self.followed(&name, upstream, outputs);
         match outcome {
             Ok(SubmittedIds { buildset, requests }) => {
                 if let Some(entry) = self.entries.get_mut(&name) {
@@ -592,7 +647,7 @@ impl Schedulers {
             }
         }
         if next_change {
-            self.not_busy(&name);
+            self.not_busy(&name, outputs);
             self.take_changes(now, &name, outputs);
         }
     }
@@ -622,16 +677,18 @@ impl Schedulers {
         let waiting: Vec<String> = self
             .entries
             .iter()
-            .filter(|(_, entry)| entry.is_active && entry.upstream.contains(&buildset))
+            .filter(|(_, entry)| {
+                let waits = entry.is_active && entry.upstream.contains(&buildset);
+                waits && !entry.following.contains(&buildset)
+            })
             .map(|(name, _)| name.clone())
             .collect();
         for name in waiting {
             let Some(entry) = self.entries.get_mut(&name) else {
                 continue;
             };
-            entry.upstream.retain(|known| *known != buildset);
-            keep_upstream(entry, outputs);
             if matches!(results, Results::Success | Results::Warnings) {
+                entry.following.insert(buildset);
                 let stamps = source_stamps.iter().copied().map(WantedStamp::Stored);
                 let order = Order {
                     stamps: stamps.collect(),
@@ -640,10 +697,29 @@ impl Schedulers {
                 };
                 let wish = Wish {
                     order,
-                    after: After::default(),
+                    after: After {
+                        upstream: Some(buildset),
+                        ..After::default()
+                    },
                 };
                 self.compose(now, &name, wish, outputs);
+            } else {
+                self.followed(&name, Some(buildset), outputs);
             }
+        }
+    }
+
+    /// Nothing more follows from a buildset. That is kept after what follows is stored: a master that is killed between
+    /// the two makes it twice, and never not at all.
+    fn followed(&mut self, name: &str, buildset: Option<BuildsetId>, outputs: &mut Vec<Output>) {
+        let Some((entry, buildset)) = self.entries.get_mut(name).zip(buildset) else {
+            return;
+        };
+        entry.following.remove(&buildset);
+        entry.upstream.retain(|known| *known != buildset);
+        // What is not read yet must not be overwritten.
+        if entry.is_claimed() {
+            keep_upstream(entry, outputs);
         }
     }
 

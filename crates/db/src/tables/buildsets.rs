@@ -1,7 +1,8 @@
 //! Buildsets, with their properties and source stamps.
 
 use buildbot_model::{
-    BuildId, BuildRequestId, BuilderId, BuildsetId, Properties, Results, SourceStampId, Timestamp,
+    BuildId, BuildRequestId, BuilderId, BuildsetId, Properties, Property, Results, SourceStampId,
+    Timestamp,
 };
 
 use super::{build_requests, properties};
@@ -143,6 +144,19 @@ pub fn by_id(connection: &Connection, id: BuildsetId) -> Result<Option<Buildset>
 /// Those that are not complete.
 pub fn incomplete(connection: &Connection) -> Result<Vec<Buildset>, StatementError> {
     connection.all(sql!("buildsets/incomplete"), values![], read)
+}
+
+/// Those of a scheduler that are not complete.
+pub fn incomplete_of(
+    connection: &Connection,
+    scheduler: &str,
+) -> Result<Vec<BuildsetId>, StatementError> {
+    let property = properties::encode(&Property {
+        value: serde_json::Value::from(scheduler).to_string(),
+        source: "Scheduler".to_owned(),
+    });
+    let statement = sql!("buildsets/incomplete_of");
+    connection.all(statement, values![property.as_str()], |row| row.take())
 }
 
 /// What every request of a buildset carries.

@@ -362,6 +362,39 @@ fn steps_keep_data_and_results_of_tests_with_their_build() {
 }
 
 #[test]
+fn buildsets_of_a_scheduler_are_found_until_they_are_complete() {
+    story(|connection, nouns| {
+        let mut properties = Properties::new();
+        let property = Property {
+            value: r#""up""#.to_owned(),
+            source: "Scheduler".to_owned(),
+        };
+        properties.insert("scheduler".to_owned(), property);
+        let (buildset, _) = buildsets::add(
+            connection,
+            &buildsets::NewBuildset {
+                external_id: None,
+                reason: "why",
+                submitted_at: NOW,
+                parent_build: None,
+                parent_relationship: None,
+                rebuilt_build: None,
+                properties: &properties,
+            },
+            [nouns.source_stamp],
+            buildsets::NewRequests {
+                priority: 0,
+                waited_for: false,
+            },
+            [],
+        )?;
+        assert_eq!(buildsets::incomplete_of(connection, "up")?, [buildset]);
+        assert_eq!(buildsets::incomplete_of(connection, "down")?, []);
+        Ok(())
+    });
+}
+
+#[test]
 fn state_outlives_masters() {
     story(|connection, _| {
         let id = objects::find_or_add(connection, "www", "a.B")?;
@@ -397,6 +430,7 @@ fn add_build(connection: &Connection, nouns: Nouns) -> Result<BuildId, Statement
     )?;
     let incomplete = buildsets::incomplete(connection)?;
     assert_eq!(incomplete.last().map(|stored| stored.id), Some(buildset));
+    assert_eq!(buildsets::incomplete_of(connection, "nobody")?, []);
     let request = requests[0];
     let claim = build_requests::claim(connection, request, nouns.master, NOW)?;
     assert_eq!(claim, Claim::Made);

@@ -211,7 +211,10 @@ impl World<'_> {
                     }
                 },
                 Output::SetEnabled { enabled, .. } => self.enabled = enabled,
-                Output::Release { .. } | Output::Reply { .. } | Output::Log(_) => {}
+                Output::Release { .. }
+                | Output::Reply { .. }
+                | Output::Handled { .. }
+                | Output::Log(_) => {}
             }
         }
     }

@@ -15,6 +15,9 @@ use serde_json::{Value as Json, json};
 /// How often it is killed.
 const KILLS: u32 = 60;
 
+/// How often one is killed to which changes are sent.
+const CHAIN_KILLS: usize = 30;
+
 /// Chance from a seed.
 struct Chance(u64);
 
@@ -141,6 +144,111 @@ fn nothing_that_was_accepted_is_lost_when_the_master_is_killed_at_any_moment() -
         assert_eq!(site.count(&query)?, 0, "{query}");
     }
     Ok(())
+}
+
+/// A change is built by one scheduler, then by one that depends on it, whose build triggers another and waits for it.
+const CHAIN: &str = "\
+    c['workers'] = [worker.LocalWorker(n) for n in ('l1', 'l2')]\n\
+    c['change_source'] = [changes.PBChangeSource()]\n\
+    both = ['l1', 'l2']\n\
+    c['builders'] = [builder('first', shell('sleep', '0.02'), workers=both), \
+        builder('stable', shell('sleep', '0.02'), workers=both), \
+        builder('second', steps.Trigger(schedulerNames=['third'], waitForFinish=True), workers=both), \
+        builder('third', shell('sleep', '0.02'), workers=both)]\n\
+    up = schedulers.AnyBranchScheduler(name='up', builderNames=['first'])\n\
+    c['schedulers'] = [up, schedulers.Dependent(name='down', upstream=up, builderNames=['second']), \
+        schedulers.AnyBranchScheduler(name='slow', builderNames=['stable'], treeStableTimer=0.3), \
+        schedulers.Triggerable(name='third', builderNames=['third'])]\n";
+
+/// Tells the master about changes until it is gone, and returns those that it has taken.
+fn changes_until(site: &Site, over: &AtomicBool, last: &AtomicUsize) -> Vec<String> {
+    let master = format!("127.0.0.1:{}", site.pb_port());
+    let mut taken = Vec::new();
+    while !over.load(Ordering::Relaxed) {
+        let revision = format!("r{}", last.fetch_add(1, Ordering::Relaxed));
+        let sent = site.buildbot(&[
+            "sendchange",
+            "--master",
+            &master,
+            "--auth",
+            "change:changepw",
+            "--who",
+            "ann",
+            "--branch",
+            &revision,
+            "--revision",
+            &revision,
+            "file",
+        ]);
+        if sent.is_ok() {
+            taken.push(revision);
+        }
+    }
+    taken
+}
+
+#[test]
+fn every_change_that_was_taken_goes_its_whole_way_when_the_master_is_killed() -> Result<()> {
+    let mut chance = Chance(seed()?);
+    let mut site = Site::new(CHAIN)?;
+    let last = AtomicUsize::new(0);
+    let mut taken = Vec::new();
+    for _ in 0..CHAIN_KILLS {
+        site.start()?;
+        let over = AtomicBool::new(false);
+        let span = chance.millis(250);
+        let more = std::thread::scope(|scope| {
+            let sender = scope.spawn(|| changes_until(&site, &over, &last));
+            std::thread::sleep(span);
+            let killed = site.signal(Signal::KILL);
+            over.store(true, Ordering::Relaxed);
+            killed?;
+            sender.join().ok().context("it broke")
+        })?;
+        taken.extend(more);
+        site.wait_for_end()?;
+        site.check_database()?;
+    }
+    site.start()?;
+    eprintln!("{} changes were taken", taken.len());
+    ensure!(taken.len() > CHAIN_KILLS, "too few");
+    let mut lost = Vec::new();
+    let all_built = site.wait_for("all to be built", |site| {
+        let open = site.get("buildsets?complete=false&limit=1")?;
+        let is_idle = open["buildsets"].as_array().is_some_and(Vec::is_empty);
+        lost = not_built(site, &taken)?;
+        Ok(is_idle && lost.is_empty())
+    });
+    all_built.with_context(|| format!("not built: {lost:?}"))?;
+    for build in site.list("builds")? {
+        ensure!(
+            build["results"] == SUCCESS || build["results"] == RETRY,
+            "{build}"
+        );
+    }
+    Ok(())
+}
+
+/// Which changes were not built by a builder, or not with success.
+fn not_built(site: &Site, taken: &[String]) -> Result<Vec<String>> {
+    let connection = site.database()?;
+    let mut built = connection.prepare(
+        "SELECT count(*) FROM builds JOIN builders ON builders.id = builds.builderid \
+         JOIN build_properties ON build_properties.buildid = builds.id \
+         WHERE builders.name = ?1 AND builds.results = 0 AND build_properties.name = 'revision' \
+         AND build_properties.value = ?2",
+    )?;
+    let mut missing = Vec::new();
+    for builder in ["first", "stable", "second", "third"] {
+        for revision in taken {
+            let value = format!("\"{revision}\"");
+            let count: i64 = built.query_row((builder, value), |row| row.get(0))?;
+            if count == 0 {
+                missing.push(format!("{revision} by {builder}"));
+            }
+        }
+    }
+    Ok(missing)
 }
 
 /// Fails if a request is not there that people were promised.
