@@ -2,16 +2,17 @@
 
 use buildbot_data::{BuildVerb, Event as BusEvent, RequestVerb, StepVerb, WorkerVerb};
 use buildbot_db::tables::steps;
-use buildbot_engine::Fact;
+use buildbot_engine::{Engine, Fact};
 use buildbot_model::{BuildId, BuildRequestId, StepNumber, Transaction, Write};
-use buildbot_schedulers::Input;
+use buildbot_schedulers::{Happened, Input};
 
+use crate::cancelling;
 use crate::hands::ShellHands;
 use crate::shell::Shell;
 use crate::submissions::Submitted;
 
 /// Tells a fact.
-pub(crate) fn announce(hands: &mut ShellHands, fact: Fact) {
+pub(crate) fn announce(hands: &mut ShellHands, engine: &Engine, fact: Fact) {
     let shell = hands.shell.clone();
     match fact {
         Fact::BuildsetAdded {
@@ -30,6 +31,14 @@ pub(crate) fn announce(hands: &mut ShellHands, fact: Fact) {
             for (builder, request) in &requests {
                 hands.requests.insert(*request, (buildset, *builder));
                 tell_request(hands, *request, RequestVerb::New);
+            }
+            if !shell.cancelling.is_empty() {
+                let site = shell.sites.current();
+                let added = requests.iter().filter_map(|(_, id)| engine.request(*id));
+                for row in added {
+                    let added = Happened::RequestAdded(cancelling::tracked(&site, row));
+                    shell.cancelling.tell(&shell.engine, added);
+                }
             }
             shell.schedulers.tell(Input::BuildsetAdded {
                 buildset,
@@ -62,6 +71,8 @@ pub(crate) fn announce(hands: &mut ShellHands, fact: Fact) {
         Fact::RequestCompleted { request, .. } => {
             tell_request(hands, request, RequestVerb::Complete);
             shell.waiters.requests.complete(&request);
+            let completed = Happened::RequestCompleted(request);
+            shell.cancelling.tell(&shell.engine, completed);
             hands.requests.remove(&request);
         }
         Fact::BuildStarted { build, .. } => {
@@ -78,6 +89,9 @@ pub(crate) fn announce(hands: &mut ShellHands, fact: Fact) {
             tell_build(&shell, build, BuildVerb::Finished);
             tracing::info!(build = %build, "build finished: {} ({state})", results.name());
             if let Some(ended) = shell.builds.remove(build) {
+                let request = ended.request.id;
+                let finished = Happened::BuildFinished { request, results };
+                shell.cancelling.tell(&shell.engine, finished);
                 hands.spawn(async move { crate::running::close_logs(ended).await });
             }
         }

@@ -158,7 +158,7 @@ impl Hands for ShellHands {
             Effect::StopInstance { worker } => {
                 self.shell.engine.answer(Event::InstanceStopped { worker });
             }
-            Effect::Announce(fact) => announce::announce(self, fact),
+            Effect::Announce(fact) => announce::announce(self, engine, fact),
             Effect::ReleaseGeneration(generation) => {
                 if let Some(site) = self.shell.sites.release(generation) {
                     self.spawn(async move { site.host.stop().await });

@@ -8,6 +8,7 @@ mod announce;
 mod attachment;
 mod build;
 mod called;
+mod cancelling;
 mod changes;
 mod control;
 mod custom;

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::attachment::{self, Door};
+use crate::cancelling;
 use crate::changes::{self, ChangeError};
 use crate::control::ShellControl;
 use crate::engine_thread;
@@ -149,6 +150,7 @@ impl Master {
         let hands = ShellHands::new(shell.clone(), places);
         let engine = engine_thread::start(engine, engine_mail, hands, broken.clone())?;
 
+        cancelling::configure(&shell, &site).await;
         let ending = CancellationToken::new();
         let scheduling = schedulers::run(shell.clone(), scheduler_mail);
         background.spawn(until(ending.clone(), scheduling));
@@ -277,6 +279,7 @@ impl Master {
             .engine
             .send(Event::ConfigReplaced(site.engine.clone()))
             .await;
+        cancelling::configure(&self.shell, &site).await;
         self.local.apply(&site);
         self.tell_workers(&site).await;
         let port = PollerPort::shared(&self.shell, &site);

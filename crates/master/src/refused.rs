@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use buildbot_config::reporters::ServiceKind;
 use buildbot_config::secrets::SecretsKind;
 use buildbot_config::{
     Description, Locks, MasterConfig, Problem, SchedulerKind, Severity, SourcePlace, Value,
     WorkerKind,
 };
+use buildbot_schedulers::Cancellers;
 
 /// Everything that is refused, with its place.
 pub(crate) fn find(description: &Description, config: &MasterConfig) -> Vec<Problem> {
@@ -36,7 +38,22 @@ pub(crate) fn find(description: &Description, config: &MasterConfig) -> Vec<Prob
             found.add(why, source.service.place.clone());
         }
     }
+    if let Err(refused) = Cancellers::read(&config.services, description) {
+        for refusal in refused {
+            let mut services = config.services.iter();
+            let service = services.find(|it| it.name() == refusal.scheduler);
+            let place = service.and_then(|it| it.service.place.clone());
+            let message = format!("the canceller '{}': {}", refusal.scheduler, refusal.reason);
+            found.add(message, place);
+        }
+    }
     for service in &config.services {
+        if matches!(
+            service.kind,
+            ServiceKind::OldBuilds(_) | ServiceKind::FailingBuildsets(_)
+        ) {
+            continue;
+        }
         let class = service.service.object.own_class();
         found.class("service", class, service.service.place.clone());
     }

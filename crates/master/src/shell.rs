@@ -10,6 +10,7 @@ use buildbot_model::{MasterId, Secret};
 use tokio_util::task::TaskTracker;
 
 use crate::build::Builds;
+use crate::cancelling::Cancelling;
 use crate::custom::Sessions;
 use crate::engine_thread::EngineInbox;
 use crate::live;
@@ -41,6 +42,7 @@ pub(crate) struct Shell {
     /// The key of sessions of the web server.
     pub(crate) session_secret: Secret<String>,
     pub(crate) submissions: Submissions,
+    pub(crate) cancelling: Cancelling,
     pub(crate) waiters: Waiters,
     /// Running steps of classes of users.
     pub(crate) sessions: Sessions,
@@ -95,6 +97,7 @@ impl Shell {
             live_data: parts.live_data,
             session_secret: parts.session_secret,
             submissions: Submissions::default(),
+            cancelling: Cancelling::default(),
             waiters: Waiters::default(),
             sessions: Sessions::default(),
             tasks: parts.tasks,

@@ -245,6 +245,17 @@ impl Site {
         request.with_context(|| format!("no request: {result}"))
     }
 
+    /// Tells the master of a change, as a client would that knows its default password.
+    pub fn send_change(&self, branch: &str, revision: &str) -> Result<()> {
+        let master = format!("127.0.0.1:{}", self.pb_port);
+        let sent = Command::new(program("buildbot")?)
+            .args(["sendchange", "--master", &master, "--who", "ann"])
+            .args(["--branch", branch, "--revision", revision, "file"])
+            .output()?;
+        ensure!(sent.status.success(), "sendchange: {sent:?}");
+        Ok(())
+    }
+
     /// The newest build of a request, if it has one.
     pub fn build_of(&self, request: i64) -> Result<Option<Json>> {
         let builds = self.get(&format!("builds?buildrequestid={request}&order=-buildid"))?;
