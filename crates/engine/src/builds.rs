@@ -293,7 +293,13 @@ fn preparation(at: Timestamp) -> NewStep {
 impl Engine {
     /// The request is ours and its build has a row.
     pub(crate) fn claim_won(&mut self, request: BuildRequestId, answers: &[Answer]) {
-        let [_, Answer::Build { build: id, number }] = *answers else {
+        let [
+            _,
+            Answer::Build {
+                build: id, number, ..
+            },
+        ] = *answers
+        else {
             unreachable!("a build is answered by its id");
         };
         let Some(State::Claiming(claim)) = self.requests.set(request, State::Building(id)) else {

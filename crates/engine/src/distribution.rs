@@ -312,6 +312,7 @@ impl Engine {
         let build = Write::StartBuild {
             request,
             builder: builder.id,
+            virtual_builder: None,
             worker,
             at: self.now,
             state,

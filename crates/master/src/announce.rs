@@ -1,13 +1,13 @@
 //! What has become true and durable is told: events of the realtime interfaces, schedulers, whoever waits.
 
 use buildbot_data::{BuildVerb, Event as BusEvent, RequestVerb, StepVerb, WorkerVerb};
-use buildbot_db::tables::steps;
 use buildbot_engine::{Engine, Fact};
 use buildbot_model::{BuildId, BuildRequestId, StepNumber, Transaction, Write};
 use buildbot_schedulers::{Happened, Input};
 
 use crate::cancelling;
 use crate::hands::ShellHands;
+use crate::instances;
 use crate::shell::Shell;
 use crate::submissions::Submitted;
 
@@ -96,12 +96,18 @@ pub(crate) fn announce(hands: &mut ShellHands, engine: &Engine, fact: Fact) {
             }
         }
         Fact::StepStarted { build, step } => {
-            tell_step(hands, build, step, &[StepVerb::New, StepVerb::Started]);
+            tell_step(&shell, build, step, &[StepVerb::New, StepVerb::Started]);
         }
         Fact::StepFinished { build, step, .. } => {
             tell_properties(hands, build);
-            tell_step(hands, build, step, &[StepVerb::Updated, StepVerb::Finished]);
+            tell_step(
+                &shell,
+                build,
+                step,
+                &[StepVerb::Updated, StepVerb::Finished],
+            );
         }
+        Fact::InstanceFailed { worker } => instances::tell_missing(&shell, worker),
         Fact::WorkerStateChanged { worker, paused, .. } => {
             shell.workers.set_paused(worker, paused);
             shell
@@ -131,7 +137,7 @@ pub(crate) fn states(transaction: &Transaction) -> Vec<BuildId> {
 pub(crate) fn tell_build(shell: &Shell, build: BuildId, verb: BuildVerb) {
     if let Some(known) = shell.builds.get(build) {
         let worker = Some(known.worker);
-        let event = BusEvent::build(build, known.builder.id, known.number, worker, verb);
+        let event = BusEvent::build(build, known.recorded_under, known.number, worker, verb);
         shell.bus.publish(event);
     }
 }
@@ -147,20 +153,11 @@ fn tell_properties(hands: &ShellHands, build: BuildId) {
     }
 }
 
-/// The row of a step is looked up, for the engine knows its number only; not if nobody listens.
-fn tell_step(hands: &ShellHands, build: BuildId, step: StepNumber, verbs: &'static [StepVerb]) {
-    if !hands.shell.bus.has_listeners() {
-        return;
-    }
-    let shell = hands.shell.clone();
-    hands.spawn(async move {
-        let read = shell
-            .store
-            .read(move |connection| steps::id_by_number(connection, build, step));
-        if let Ok(Some(row)) = read.await {
-            for &verb in verbs {
-                shell.bus.publish(BusEvent::step(row, build, verb));
-            }
+fn tell_step(shell: &Shell, build: BuildId, step: StepNumber, verbs: &[StepVerb]) {
+    let known = shell.builds.get(build);
+    if let Some(row) = known.and_then(|known| known.row(step)) {
+        for &verb in verbs {
+            shell.bus.publish(BusEvent::step(row.id, build, verb));
         }
-    });
+    }
 }

@@ -13,6 +13,7 @@ use tokio::sync::{broadcast, mpsc};
 use tokio_util::task::TaskTracker;
 
 use crate::refused;
+use crate::rows::Rows;
 
 /// Loads the configuration of a base directory, as often as it is asked to.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub(crate) struct Loaded {
     pub(crate) description: Description,
     /// That, typed.
     pub(crate) config: MasterConfig,
+    /// What the database keeps of it.
+    pub(crate) rows: Rows,
     /// What user code asks of the master.
     pub(crate) requests: mpsc::Receiver<Request>,
 }
@@ -144,9 +147,15 @@ impl Loader {
                 directory: self.basedir.to_string_lossy().into_owned(),
             });
         }
+        let mut rows = Rows::of(&outcome.config);
+        if let Err(error) = rows.render_descriptions(&host).await {
+            host.stop().await;
+            return Err(LoadFailure::Other(error));
+        }
         Ok(Loaded {
             host,
             description,
+            rows,
             config: outcome.config,
             requests: inbox.requests,
         })

@@ -30,13 +30,13 @@ use crate::engine_thread;
 use crate::hands::ShellHands;
 use crate::host_requests;
 use crate::identity::{self, HEARTBEAT, now};
+use crate::instances;
 use crate::live_data::LiveData;
 use crate::load::{LoadFailure, Loaded, Loader};
 use crate::local_workers::{self, LocalWorkers};
 use crate::perspectives;
 use crate::pollers::PollerPort;
 use crate::recover;
-use crate::rows::Rows;
 use crate::schedulers;
 use crate::shell::{self, Shell};
 use crate::site::{self, Site};
@@ -111,7 +111,7 @@ impl Master {
         let logs = LogStore::open(&basedir, buildbot_logs::Settings::default())?;
         let master = take_over(&store, &logs, &name).await?;
 
-        let rows = Rows::of(&loaded.config);
+        let rows = loaded.rows.clone();
         let ids = store
             .write(move |connection| rows.write(connection, master))
             .await?;
@@ -250,7 +250,7 @@ impl Master {
             .map_err(|error| LoadFailure::Other(error.into()))?;
         let listened = self.gateway.listen(wanted).await;
         listened.map_err(|error| LoadFailure::Other(error.into()))?;
-        let rows = Rows::of(&loaded.config);
+        let rows = loaded.rows.clone();
         let master = self.shell.master;
         let written = self
             .shell
@@ -275,6 +275,12 @@ impl Master {
         let serving = host_requests::serve(self.shell.clone(), site.clone(), requests);
         self.background.spawn(serving);
         self.shell.sites.replace(site.clone());
+        let told = site
+            .rows
+            .events(&site.ids, &before.rows, &before.ids, master);
+        for event in told {
+            self.shell.bus.publish(event);
+        }
         self.shell
             .engine
             .send(Event::ConfigReplaced(site.engine.clone()))
@@ -290,7 +296,7 @@ impl Master {
 
     /// Everything is as it was; what cannot be undone is said.
     async fn undo(&mut self, before: &Site, error: anyhow::Error) -> LoadFailure {
-        let rows = Rows::of(&before.config);
+        let rows = before.rows.clone();
         let master = self.shell.master;
         let written = self
             .shell
@@ -357,6 +363,7 @@ impl Master {
                 tracing::warn!("some builds have not ended; they are built again after the start");
             }
         }
+        instances::stop_all(&self.shell).await;
         self.web.stop().await;
         self.local.stop();
         self.gateway.stop().await;
@@ -427,6 +434,7 @@ fn new_site(
         host: loaded.host,
         description: loaded.description,
         config: loaded.config,
+        rows: loaded.rows,
         ids,
         file: loader.path().to_string_lossy().into_owned(),
     });

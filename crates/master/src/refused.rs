@@ -10,6 +10,8 @@ use buildbot_config::{
 };
 use buildbot_schedulers::Cancellers;
 
+use crate::instances;
+
 /// Everything that is refused, with its place.
 pub(crate) fn find(description: &Description, config: &MasterConfig) -> Vec<Problem> {
     let mut found = Found(Vec::new());
@@ -92,8 +94,16 @@ impl Found {
     fn in_workers(&mut self, config: &MasterConfig) {
         for worker in &config.workers {
             let place = || worker.service.place.clone();
-            if !matches!(worker.kind, WorkerKind::Worker | WorkerKind::Local(_)) {
-                self.class("worker", worker.service.object.own_class(), place());
+            match &worker.kind {
+                WorkerKind::Worker | WorkerKind::Local(_) => {}
+                WorkerKind::CustomLatent(_) => {
+                    for method in instances::unsupported_methods(worker) {
+                        let class = worker.service.object.own_class();
+                        let message = format!("{method} of the worker {class} would not be called");
+                        self.add(message, place());
+                    }
+                }
+                _ => self.class("worker", worker.service.object.own_class(), place()),
             }
             if let Locks::Renderable(_) = worker.locks {
                 let name = worker.name();

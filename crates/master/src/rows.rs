@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::Context as _;
 use buildbot_config::{BuilderConfig, MasterConfig};
+use buildbot_confighost::{Generation, Question, Target};
+use buildbot_data::Event;
 use buildbot_db::tables::builders::{self, Description};
 use buildbot_db::tables::{change_sources, projects, schedulers, workers};
 use buildbot_db::{Connection, StatementError};
 use buildbot_model::{BuilderId, ChangeSourceId, MasterId, ProjectId, SchedulerId, WorkerId};
+use serde_json::{Map, json};
 
 /// The rows of a configuration, by name.
 #[derive(Debug, Clone, Default)]
@@ -29,7 +33,7 @@ pub(crate) struct Rows {
     change_sources: Vec<String>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Project {
     name: String,
     slug: String,
@@ -43,7 +47,7 @@ struct Codebase {
     slug: String,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Builder {
     name: String,
     description: Description,
@@ -68,7 +72,38 @@ impl Builder {
     }
 }
 
+/// What makes HTML of a description, in the process of the configuration.
+const RENDER: &str = "buildbot.util.render_description.render_description";
+
+async fn render(host: &Generation, description: &mut Description) -> anyhow::Result<()> {
+    let Description { text, format, html } = description;
+    let (Some(text), Some(format)) = (text, format) else {
+        return Ok(());
+    };
+    let question = Question::Call {
+        function: Target::Value(json!({"$": "ref", "name": RENDER})),
+        args: vec![json!(text), json!(format)],
+        kwargs: Map::new(),
+    };
+    *html = host.ask(question).await?.parse()?;
+    Ok(())
+}
+
 impl Rows {
+    /// Has descriptions in other formats rendered, for only the library that they are meant for knows how.
+    pub(crate) async fn render_descriptions(&mut self, host: &Generation) -> anyhow::Result<()> {
+        let projects = self.projects.iter_mut();
+        let projects = projects.map(|it| ("project", &it.name, &mut it.description));
+        let builders = self.builders.iter_mut();
+        let builders = builders.map(|it| ("builder", &it.name, &mut it.description));
+        for (noun, name, description) in projects.chain(builders) {
+            let rendered = render(host, description).await;
+            rendered
+                .with_context(|| format!("while rendering the description of {noun} '{name}'"))?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn of(config: &MasterConfig) -> Self {
         let projects = config.projects.iter().map(|project| {
             let given = &project.arguments;
@@ -130,6 +165,41 @@ impl Rows {
             }
         }
         Ok(ids)
+    }
+
+    /// What is told when the rows of this configuration have been written in place of those `before`.
+    pub(crate) fn events(
+        &self,
+        ids: &Ids,
+        before: &Self,
+        ids_before: &Ids,
+        master: MasterId,
+    ) -> Vec<Event> {
+        let mut events = Vec::new();
+        for (name, id) in &ids_before.builders {
+            if !ids.builders.contains_key(name) {
+                events.push(Event::builder_on_master(*id, master, false));
+            }
+        }
+        for (name, id) in &ids.builders {
+            if !ids_before.builders.contains_key(name) {
+                events.push(Event::builder_on_master(*id, master, true));
+            }
+        }
+        let projects = self.projects.iter();
+        let projects = projects.filter(|project| !before.projects.contains(project));
+        let projects = projects.filter_map(|project| ids.projects.get(&project.name));
+        events.extend(projects.map(|id| Event::project_updated(*id)));
+        let known: BTreeMap<&str, &Builder> = before
+            .builders
+            .iter()
+            .map(|builder| (builder.name.as_str(), builder))
+            .collect();
+        let builders = self.builders.iter();
+        let changed = builders.filter(|it| known.get(it.name.as_str()) != Some(it));
+        let changed = changed.filter_map(|builder| ids.builders.get(&builder.name));
+        events.extend(changed.map(|id| Event::builder_updated(*id)));
+        events
     }
 
     fn write_projects(&self, connection: &Connection, ids: &mut Ids) -> Result<(), StatementError> {

@@ -13,6 +13,7 @@ use crate::build::Builds;
 use crate::cancelling::Cancelling;
 use crate::custom::Sessions;
 use crate::engine_thread::EngineInbox;
+use crate::instances::Instances;
 use crate::live;
 use crate::live_data::LiveData;
 use crate::schedulers::SchedulerInbox;
@@ -34,6 +35,7 @@ pub(crate) struct Shell {
     pub(crate) sites: Sites,
     pub(crate) builds: Builds,
     pub(crate) workers: Workers,
+    pub(crate) instances: Instances,
     pub(crate) logs: LogStore,
     pub(crate) bus: Arc<Bus>,
     pub(crate) schedulers: SchedulerInbox,
@@ -91,6 +93,7 @@ impl Shell {
             sites: parts.sites,
             builds: Builds::default(),
             workers: Workers::default(),
+            instances: Instances::default(),
             logs: parts.logs,
             bus: parts.bus,
             schedulers: parts.schedulers,

@@ -10,7 +10,7 @@ use buildbot_engine::config::Generation;
 use buildbot_model::{BuilderId, WorkerId};
 
 use crate::called::Called;
-use crate::rows::Ids;
+use crate::rows::{Ids, Rows};
 
 /// A configuration in use. Builds keep the one that they began with.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub(crate) struct Site {
     pub(crate) description: Description,
     /// That, typed.
     pub(crate) config: MasterConfig,
+    /// What the database keeps of it.
+    pub(crate) rows: Rows,
     /// Its rows.
     pub(crate) ids: Ids,
     /// What the engine calls by number.
@@ -42,6 +44,7 @@ pub(crate) struct Parts {
     pub(crate) host: confighost::Generation,
     pub(crate) description: Description,
     pub(crate) config: MasterConfig,
+    pub(crate) rows: Rows,
     pub(crate) ids: Ids,
     pub(crate) file: String,
 }
@@ -53,6 +56,7 @@ impl Site {
             host,
             description,
             config,
+            rows,
             ids,
             file,
         } = parts;
@@ -70,6 +74,7 @@ impl Site {
             host,
             description,
             config,
+            rows,
             ids,
             called,
             engine: Arc::new(engine),

@@ -30,6 +30,10 @@ def facade(values, value):
         from buildbot._host import running_build
 
         return _Forgetting(running_build, value["key"])
+    if kind == "latent":
+        from buildbot._host.latent_worker import latent_worker_of
+
+        return latent_worker_of(values, value)
     if kind == "match":
         import re
 

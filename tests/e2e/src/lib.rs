@@ -79,6 +79,11 @@ impl Site {
         self.directory.path().join("master")
     }
 
+    /// Where workers connect to.
+    pub fn workers_connect_to(&self) -> String {
+        format!("127.0.0.1:{}", self.pb_port)
+    }
+
     /// A directory for other things.
     pub fn path(&self) -> &Path {
         self.directory.path()
@@ -166,7 +171,7 @@ impl Site {
         };
         let directory = self.path().join(format!("worker-{name}"));
         if !directory.exists() {
-            let master = format!("127.0.0.1:{}", self.pb_port);
+            let master = self.workers_connect_to();
             let made = Command::new(&file)
                 .args(["create-worker", "-q"])
                 .arg(&directory)
@@ -247,7 +252,7 @@ impl Site {
 
     /// Tells the master of a change, as a client would that knows its default password.
     pub fn send_change(&self, branch: &str, revision: &str) -> Result<()> {
-        let master = format!("127.0.0.1:{}", self.pb_port);
+        let master = self.workers_connect_to();
         let sent = Command::new(program("buildbot")?)
             .args(["sendchange", "--master", &master, "--who", "ann"])
             .args(["--branch", branch, "--revision", revision, "file"])
@@ -354,7 +359,7 @@ fn venv(name: &str) -> Result<PathBuf> {
 }
 
 /// A program of ours, built before.
-fn program(name: &str) -> Result<PathBuf> {
+pub fn program(name: &str) -> Result<PathBuf> {
     let tests = std::env::current_exe()?;
     let directory = tests
         .parent()

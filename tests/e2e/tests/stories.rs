@@ -262,3 +262,46 @@ fn what_is_not_there_yet_is_refused_at_once_and_by_name() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn a_build_is_recorded_under_the_virtual_builder_of_its_request() -> Result<()> {
+    let mut site = Site::new(
+        "c['projects'] = [util.Project(name='p')]\n\
+         c['builders'] = [builder('real', shell('true'), tags=['fast'], description='of the real one')]\n\
+         c['schedulers'] = [schedulers.ForceScheduler(name='virtual', builderNames=['real'], \
+         properties=[util.StringParameter(name=n) for n in ['virtual_builder_name', 'virtual_builder_description', \
+         'virtual_builder_project']])]\n",
+    )?;
+    site.start()?;
+    site.start_worker("w1", Program::Ours)?;
+    assert_eq!(site.wait_for_build(site.force("real")?)?["number"], 1);
+    let real = site.get("builders?name=real")?["builders"][0]["builderid"].clone();
+    let params = json!({
+        "builderid": real, "virtual_builder_name": "named", "virtual_builder_description": "of a request",
+        "virtual_builder_project": "p",
+    });
+    let forced = site.control("forceschedulers/virtual", "force", params)?;
+    let request = forced[1][real.to_string()].as_i64().unwrap_or_default();
+    let build = site.wait_for_build(request)?;
+    assert_eq!(
+        (&build["results"], &build["number"]),
+        (&json!(SUCCESS), &json!(1))
+    );
+    let named = site.get("builders?name=named")?["builders"][0].clone();
+    assert_eq!(build["builderid"], named["builderid"]);
+    assert_eq!(named["description"], "of a request");
+    assert_eq!(named["tags"], json!(["fast", "_virtual_"]));
+    assert_eq!(named["masterids"], json!([]));
+    let projects = site.get("projects")?;
+    assert_eq!(named["projectid"], projects["projects"][0]["projectid"]);
+    // The request and the properties stay the builder's.
+    let request = site.get(&format!("buildrequests/{request}"))?;
+    assert_eq!(request["buildrequests"][0]["builderid"], real);
+    let properties = site.get(&format!("builds/{}/properties", build["buildid"]))?;
+    assert_eq!(properties["properties"][0]["buildername"][0], "real");
+    let real = site.get("builders?name=real")?["builders"][0].clone();
+    assert_eq!(real["tags"], json!(["fast"]));
+    let builds = site.get(&format!("builders/{}/builds", named["builderid"]))?;
+    assert_eq!(builds["builds"][0]["buildid"], build["buildid"]);
+    Ok(())
+}

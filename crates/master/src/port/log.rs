@@ -54,15 +54,15 @@ fn find(port: &StepPort, key: LogKey) -> Result<Arc<OpenLog>, StepError> {
 }
 
 fn publish(port: &StepPort, log: &OpenLog, verb: LogVerb) {
-    if let Some(row) = port.row.get() {
+    if let Ok(row) = port.row() {
         port.shell
             .bus
-            .publish(BusEvent::log(log.id(), *row, &log.slug, verb));
+            .publish(BusEvent::log(log.id(), row, &log.slug, verb));
     }
 }
 
 pub(super) async fn add(port: &StepPort, name: &str, kind: LogKind) -> Result<LogKey, StepError> {
-    let row = port.row().await?;
+    let row = port.row()?;
     let kind = match kind {
         LogKind::Stream => logs::LogKind::Stdio,
         LogKind::Text => logs::LogKind::Text,
