@@ -147,15 +147,10 @@ impl Loader {
                 directory: self.basedir.to_string_lossy().into_owned(),
             });
         }
-        let mut rows = Rows::of(&outcome.config);
-        if let Err(error) = rows.render_descriptions(&host).await {
-            host.stop().await;
-            return Err(LoadFailure::Other(error));
-        }
         Ok(Loaded {
             host,
             description,
-            rows,
+            rows: Rows::of(&outcome.config),
             config: outcome.config,
             requests: inbox.requests,
         })

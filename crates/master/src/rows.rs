@@ -2,15 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Context as _;
 use buildbot_config::{BuilderConfig, MasterConfig};
-use buildbot_confighost::{Generation, Question, Target};
 use buildbot_data::Event;
 use buildbot_db::tables::builders::{self, Description};
 use buildbot_db::tables::{change_sources, projects, schedulers, workers};
 use buildbot_db::{Connection, StatementError};
 use buildbot_model::{BuilderId, ChangeSourceId, MasterId, ProjectId, SchedulerId, WorkerId};
-use serde_json::{Map, json};
 
 /// The rows of a configuration, by name.
 #[derive(Debug, Clone, Default)]
@@ -63,7 +60,7 @@ impl Builder {
             description: Description {
                 text: config.description.clone(),
                 format: config.description_format.clone(),
-                html: None,
+                html: config.object.html.clone(),
             },
             project: config.project.clone(),
             tags: config.tags.clone(),
@@ -72,38 +69,7 @@ impl Builder {
     }
 }
 
-/// What makes HTML of a description, in the process of the configuration.
-const RENDER: &str = "buildbot.util.render_description.render_description";
-
-async fn render(host: &Generation, description: &mut Description) -> anyhow::Result<()> {
-    let Description { text, format, html } = description;
-    let (Some(text), Some(format)) = (text, format) else {
-        return Ok(());
-    };
-    let question = Question::Call {
-        function: Target::Value(json!({"$": "ref", "name": RENDER})),
-        args: vec![json!(text), json!(format)],
-        kwargs: Map::new(),
-    };
-    *html = host.ask(question).await?.parse()?;
-    Ok(())
-}
-
 impl Rows {
-    /// Has descriptions in other formats rendered, for only the library that they are meant for knows how.
-    pub(crate) async fn render_descriptions(&mut self, host: &Generation) -> anyhow::Result<()> {
-        let projects = self.projects.iter_mut();
-        let projects = projects.map(|it| ("project", &it.name, &mut it.description));
-        let builders = self.builders.iter_mut();
-        let builders = builders.map(|it| ("builder", &it.name, &mut it.description));
-        for (noun, name, description) in projects.chain(builders) {
-            let rendered = render(host, description).await;
-            rendered
-                .with_context(|| format!("while rendering the description of {noun} '{name}'"))?;
-        }
-        Ok(())
-    }
-
     pub(crate) fn of(config: &MasterConfig) -> Self {
         let projects = config.projects.iter().map(|project| {
             let given = &project.arguments;
@@ -113,7 +79,7 @@ impl Rows {
                 description: Description {
                     text: given.description.clone(),
                     format: given.description_format.clone(),
-                    html: None,
+                    html: project.html.clone(),
                 },
             }
         });
