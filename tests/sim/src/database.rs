@@ -135,7 +135,6 @@ impl Database {
                         id,
                         buildset,
                         builder: *builder,
-                        steps: (1..).map(StepId).take(steps.len()).collect(),
                         priority: new.priority,
                         submitted_at: new.submitted_at,
                         waited_for: new.waited_for,
@@ -208,6 +207,7 @@ impl Database {
                     build,
                     number: BuildNumber(*number),
                     builder: *builder,
+                    steps: (1..).map(StepId).take(steps.len()).collect(),
                 }
             }
             Write::SetBuildState { build, state } => {
