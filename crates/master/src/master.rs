@@ -281,6 +281,11 @@ impl Master {
         for event in told {
             self.shell.bus.publish(event);
         }
+        for name in before.ids.schedulers.keys() {
+            if !site.ids.schedulers.contains_key(name) {
+                self.shell.waiters.buildsets.scheduler_stopped(name);
+            }
+        }
         self.shell
             .engine
             .send(Event::ConfigReplaced(site.engine.clone()))

@@ -66,6 +66,8 @@ struct State {
     /// How many interruptions the step has heard of.
     heard: usize,
     prepared: Option<Prepared>,
+    /// The schedulers of buildsets that it has triggered.
+    triggered: BTreeMap<i64, String>,
 }
 
 struct RunningCommand {
@@ -468,11 +470,12 @@ impl Port for StepPort {
 
     fn trigger(&self, request: TriggerRequest) -> Answer<'_, Triggered> {
         Box::pin(async move {
-            let build = self.build.id;
-            self.shell
-                .schedulers
-                .trigger(&self.shell, build, request)
-                .await
+            let (build, scheduler) = (self.build.id, request.scheduler.clone());
+            let triggered = self.shell.schedulers.trigger(&self.shell, build, request);
+            let triggered = triggered.await?;
+            let mut state = self.state();
+            state.triggered.insert(triggered.buildset, scheduler);
+            Ok(triggered)
         })
     }
 
@@ -486,7 +489,9 @@ impl Port for StepPort {
 
     fn buildset_complete(&self, buildset: i64) -> Answer<'_, BuildsetEnd> {
         Box::pin(async move {
-            let end = crate::waiters::buildset_end(&self.shell, BuildsetId(buildset)).await;
+            let scheduler = self.state().triggered.get(&buildset).cloned();
+            let id = BuildsetId(buildset);
+            let end = crate::waiters::buildset_end(&self.shell, id, scheduler).await;
             end.map_err(|error| internal(&error))
         })
     }

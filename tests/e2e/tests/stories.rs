@@ -9,6 +9,7 @@ use serde_json::json;
 
 const SUCCESS: i64 = 0;
 const FAILURE: i64 = 2;
+const EXCEPTION: i64 = 4;
 const RETRY: i64 = 5;
 const CANCELLED: i64 = 6;
 
@@ -408,5 +409,34 @@ fn a_program_on_the_master_gets_a_terminal_if_it_is_wanted() -> Result<()> {
         site.log_of(&build, 1)?
     );
     assert!(!site.log_of(&build, 2)?.contains("24 80"));
+    Ok(())
+}
+
+#[test]
+fn a_build_that_waits_for_a_scheduler_which_is_taken_away_ends_with_an_exception() -> Result<()> {
+    let builders = "c['builders'] = [builder('a', steps.Trigger(schedulerNames=['t'], waitForFinish=True)), builder('b', \
+         shell('sleep', '600', name='long'))]\n";
+    let triggerable = "c['schedulers'] = [schedulers.Triggerable(name='t', builderNames=['b'])]\n";
+    let mut site = Site::new(&format!("{builders}{triggerable}"))?;
+    site.start()?;
+    site.start_worker("w1", Program::Ours)?;
+    let request = site.force("a")?;
+    site.wait_for("the triggered build", |site| {
+        let steps = site.get("steps")?;
+        let mut steps = steps["steps"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
+            .into_iter();
+        Ok(steps.any(|step| step["name"] == "long"))
+    })?;
+    let other = "c['schedulers'] = [schedulers.Triggerable(name='u', builderNames=['b'])]\n";
+    site.configure(&format!(
+        "{}{other}",
+        builders.replace("schedulerNames=['t']", "schedulerNames=['u']")
+    ))?;
+    site.signal(Signal::HUP)?;
+    let build = site.wait_for_build(request)?;
+    assert_eq!(build["results"], EXCEPTION);
     Ok(())
 }
