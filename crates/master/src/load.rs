@@ -13,7 +13,6 @@ use tokio::sync::{broadcast, mpsc};
 use tokio_util::task::TaskTracker;
 
 use crate::refused;
-use crate::rows::Rows;
 
 /// Loads the configuration of a base directory, as often as it is asked to.
 #[derive(Debug)]
@@ -35,8 +34,6 @@ pub(crate) struct Loaded {
     pub(crate) description: Description,
     /// That, typed.
     pub(crate) config: MasterConfig,
-    /// What the database keeps of it.
-    pub(crate) rows: Rows,
     /// What user code asks of the master.
     pub(crate) requests: mpsc::Receiver<Request>,
 }
@@ -150,7 +147,6 @@ impl Loader {
         Ok(Loaded {
             host,
             description,
-            rows: Rows::of(&outcome.config),
             config: outcome.config,
             requests: inbox.requests,
         })

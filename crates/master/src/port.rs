@@ -473,8 +473,9 @@ impl Port for StepPort {
             let (build, scheduler) = (self.build.id, request.scheduler.clone());
             let triggered = self.shell.schedulers.trigger(&self.shell, build, request);
             let triggered = triggered.await?;
-            let mut state = self.state();
-            state.triggered.insert(triggered.buildset, scheduler);
+            if let Some(buildset) = triggered.buildset {
+                self.state().triggered.insert(buildset, scheduler);
+            }
             Ok(triggered)
         })
     }

@@ -19,6 +19,14 @@ pub(crate) struct Ids {
     pub(crate) change_sources: BTreeMap<String, ChangeSourceId>,
 }
 
+/// What comes of writing the rows of a configuration.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    pub(crate) ids: Ids,
+    /// What changed, to be told when the configuration is in force.
+    pub(crate) events: Vec<Event>,
+}
+
 /// What a configuration says that the database keeps.
 #[derive(Debug, Clone)]
 pub(crate) struct Rows {
@@ -30,7 +38,7 @@ pub(crate) struct Rows {
     change_sources: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 struct Project {
     name: String,
     slug: String,
@@ -44,7 +52,7 @@ struct Codebase {
     slug: String,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 struct Builder {
     name: String,
     description: Description,
@@ -66,6 +74,22 @@ impl Builder {
             tags: config.tags.clone(),
             workers: config.worker_names.iter().cloned().collect(),
         }
+    }
+
+    /// Whether its row says all this already.
+    fn is_stored(
+        &self,
+        connection: &Connection,
+        id: BuilderId,
+        project: Option<ProjectId>,
+    ) -> Result<bool, StatementError> {
+        let stored = builders::by_id(connection, id)?;
+        if !stored.is_some_and(|row| row.description == self.description && row.project == project)
+        {
+            return Ok(false);
+        }
+        let stored: BTreeSet<String> = builders::tags(connection, id)?.into_iter().collect();
+        Ok(stored == self.tags.iter().cloned().collect())
     }
 }
 
@@ -107,11 +131,12 @@ impl Rows {
         &self,
         connection: &Connection,
         master: MasterId,
-    ) -> Result<Ids, StatementError> {
-        let mut ids = Ids::default();
-        self.write_projects(connection, &mut ids)?;
-        self.write_builders(connection, master, &mut ids)?;
-        self.write_workers(connection, master, &mut ids)?;
+    ) -> Result<Written, StatementError> {
+        let mut written = Written::default();
+        self.write_projects(connection, &mut written)?;
+        self.write_builders(connection, master, &mut written)?;
+        let ids = &mut written.ids;
+        self.write_workers(connection, master, ids)?;
         for name in &self.schedulers {
             let id = schedulers::find_or_add(connection, name)?;
             ids.schedulers.insert(name.clone(), id);
@@ -130,48 +155,19 @@ impl Rows {
                 change_sources::unclaim(connection, row.id, master)?;
             }
         }
-        Ok(ids)
+        Ok(written)
     }
 
-    /// What is told when the rows of this configuration have been written in place of those `before`.
-    pub(crate) fn events(
+    fn write_projects(
         &self,
-        ids: &Ids,
-        before: &Self,
-        ids_before: &Ids,
-        master: MasterId,
-    ) -> Vec<Event> {
-        let mut events = Vec::new();
-        for (name, id) in &ids_before.builders {
-            if !ids.builders.contains_key(name) {
-                events.push(Event::builder_on_master(*id, master, false));
-            }
-        }
-        for (name, id) in &ids.builders {
-            if !ids_before.builders.contains_key(name) {
-                events.push(Event::builder_on_master(*id, master, true));
-            }
-        }
-        let projects = self.projects.iter();
-        let projects = projects.filter(|project| !before.projects.contains(project));
-        let projects = projects.filter_map(|project| ids.projects.get(&project.name));
-        events.extend(projects.map(|id| Event::project_updated(*id)));
-        let known: BTreeMap<&str, &Builder> = before
-            .builders
-            .iter()
-            .map(|builder| (builder.name.as_str(), builder))
-            .collect();
-        let builders = self.builders.iter();
-        let changed = builders.filter(|it| known.get(it.name.as_str()) != Some(it));
-        let changed = changed.filter_map(|builder| ids.builders.get(&builder.name));
-        events.extend(changed.map(|id| Event::builder_updated(*id)));
-        events
-    }
-
-    fn write_projects(&self, connection: &Connection, ids: &mut Ids) -> Result<(), StatementError> {
+        connection: &Connection,
+        written: &mut Written,
+    ) -> Result<(), StatementError> {
+        let Written { ids, events } = written;
         for project in &self.projects {
             let id = projects::find_or_add(connection, &project.name)?;
             projects::describe(connection, id, &project.slug, &project.description)?;
+            events.push(Event::project_updated(id));
             ids.projects.insert(project.name.clone(), id);
         }
         for codebase in &self.codebases {
@@ -181,6 +177,7 @@ impl Rows {
             };
             let id = projects::find_or_add_codebase(connection, project, &codebase.name)?;
             projects::set_codebase_slug(connection, id, &codebase.slug)?;
+            events.push(Event::codebase_updated(id));
         }
         Ok(())
     }
@@ -189,21 +186,30 @@ impl Rows {
         &self,
         connection: &Connection,
         master: MasterId,
-        ids: &mut Ids,
+        written: &mut Written,
     ) -> Result<(), StatementError> {
+        let Written { ids, events } = written;
+        let owned = builders::all_masters(connection)?.into_iter();
+        let owned = owned.filter(|(_, owner)| *owner == master);
+        let mut owned: BTreeSet<BuilderId> = owned.map(|(builder, _)| builder).collect();
         for builder in &self.builders {
             let id = builders::find_or_add(connection, &builder.name)?;
             let project = builder.project.as_ref();
             let project = project.and_then(|name| ids.projects.get(name)).copied();
-            builders::describe(connection, id, &builder.description, project, &builder.tags)?;
-            builders::add_master(connection, id, master)?;
+            let is_new = !owned.remove(&id);
+            if is_new {
+                builders::add_master(connection, id, master)?;
+                events.push(Event::builder_on_master(id, master, true));
+            }
+            if is_new || !builder.is_stored(connection, id, project)? {
+                builders::describe(connection, id, &builder.description, project, &builder.tags)?;
+                events.push(Event::builder_updated(id));
+            }
             ids.builders.insert(builder.name.clone(), id);
         }
-        let named: BTreeSet<BuilderId> = ids.builders.values().copied().collect();
-        for (builder, owner) in builders::all_masters(connection)? {
-            if owner == master && !named.contains(&builder) {
-                builders::remove_master(connection, builder, master)?;
-            }
+        for builder in owned {
+            builders::remove_master(connection, builder, master)?;
+            events.push(Event::builder_on_master(builder, master, false));
         }
         Ok(())
     }

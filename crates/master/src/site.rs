@@ -10,7 +10,7 @@ use buildbot_engine::config::Generation;
 use buildbot_model::{BuilderId, WorkerId};
 
 use crate::called::Called;
-use crate::rows::{Ids, Rows};
+use crate::rows::Ids;
 
 /// A configuration in use. Builds keep the one that they began with.
 #[derive(Debug)]
@@ -23,8 +23,6 @@ pub(crate) struct Site {
     pub(crate) description: Description,
     /// That, typed.
     pub(crate) config: MasterConfig,
-    /// What the database keeps of it.
-    pub(crate) rows: Rows,
     /// Its rows.
     pub(crate) ids: Ids,
     /// What the engine calls by number.
@@ -44,7 +42,6 @@ pub(crate) struct Parts {
     pub(crate) host: confighost::Generation,
     pub(crate) description: Description,
     pub(crate) config: MasterConfig,
-    pub(crate) rows: Rows,
     pub(crate) ids: Ids,
     pub(crate) file: String,
 }
@@ -56,7 +53,6 @@ impl Site {
             host,
             description,
             config,
-            rows,
             ids,
             file,
         } = parts;
@@ -74,7 +70,6 @@ impl Site {
             host,
             description,
             config,
-            rows,
             ids,
             called,
             engine: Arc::new(engine),

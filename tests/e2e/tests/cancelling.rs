@@ -12,6 +12,18 @@ const CANCELLED: i64 = 6;
 const OBSOLETE: &str = "Build request has been obsoleted by a newer commit";
 const FAILED: &str = "Build has been cancelled because another build in the same buildset failed";
 
+fn send_change(site: &Site, branch: &str, revision: &str) -> Result<()> {
+    site.send_change(&[
+        "-W",
+        "ann",
+        "--branch",
+        branch,
+        "--revision",
+        revision,
+        "file",
+    ])
+}
+
 /// The newest request of a builder.
 fn request(site: &Site, builder: &str) -> Result<Option<Json>> {
     let builders = site.get(&format!("builders?name={builder}"))?;
@@ -56,15 +68,15 @@ fn a_newer_change_cancels_builds_and_requests_of_older_ones_on_its_branch() -> R
     let mut site = Site::new(&format!("{builders}{canceller}"))?;
     site.start()?;
     site.start_worker("w1", Program::Ours)?;
-    site.send_change("main", "1")?;
+    send_change(&site, "main", "1")?;
     let first = wait_for_request(&site, "b", 0)?;
     let waiting = wait_for_request(&site, "waits", 0)?;
     let untouched = wait_for_request(&site, "other", 0)?;
     site.wait_for_step(first, "long")?;
     site.wait_for_step(untouched, "long")?;
-    site.send_change("side", "2")?;
+    send_change(&site, "side", "2")?;
     let beside = wait_for_request(&site, "b", first)?;
-    site.send_change("main", "3")?;
+    send_change(&site, "main", "3")?;
     let build = site.wait_for_build(first)?;
     assert_eq!(build["results"], CANCELLED);
     let state = build["state_string"].as_str().unwrap_or_default();
@@ -90,7 +102,7 @@ fn a_newer_change_cancels_builds_and_requests_of_older_ones_on_its_branch() -> R
     site.wait_for("the new configuration", |site| {
         Ok(site.log()?.contains("configuration update complete"))
     })?;
-    site.send_change("main", "4")?;
+    send_change(&site, "main", "4")?;
     assert_eq!(wait_for_end(&site, third)?, CANCELLED);
     Ok(())
 }
@@ -110,7 +122,7 @@ fn a_failed_build_cancels_others_of_its_buildset() -> Result<()> {
     )?;
     site.start()?;
     site.start_worker("w1", Program::Ours)?;
-    site.send_change("main", "1")?;
+    send_change(&site, "main", "1")?;
     let fails = wait_for_request(&site, "fails", 0)?;
     let runs = wait_for_request(&site, "runs", 0)?;
     let stays = wait_for_request(&site, "stays", 0)?;

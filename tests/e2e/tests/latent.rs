@@ -28,12 +28,12 @@ fn configure(site: &Site, arguments: &str, builders: &[&str]) -> Result<()> {
     let program = program("buildbot-worker")?;
     site.configure(&format!(
         "import latent_workers\n\
-         c['workers'] = [latent_workers.{class}('l1', directory='{}', program='{}', master='{}', {arguments})]\n\
+         c['workers'] = [latent_workers.{class}('l1', directory='{}', program='{}', master='127.0.0.1:{}', {arguments})]\n\
          c['builders'] = [util.BuilderConfig(name=n, workernames=['l1'], factory=factory(shell('true'))) for n in \
          {builders:?}]\n",
         site.path().display(),
         program.display(),
-        site.workers_connect_to(),
+        site.pb_port(),
     ))
 }
 
