@@ -120,6 +120,9 @@ pub struct Object {
     /// The class attributes that the user's class changes.
     #[serde(default)]
     pub attrs: Arguments,
+    /// The description of a builder or a project as HTML, if it is in another format.
+    #[serde(default)]
+    pub html: Option<String>,
 }
 
 /// Values by name, in their order.

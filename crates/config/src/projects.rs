@@ -13,6 +13,8 @@ use buildbot_render::Value;
 pub struct Project {
     /// What it was given.
     pub arguments: ProjectArguments,
+    /// Its description as HTML, if it is in another format.
+    pub html: Option<String>,
     /// Where it was made.
     pub place: Option<SourcePlace>,
 }
@@ -66,8 +68,13 @@ pub(crate) fn read(check: &mut Check<'_>) -> Vec<Project> {
             Some((id, object)) if object.class == "buildbot.process.project.Project" => {
                 let mut reader = Reader::new(check.description, object);
                 let arguments = ProjectArguments::read(&mut reader);
+                let html = object.html.clone();
                 let place = check.place_of(id);
-                projects.push(Project { arguments, place });
+                projects.push(Project {
+                    arguments,
+                    html,
+                    place,
+                });
             }
             _ => report_stranger(check, item, "project", "projects"),
         }

@@ -185,11 +185,16 @@ impl Data {
         match found {
             Found::Nothing => Err(missing()),
             Found::Bytes(name, bytes) => Ok(Answer::Bytes { name, bytes }),
-            Found::Objects(items, total) => Ok(Answer::Objects {
-                plural: endpoint.entity.plural,
-                items: items.into_iter().map(Json::Object).collect(),
-                total,
-            }),
+            Found::Objects(mut items, total) => {
+                if endpoint.entity.name == "log" {
+                    items.iter_mut().for_each(|log| self.count_lines(log));
+                }
+                Ok(Answer::Objects {
+                    plural: endpoint.entity.plural,
+                    items: items.into_iter().map(Json::Object).collect(),
+                    total,
+                })
+            }
             Found::Log(id) if endpoint.shape == Shape::Single => {
                 let chunk = self.chunk(LogId(id), offset.unwrap_or(0), limit).await?;
                 let mut chunk = chunk.ok_or_else(missing)?;
@@ -206,6 +211,17 @@ impl Data {
                 let log = self.raw(LogId(id), endpoint.shape == Shape::Raw).await?;
                 Ok(Answer::Log(log.ok_or_else(missing)?))
             }
+        }
+    }
+
+    /// A log that is not complete has as many lines as can be read. Orders and filters see the number that is stored.
+    fn count_lines(&self, log: &mut Item) {
+        let is_complete = log.get("complete") != Some(&Json::Bool(false));
+        let id = log.get("logid").and_then(Json::as_i64);
+        if let (false, Some(id), Some(lines)) = (is_complete, id, log.get_mut("num_lines"))
+            && let Some(count) = self.live.lines_of_log(LogId(id))
+        {
+            *lines = count.into();
         }
     }
 
@@ -300,10 +316,15 @@ impl Data {
         }
         let read = self.database.read(move |connection| {
             let paths = paths.iter();
-            paths.map(|path| object(connection, path)).collect()
+            let objects = paths.map(|path| object(connection, path));
+            objects.collect::<Result<Vec<_>, _>>()
         });
         match read {
-            Ok(objects) => objects,
+            Ok(mut objects) => {
+                let logs = objects.iter_mut().flatten().filter_map(Json::as_object_mut);
+                logs.for_each(|object| self.count_lines(object));
+                objects
+            }
             Err(error) => {
                 tracing::error!(%error, "events are lost: what they are about cannot be read");
                 Vec::new()

@@ -1,5 +1,7 @@
 //! The hashes by which rows with long texts are found.
 
+use std::borrow::Cow;
+
 use data_encoding::HEXLOWER;
 use sha1::{Digest, Sha1};
 
@@ -27,10 +29,35 @@ pub(crate) fn of_columns(values: &[Value<'_>]) -> String {
     HEXLOWER.encode(&hash.finalize())
 }
 
+/// A text that fits into a column: one that is too long is cut in half of that, and the rest is told by a hash.
+///
+/// Buildbot: names of `objects` and of `object_state`.
+pub(crate) fn fitting(text: &str, characters_max: usize) -> Cow<'_, str> {
+    if text.chars().count() <= characters_max {
+        return Cow::Borrowed(text);
+    }
+    let half = characters_max / 2;
+    let hash = HEXLOWER.encode(&Sha1::digest(text));
+    let cut = text.chars().take(half).chain(hash.chars().take(half));
+    Cow::Owned(cut.collect())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::of_columns;
+    use super::{fitting, of_columns};
     use crate::connection::values;
+
+    #[test]
+    fn a_text_that_is_too_long_is_cut_and_told_apart() {
+        assert_eq!(fitting("b1", 2), "b1");
+        // printf aé1 | sha1sum
+        assert_eq!(fitting("aé1", 2), "af");
+        let long = "x".repeat(300);
+        let cut = fitting(&long, 128);
+        assert_eq!(cut.len(), 64 + 40);
+        assert!(cut.starts_with(&"x".repeat(64)));
+        assert_ne!(cut, fitting(&"x".repeat(301), 128));
+    }
 
     #[test]
     fn a_name_alone_is_hashed_as_it_is() {

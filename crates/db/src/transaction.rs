@@ -1,7 +1,8 @@
 //! The transactions of the engine, as statements.
 
 use buildbot_model::{
-    Answer, BuildId, BuildRequestId, MasterId, StepId, StepNumber, Transaction, Write,
+    Answer, BuildId, BuildRequestId, BuilderId, MasterId, StepId, StepNumber, Transaction,
+    VirtualBuilder, Write,
 };
 
 use crate::connection::{Connection, StatementError};
@@ -9,7 +10,7 @@ use crate::database::Database;
 use crate::tables::build_requests::{self, Claim};
 use crate::tables::builds::{self, NewBuild};
 use crate::tables::buildsets::{self, NewBuildset, NewRequests};
-use crate::tables::{source_stamps, steps, workers};
+use crate::tables::{builders, source_stamps, steps, workers};
 use crate::writer::{Verdict, WriteError};
 
 /// What became of a transaction.
@@ -74,6 +75,20 @@ enum Made {
     Nothing(BuildRequestId),
 }
 
+/// A virtual builder belongs to no master. What it is said to be may change with each of its builds.
+fn add_virtual_builder(
+    connection: &Connection,
+    builder: &VirtualBuilder,
+) -> Result<BuilderId, StatementError> {
+    let id = builders::find_or_add(connection, &builder.name)?;
+    let description = builders::Description {
+        text: builder.description.clone(),
+        ..builders::Description::default()
+    };
+    builders::describe(connection, id, &description, builder.project, &builder.tags)?;
+    Ok(id)
+}
+
 fn execute_one(
     connection: &Connection,
     master: MasterId,
@@ -107,23 +122,33 @@ fn execute_one(
         Write::StartBuild {
             request,
             builder,
+            virtual_builder,
             worker,
             at,
             state,
             steps: first_steps,
         } => {
+            let builder = match virtual_builder {
+                Some(of) => add_virtual_builder(connection, of)?,
+                None => *builder,
+            };
             let new = NewBuild {
-                builder: *builder,
+                builder,
                 request: *request,
                 worker: Some(*worker),
                 master,
                 at: *at,
             };
             let (build, number) = builds::add_with_state(connection, new, state)?;
-            for step in first_steps {
-                steps::add_new(connection, build, step)?;
-            }
-            Ok(Made::Answer(Answer::Build { build, number }))
+            let first_steps = first_steps.iter();
+            let added = first_steps.map(|step| steps::add_new(connection, build, step));
+            let steps = added.collect::<Result<_, _>>()?;
+            Ok(Made::Answer(Answer::Build {
+                build,
+                number,
+                builder,
+                steps,
+            }))
         }
         Write::SetBuildState { build, state } => {
             builds::set_state_string(connection, *build, state)?;
@@ -151,8 +176,8 @@ fn execute_one(
             done()
         }
         Write::AddStep { build, step } => {
-            steps::add_new(connection, *build, step)?;
-            done()
+            let row = steps::add_new(connection, *build, step)?;
+            Ok(Made::Answer(Answer::Step(row)))
         }
         Write::UpdateStep {
             build,

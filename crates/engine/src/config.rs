@@ -62,6 +62,11 @@ pub struct Builder {
 }
 
 impl Builder {
+    /// Whether user code decides what is built where: it may change its mind whenever something else ends.
+    pub(crate) fn asks(&self) -> bool {
+        self.next_build.is_some() || self.next_worker.is_some() || self.can_start_build.is_some()
+    }
+
     /// Whether one request may fit where another does not.
     pub(crate) fn depends_on_request(&self, config: &Config) -> bool {
         let asks = |id| {

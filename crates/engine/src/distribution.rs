@@ -10,12 +10,12 @@ use std::time::Duration;
 use buildbot_model::{BuildRequestId, BuilderId, Timestamp, WorkerId, Write};
 
 use crate::Engine;
-use crate::builds;
 use crate::commits::Then;
 use crate::config::{Builder, Callable, Generation, LockAccess};
 use crate::effect::Question;
 use crate::event::{CallId, Reply, Shutdown};
-use crate::locks::{Wanted, wanted};
+use crate::locks::{SemaphoreId, Wanted, wanted};
+use crate::preparation;
 use crate::questions::Asker;
 use crate::reason::{Owner, Reason, Unavailable};
 use crate::requests::State;
@@ -107,6 +107,28 @@ impl Engine {
         let builders = self.builders_of.get(&worker).cloned();
         for builder in builders.iter().flat_map(|builders| builders.iter()) {
             self.mark(*builder);
+        }
+    }
+
+    /// Looks at the builders of a worker whose user code may have waited for anything.
+    fn mark_askers(&mut self, worker: WorkerId) {
+        let (builders, config) = (self.builders_of.get(&worker).cloned(), self.config.clone());
+        for id in builders.iter().flat_map(|builders| builders.iter()) {
+            let builder = config.builders.get(id);
+            if builder.is_some_and(|builder| builder.asks()) {
+                self.mark(*id);
+            }
+        }
+    }
+
+    /// Looks at all builders that may have waited for a lock.
+    pub(crate) fn mark_users(&mut self, lock: &SemaphoreId) {
+        let (users, config) = (self.lock_users.clone(), self.config.clone());
+        for builder in users.builders(lock, &config).chain(users.rendered()) {
+            self.mark(builder);
+        }
+        for worker in users.workers(lock) {
+            self.mark_worker(worker);
         }
     }
 
@@ -304,7 +326,7 @@ impl Engine {
         state.occupy(builder.id, request);
         let is_connected = state.session.is_some();
         let does_ask = builder.do_build_if.is_some();
-        let (state, steps) = builds::first_rows(does_ask, is_connected, self.now);
+        let (state, steps) = preparation::first_rows(does_ask, is_connected, self.now);
         let claim_write = Write::Claim {
             request,
             at: self.now,
@@ -312,6 +334,7 @@ impl Engine {
         let build = Write::StartBuild {
             request,
             builder: builder.id,
+            virtual_builder: None,
             worker,
             at: self.now,
             state,
@@ -346,10 +369,20 @@ impl Engine {
         let worker = claim.worker;
         self.locks
             .release(Owner::Worker(worker), &claim.worker_locks);
-        self.workers.entry(worker).vacate(claim.builder.id, request);
+        let config = self.config.workers.get(&worker).cloned();
+        let state = self.workers.entry(worker);
+        let is_ordered = self.config.prioritize_builders.is_some();
+        let may_help_all =
+            is_ordered || config.is_none_or(|it| it.latent.is_some() || state.is_full(&it));
+        state.vacate(claim.builder.id, request);
         self.leave_generation(claim.generation);
         self.shutdown_if_idle(worker);
         self.instance_idle(worker);
-        self.mark_worker(worker);
+        self.mark(claim.builder.id);
+        if may_help_all {
+            self.mark_worker(worker);
+        } else {
+            self.mark_askers(worker);
+        }
     }
 }

@@ -328,6 +328,11 @@ pub enum Fact {
         /// How.
         results: Results,
     },
+    /// The machine of a latent worker has not come up.
+    InstanceFailed {
+        /// The worker.
+        worker: WorkerId,
+    },
     /// What people said about a worker has changed.
     WorkerStateChanged {
         /// The worker.

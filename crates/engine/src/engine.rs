@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use buildbot_model::{BuildRequest, BuilderId, Results, Timestamp, WorkerId};
+use buildbot_model::{BuildRequest, BuilderId, Timestamp, WorkerId};
 
 use crate::builds::Builds;
 use crate::buildsets::Submissions;
@@ -12,6 +12,7 @@ use crate::config::{Config, Generation};
 use crate::distribution::Distribution;
 use crate::effect::Effect;
 use crate::event::{Event, Shutdown};
+use crate::lock_users::LockUsers;
 use crate::locks::Locks;
 use crate::questions::Questions;
 use crate::reason::Owner;
@@ -27,6 +28,8 @@ pub struct Engine {
     pub(crate) config: Arc<Config>,
     /// The builders of each worker.
     pub(crate) builders_of: BTreeMap<WorkerId, Arc<[BuilderId]>>,
+    /// The builders that look at each lock.
+    pub(crate) lock_users: Arc<LockUsers>,
     pub(crate) effects: VecDeque<Effect>,
     pub(crate) timers: Timers,
     pub(crate) commits: Commits,
@@ -80,6 +83,7 @@ impl Engine {
         let mut engine = Self {
             now,
             builders_of: builders_of(&config),
+            lock_users: Arc::new(LockUsers::of(&config)),
             config,
             effects: VecDeque::new(),
             timers: Timers::default(),
@@ -145,9 +149,7 @@ impl Engine {
                 place,
                 steps,
             } => self.steps_added(build, place, steps),
-            Event::BuildStopRequested { build, reason } => {
-                self.stop_build(build, reason, Results::Cancelled);
-            }
+            Event::BuildStopRequested { build, reason } => self.stop_requested(build, reason),
             Event::RequestCancelled { request, reason } => self.request_cancelled(request, reason),
             Event::PriorityChanged { request, priority } => {
                 self.priority_changed(request, priority);
@@ -211,8 +213,8 @@ impl Engine {
                     Owner::Worker(_) => unreachable!("a worker never waits for its locks"),
                 }
             }
-            if self.locks.take_freed() {
-                self.mark_all();
+            for lock in self.locks.take_freed() {
+                self.mark_users(&lock);
             }
             self.distribute();
             if !self.locks.has_woken() {
@@ -234,6 +236,7 @@ impl Engine {
         );
         let before = std::mem::replace(&mut self.config, config).generation;
         self.builders_of = builders_of(&self.config);
+        self.lock_users = Arc::new(LockUsers::of(&self.config));
         let config = self.config.clone();
         self.locks.update(&config);
         self.abandon_turns();

@@ -4,7 +4,7 @@ use buildbot_model::WorkerId;
 
 use crate::Engine;
 use crate::config::Latent;
-use crate::effect::Effect;
+use crate::effect::{Effect, Fact};
 use crate::event::InstanceStart;
 use crate::timers::Timer;
 
@@ -138,6 +138,7 @@ impl Engine {
             InstanceStart::Failed | InstanceStart::CannotRunBuild => {
                 self.set_instance(worker, Instance::Booting);
                 self.stop_instance(worker);
+                self.announce(Fact::InstanceFailed { worker });
                 self.fail_substantiation(worker, outcome);
             }
         }
@@ -148,6 +149,7 @@ impl Engine {
         match self.workers.entry(worker).instance {
             Instance::Starting { .. } | Instance::Booting => {
                 self.stop_instance(worker);
+                self.announce(Fact::InstanceFailed { worker });
                 self.fail_substantiation(worker, InstanceStart::Failed);
             }
             Instance::Stopped | Instance::Running | Instance::Stopping => {}

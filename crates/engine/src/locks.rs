@@ -1,6 +1,6 @@
 //! Master and worker locks: who holds which, and who is woken when one becomes free.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use buildbot_model::WorkerId;
@@ -32,7 +32,7 @@ impl SemaphoreId {
 }
 
 impl SemaphoreId {
-    fn key(&self) -> (LockKind, Arc<str>) {
+    pub(crate) fn key(&self) -> (LockKind, Arc<str>) {
         let kind = match self.worker {
             Some(_) => LockKind::Worker,
             None => LockKind::Master,
@@ -93,8 +93,8 @@ pub(crate) struct Locks {
     /// Those that a configuration named without rendering, as the newest one did.
     configured: BTreeMap<(LockKind, Arc<str>), (Generation, Arc<Lock>)>,
     woken: VecDeque<Owner>,
-    /// Whether something has become free since somebody asked.
-    has_freed: bool,
+    /// Which have become free since somebody asked.
+    freed: BTreeSet<SemaphoreId>,
 }
 
 #[derive(Debug)]
@@ -112,7 +112,7 @@ impl Locks {
                     held.generation = generation;
                     held.semaphore
                         .set_max_count(want.max_count, &mut self.woken);
-                    self.has_freed = true;
+                    self.freed.insert(id.clone());
                 }
                 Some(_) => {}
                 None => {
@@ -153,9 +153,9 @@ impl Locks {
                 held.generation = *generation;
                 let max_count = max_count(lock, id.worker);
                 held.semaphore.set_max_count(max_count, &mut self.woken);
+                self.freed.insert(id.clone());
             }
         }
-        self.has_freed = true;
     }
 
     /// Whether all are available to somebody who has not waited, and else the first that is not.
@@ -178,8 +178,10 @@ impl Locks {
             use std::ops::Bound::{Excluded, Unbounded};
             let later = wanted.range((Excluded(&taken.lock), Unbounded));
             for (id, _) in later {
-                if let Some(held) = self.semaphores.get_mut(id) {
-                    held.semaphore.give_up(owner, &mut self.woken);
+                if let Some(held) = self.semaphores.get_mut(id)
+                    && held.semaphore.give_up(owner, &mut self.woken)
+                {
+                    self.freed.insert(id.clone());
                 }
             }
             return Err(taken);
@@ -195,7 +197,7 @@ impl Locks {
         for (id, want) in wanted {
             if let Some(held) = self.semaphores.get_mut(id) {
                 held.semaphore.release(owner, want.mode, &mut self.woken);
-                self.has_freed = true;
+                self.freed.insert(id.clone());
             }
         }
     }
@@ -203,9 +205,10 @@ impl Locks {
     /// Leaves the queues.
     pub(crate) fn give_up(&mut self, owner: Owner, wanted: &Wanted) {
         for id in wanted.keys() {
-            if let Some(held) = self.semaphores.get_mut(id) {
-                held.semaphore.give_up(owner, &mut self.woken);
-                self.has_freed = true;
+            if let Some(held) = self.semaphores.get_mut(id)
+                && held.semaphore.give_up(owner, &mut self.woken)
+            {
+                self.freed.insert(id.clone());
             }
         }
     }
@@ -219,9 +222,9 @@ impl Locks {
         !self.woken.is_empty()
     }
 
-    /// Whether something has become free since the last call.
-    pub(crate) fn take_freed(&mut self) -> bool {
-        std::mem::take(&mut self.has_freed)
+    /// What has become free since the last call.
+    pub(crate) fn take_freed(&mut self) -> BTreeSet<SemaphoreId> {
+        std::mem::take(&mut self.freed)
     }
 
     /// Who holds a lock, and how many wait.

@@ -74,6 +74,10 @@ impl Requests {
         }
     }
 
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &BuildRequest> {
+        self.all.values().map(|request| &request.row)
+    }
+
     pub(crate) fn get(&self, id: BuildRequestId) -> Option<&Request> {
         self.all.get(&id)
     }

@@ -127,13 +127,15 @@ impl Semaphore {
         }
     }
 
-    /// Leaves the queue. If it had been woken, the next one is.
-    pub(crate) fn give_up(&mut self, owner: Owner, woken: &mut VecDeque<Owner>) {
+    /// Leaves the queue. If it had been woken, the next one is. Returns whether it was there.
+    pub(crate) fn give_up(&mut self, owner: Owner, woken: &mut VecDeque<Owner>) -> bool {
         let before = self.queue.len();
         self.queue.retain(|waiter| waiter.owner != owner);
-        if self.queue.len() != before {
+        let was_there = self.queue.len() != before;
+        if was_there {
             self.wake(woken);
         }
+        was_there
     }
 
     /// Wakes from the head on whoever fits beside the claims and those who are awake.

@@ -85,6 +85,11 @@ impl Engine {
 }
 
 impl Engine {
+    /// All requests that are not complete.
+    pub fn requests(&self) -> impl Iterator<Item = &buildbot_model::BuildRequest> {
+        self.requests.rows()
+    }
+
     /// What is known about a request that is not complete.
     pub fn request(&self, request: BuildRequestId) -> Option<&buildbot_model::BuildRequest> {
         Some(&self.requests.get(request)?.row)

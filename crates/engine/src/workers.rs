@@ -99,13 +99,18 @@ impl Worker {
         if is_between {
             return Err(Unavailable::Recovering);
         }
-        let max_builds = config.max_builds.filter(|max_builds| *max_builds > 0);
-        if max_builds.is_some_and(|max_builds| self.busy.len() >= max_builds as usize) {
+        if self.is_full(config) {
             return Err(Unavailable::AtCapacity(
                 self.busy.values().copied().collect(),
             ));
         }
         Ok(())
+    }
+
+    /// Whether it has as many builds as it takes.
+    pub(crate) fn is_full(&self, config: &config::Worker) -> bool {
+        let max_builds = config.max_builds.filter(|max_builds| *max_builds > 0);
+        max_builds.is_some_and(|max_builds| self.busy.len() >= max_builds as usize)
     }
 
     pub(crate) fn occupy(&mut self, builder: BuilderId, request: BuildRequestId) {

@@ -40,6 +40,7 @@ pub use command::{
 pub use event::{Attached, DetachReason, GatewayEvent};
 pub use gateway::Gateway;
 pub use info::{PathStyle, WorkerInfo};
+pub use lines::clean;
 pub use session::{Session, SessionId};
 pub use settings::{ListenError, ListenReason, Listener, Protocol, Settings};
 pub use transfer::{Compression, Transfer, TransferError, Transferred};

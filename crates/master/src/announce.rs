@@ -1,17 +1,18 @@
 //! What has become true and durable is told: events of the realtime interfaces, schedulers, whoever waits.
 
 use buildbot_data::{BuildVerb, Event as BusEvent, RequestVerb, StepVerb, WorkerVerb};
-use buildbot_db::tables::steps;
-use buildbot_engine::Fact;
+use buildbot_engine::{Engine, Fact};
 use buildbot_model::{BuildId, BuildRequestId, Results, StepNumber, Transaction, Write};
-use buildbot_schedulers::Input;
+use buildbot_schedulers::{Happened, Input};
 
+use crate::cancelling;
 use crate::hands::ShellHands;
+use crate::instances;
 use crate::shell::Shell;
 use crate::submissions::Submitted;
 
 /// Tells a fact.
-pub(crate) fn announce(hands: &mut ShellHands, fact: Fact) {
+pub(crate) fn announce(hands: &mut ShellHands, engine: &Engine, fact: Fact) {
     let shell = hands.shell.clone();
     match fact {
         Fact::BuildsetAdded {
@@ -30,6 +31,14 @@ pub(crate) fn announce(hands: &mut ShellHands, fact: Fact) {
             for (builder, request) in &requests {
                 hands.requests.insert(*request, (buildset, *builder));
                 tell_request(hands, *request, RequestVerb::New);
+            }
+            if !shell.cancelling.is_empty() {
+                let site = shell.sites.current();
+                let added = requests.iter().filter_map(|(_, id)| engine.request(*id));
+                for row in added {
+                    let added = Happened::RequestAdded(cancelling::tracked(&site, row));
+                    shell.cancelling.tell(&shell.engine, added);
+                }
             }
             shell.schedulers.tell(Input::BuildsetAdded {
                 buildset,
@@ -66,6 +75,8 @@ pub(crate) fn announce(hands: &mut ShellHands, fact: Fact) {
                 shell.bus.publish(BusEvent::request_cancelled(request));
             }
             shell.waiters.requests.complete(&request);
+            let completed = Happened::RequestCompleted(request);
+            shell.cancelling.tell(&shell.engine, completed);
             hands.requests.remove(&request);
         }
         Fact::BuildStarted { build, request, .. } => {
@@ -83,16 +94,25 @@ pub(crate) fn announce(hands: &mut ShellHands, fact: Fact) {
             tell_build(&shell, build, BuildVerb::Finished);
             tracing::info!(build = %build, "build finished: {} ({state})", results.name());
             if let Some(ended) = shell.builds.remove(build) {
+                let request = ended.request.id;
+                let finished = Happened::BuildFinished { request, results };
+                shell.cancelling.tell(&shell.engine, finished);
                 hands.spawn(async move { crate::running::close_logs(ended).await });
             }
         }
         Fact::StepStarted { build, step } => {
-            tell_step(hands, build, step, &[StepVerb::New, StepVerb::Started]);
+            tell_step(&shell, build, step, &[StepVerb::New, StepVerb::Started]);
         }
         Fact::StepFinished { build, step, .. } => {
             tell_properties(hands, build);
-            tell_step(hands, build, step, &[StepVerb::Updated, StepVerb::Finished]);
+            tell_step(
+                &shell,
+                build,
+                step,
+                &[StepVerb::Updated, StepVerb::Finished],
+            );
         }
+        Fact::InstanceFailed { worker } => instances::tell_missing(&shell, worker),
         Fact::WorkerStateChanged { worker, paused, .. } => {
             shell.workers.set_paused(worker, paused);
             shell
@@ -122,7 +142,7 @@ pub(crate) fn states(transaction: &Transaction) -> Vec<BuildId> {
 pub(crate) fn tell_build(shell: &Shell, build: BuildId, verb: BuildVerb) {
     if let Some(known) = shell.builds.get(build) {
         let worker = Some(known.worker);
-        let event = BusEvent::build(build, known.builder.id, known.number, worker, verb);
+        let event = BusEvent::build(build, known.recorded_under, known.number, worker, verb);
         shell.bus.publish(event);
     }
 }
@@ -138,20 +158,11 @@ fn tell_properties(hands: &ShellHands, build: BuildId) {
     }
 }
 
-/// The row of a step is looked up, for the engine knows its number only; not if nobody listens.
-fn tell_step(hands: &ShellHands, build: BuildId, step: StepNumber, verbs: &'static [StepVerb]) {
-    if !hands.shell.bus.has_listeners() {
-        return;
-    }
-    let shell = hands.shell.clone();
-    hands.spawn(async move {
-        let read = shell
-            .store
-            .read(move |connection| steps::id_by_number(connection, build, step));
-        if let Ok(Some(row)) = read.await {
-            for &verb in verbs {
-                shell.bus.publish(BusEvent::step(row, build, verb));
-            }
+fn tell_step(shell: &Shell, build: BuildId, step: StepNumber, verbs: &[StepVerb]) {
+    let known = shell.builds.get(build);
+    if let Some(row) = known.and_then(|known| known.row(step)) {
+        for &verb in verbs {
+            shell.bus.publish(BusEvent::step(row.id, build, verb));
         }
-    });
+    }
 }

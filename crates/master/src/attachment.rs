@@ -19,6 +19,7 @@ use serde_json::{Value as Json, json};
 use tokio::sync::mpsc;
 
 use crate::identity::now;
+use crate::live;
 use crate::local_workers::LocalWorkers;
 use crate::perspectives;
 use crate::rendering;
@@ -49,7 +50,9 @@ impl Admission for Door {
                 .workers
                 .iter()
                 .find(|worker| worker.name() == name)?;
-            let password = match self.local.password(name) {
+            let id = site.ids.workers.get(name).copied();
+            let of_instance = id.and_then(|id| self.shell.instances.password(id));
+            let password = match of_instance.or_else(|| self.local.password(name)) {
                 Some(password) => password,
                 None => password_of(&self.shell, &site, worker).await?,
             };
@@ -251,7 +254,8 @@ async fn worker_detached(shell: &Arc<Shell>, name: &str, session: SessionId) {
 /// Tells that a worker is missing when it has not come back in time.
 pub(crate) fn watch_for_missing(shell: &Arc<Shell>, id: WorkerId) {
     let site = shell.sites.current();
-    let Some(worker) = site.worker(id) else {
+    // The engine expects a latent one while its instance comes up, and at no other time.
+    let Some(worker) = site.worker(id).filter(|worker| !live::is_latent(worker)) else {
         return;
     };
     let timeout = worker

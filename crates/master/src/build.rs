@@ -10,8 +10,8 @@ use buildbot_engine::config::Builder;
 use buildbot_gateway::{PathStyle, Session, WorkerInfo};
 use buildbot_logs::BuildLogs;
 use buildbot_model::{
-    BuildId, BuildNumber, BuildRequest, Property as StoredProperty, Results, Secret, StepNumber,
-    WorkerId, Write,
+    BuildId, BuildNumber, BuildRequest, BuilderId, Property as StoredProperty, Results, Secret,
+    StepId, StepNumber, WorkerId, Write,
 };
 use buildbot_render::{Context, Masks, Properties, json_of_value};
 use buildbot_steps::{BuildFacts, Executed, Flags, StepEnd, WorkerFacts};
@@ -34,7 +34,10 @@ pub(crate) struct Build {
     pub(crate) id: BuildId,
     pub(crate) number: BuildNumber,
     pub(crate) request: BuildRequest,
+    /// The builder that builds it.
     pub(crate) builder: Arc<Builder>,
+    /// The builder that it is recorded under: that one, or a virtual one.
+    pub(crate) recorded_under: BuilderId,
     pub(crate) worker: WorkerId,
     /// The configuration that it began with.
     pub(crate) site: Arc<Site>,
@@ -53,6 +56,8 @@ struct SetUp {
 
 #[derive(Debug)]
 struct State {
+    /// The steps that have a row.
+    rows: BTreeMap<StepNumber, StepRow>,
     properties: Properties,
     masks: Masks,
     /// Objects of answers of user code.
@@ -75,8 +80,9 @@ struct State {
 }
 
 impl State {
-    fn new() -> Self {
+    fn new(rows: BTreeMap<StepNumber, StepRow>) -> Self {
         Self {
+            rows,
             properties: Properties::default(),
             masks: Masks::default(),
             objects: BTreeMap::new(),
@@ -107,6 +113,7 @@ impl Build {
         number: BuildNumber,
         request: BuildRequest,
         builder: Arc<Builder>,
+        rows: Rows,
         worker: WorkerId,
         site: Arc<Site>,
     ) -> Self {
@@ -115,16 +122,27 @@ impl Build {
             number,
             request,
             builder,
+            recorded_under: rows.builder,
             worker,
             site,
             set_up: OnceCell::new(),
             logs: tokio::sync::Mutex::new(None),
-            state: Mutex::new(State::new()),
+            state: Mutex::new(State::new(rows.steps)),
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A step has a row.
+    pub(crate) fn set_row(&self, step: StepNumber, row: StepRow) {
+        self.state().rows.insert(step, row);
+    }
+
+    /// The row of a step, if it has one.
+    pub(crate) fn row(&self, step: StepNumber) -> Option<StepRow> {
+        self.state().rows.get(&step).cloned()
     }
 
     /// Its builder's configuration.
@@ -454,22 +472,45 @@ impl Build {
     }
 }
 
+/// What the database has made for a build.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    /// The builder that it is recorded under.
+    pub(crate) builder: BuilderId,
+    /// The steps that it has from the beginning.
+    pub(crate) steps: BTreeMap<StepNumber, StepRow>,
+}
+
+/// The row of a step.
+#[derive(Debug, Clone)]
+pub(crate) struct StepRow {
+    pub(crate) id: StepId,
+    pub(crate) name: Arc<str>,
+}
+
 /// All builds that run here.
 #[derive(Debug, Default)]
-pub(crate) struct Builds(Mutex<BTreeMap<BuildId, Arc<Build>>>);
+pub(crate) struct Builds(Mutex<Running>);
+
+#[derive(Debug, Default)]
+struct Running {
+    builds: BTreeMap<BuildId, Arc<Build>>,
+    /// The rows of builds that have some and are not here yet.
+    rows: BTreeMap<BuildId, Rows>,
+}
 
 impl Builds {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<BuildId, Arc<Build>>> {
+    fn lock(&self) -> MutexGuard<'_, Running> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn get(&self, id: BuildId) -> Option<Arc<Build>> {
-        self.lock().get(&id).cloned()
+        self.lock().builds.get(&id).cloned()
     }
 
     /// Those that run.
     pub(crate) fn all(&self) -> Vec<Arc<Build>> {
-        self.lock().values().cloned().collect()
+        self.lock().builds.values().cloned().collect()
     }
 
     /// Those for which something holds.
@@ -480,10 +521,20 @@ impl Builds {
     }
 
     pub(crate) fn insert(&self, build: Arc<Build>) {
-        self.lock().insert(build.id, build);
+        self.lock().builds.insert(build.id, build);
     }
 
     pub(crate) fn remove(&self, id: BuildId) -> Option<Arc<Build>> {
-        self.lock().remove(&id)
+        self.lock().builds.remove(&id)
+    }
+
+    /// Remembers the rows of a build that is about to begin.
+    pub(crate) fn set_rows(&self, id: BuildId, rows: Rows) {
+        self.lock().rows.insert(id, rows);
+    }
+
+    /// The rows of a build that begins.
+    pub(crate) fn take_rows(&self, id: BuildId) -> Option<Rows> {
+        self.lock().rows.remove(&id)
     }
 }

@@ -17,6 +17,8 @@ pub(crate) enum Called {
     EnforceChosenWorker,
     /// A list of locks that depends on properties.
     Locks(Value),
+    /// Whether the instance of a latent worker fits, which its class says.
+    Compatible,
     /// A truth value that is known already.
     Known(bool),
 }

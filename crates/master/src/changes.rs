@@ -7,7 +7,7 @@ use buildbot_data::Event as BusEvent;
 use buildbot_db::tables::{changes as rows, users};
 use buildbot_model::{ChangeId, NewSourceStamp, Properties, Property, Timestamp};
 use buildbot_schedulers::{
-    ChangeRules, CompleteChange, Incoming, Input, NewChange, Question, Step,
+    ChangeRules, CompleteChange, Happened, Incoming, Input, NewChange, Question, Step,
 };
 use serde_json::Value as Json;
 
@@ -96,9 +96,15 @@ pub(crate) async fn add_by(
     let (id, stored) = written.await?;
     shell.bus.publish(BusEvent::change(id));
     if let Some(stored) = stored {
-        let change = scheduler_questions::change(stored);
-        let handled = shell.waiters.changes.wait(id);
-        shell.schedulers.tell(Input::ChangeAdded(Arc::new(change)));
+        let change = Arc::new(scheduler_questions::change(stored));
+        // Before anything is built because of it.
+        let added = Happened::ChangeAdded {
+            change: change.clone(),
+            at: now(),
+        };
+        shell.cancelling.tell(&shell.engine, added);
+        let handled = shell.waiters.changes.wait(id, None);
+        shell.schedulers.tell(Input::ChangeAdded(change));
         // User code may take long; whoever told of the change does not wait for that.
         drop(tokio::time::timeout(HANDLED_WITHIN, handled).await);
     }

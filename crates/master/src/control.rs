@@ -7,8 +7,8 @@ use buildbot_db::tables::{build_requests, builds, buildsets, source_stamps};
 use buildbot_db::{Connection, StatementError};
 use buildbot_engine::Event;
 use buildbot_engine::event::WorkerControl;
-use buildbot_model::{BuildId, BuildRequestId, NewBuildset, WantedSource};
-use buildbot_schedulers::{Input, Reply};
+use buildbot_model::{BuildId, BuildRequestId, BuilderId, NewBuildset, WantedSource};
+use buildbot_schedulers::{Input, Refusal, Reply};
 use buildbot_web::{Action, Control, ControlError, Later, Outcome, WorkerAction};
 use serde_json::{Map, Value as Json};
 
@@ -115,6 +115,7 @@ async fn force(
     owner: &str,
 ) -> Result<Outcome, ControlError> {
     parameters.entry("owner").or_insert_with(|| owner.into());
+    name_the_builder(shell, &mut parameters)?;
     let reply = shell.schedulers.ask(shell, |request| Input::Force {
         request,
         scheduler,
@@ -138,6 +139,34 @@ async fn force(
         Some(Reply::Refused(refusal)) => Err(ControlError::Failed(refusal.to_string())),
         None => Err(ControlError::Failed("the master ends".to_owned())),
     }
+}
+
+/// A builder that is chosen by its number is chosen by its name, so that it must be one of the scheduler's.
+///
+/// Differs: a scheduler forces only its own builders, also when one is named by `builderid`, because whoever may use
+/// the scheduler could build everything otherwise.
+fn name_the_builder(shell: &Shell, parameters: &mut Map<String, Json>) -> Result<(), ControlError> {
+    if parameters
+        .get("builderNames")
+        .is_some_and(|it| !it.is_null())
+    {
+        return Ok(());
+    }
+    let number = match parameters.get("builderid") {
+        Some(Json::Number(number)) => number.as_i64(),
+        Some(Json::String(text)) => text.trim().parse().ok(),
+        _ => None,
+    };
+    let Some(number) = number else {
+        return Ok(());
+    };
+    let site = shell.sites.current();
+    let builder = site.builder(BuilderId(number));
+    let builder = builder.ok_or_else(|| ControlError::Failed(Refusal::NoBuilders.to_string()))?;
+    parameters.remove("builderid");
+    let names = vec![Json::from(builder.name.as_str())];
+    parameters.insert("builderNames".to_owned(), names.into());
+    Ok(())
 }
 
 async fn rebuild(shell: &Shell, build: BuildId) -> Result<Outcome, ControlError> {

@@ -49,7 +49,23 @@ impl Sessions {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A running step asks.
+    /// Takes questions from a process.
+    pub(crate) fn open(&self, shell: &Arc<Shell>, pid: u32) -> OpenSession {
+        let (sender, questions) = mpsc::unbounded_channel();
+        let number = shell.next_number();
+        let line = Line {
+            pid,
+            questions: sender,
+        };
+        self.lock().insert(number, line);
+        OpenSession {
+            number,
+            shell: shell.clone(),
+            questions,
+        }
+    }
+
+    /// What runs asks.
     pub(crate) fn take(&self, ask: Ask) {
         let asked: Asked = match ask.parse() {
             Ok(asked) => asked,
@@ -59,7 +75,7 @@ impl Sessions {
         let line = lines.get(&asked.session);
         let Some(line) = line.filter(|line| line.pid == ask.pid()) else {
             drop(lines);
-            return ask.refuse("the step has ended");
+            return ask.refuse("what asks has ended");
         };
         // Without a receiver the question is dropped, and refused by that.
         let _ = line.questions.send(Question {
@@ -70,12 +86,37 @@ impl Sessions {
     }
 }
 
+/// What one thing asks that runs in the process of a configuration, until this is dropped.
+pub(crate) struct OpenSession {
+    number: u64,
+    shell: Arc<Shell>,
+    questions: mpsc::UnboundedReceiver<Question>,
+}
+
+impl OpenSession {
+    /// What it calls itself when it asks.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The next question.
+    pub(crate) async fn question(&mut self) -> Option<Question> {
+        self.questions.recv().await
+    }
+}
+
+impl Drop for OpenSession {
+    fn drop(&mut self) {
+        self.shell.sessions.lock().remove(&self.number);
+    }
+}
+
 /// A running step, as the process of its configuration knows it.
 pub(crate) struct HostSession {
     number: u64,
     host: Host,
     shell: Arc<Shell>,
-    questions: tokio::sync::Mutex<mpsc::UnboundedReceiver<Question>>,
+    questions: tokio::sync::Mutex<OpenSession>,
     surroundings: Surroundings,
     is_looked_at: Arc<AtomicBool>,
 }
@@ -104,18 +145,12 @@ pub(crate) async fn open(
         let text = "the process of the configuration that has made this step is gone";
         return Err(StepError::raise(Kind::Runtime, text));
     }
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let session = shell.next_number();
-    let line = Line {
-        pid: host.hello().pid,
-        questions: sender,
-    };
-    shell.sessions.lock().insert(session, line);
+    let session = shell.sessions.open(shell, host.hello().pid);
     Ok(Arc::new(HostSession {
-        number: session,
+        number: session.number(),
         host,
         shell: shell.clone(),
-        questions: tokio::sync::Mutex::new(receiver),
+        questions: tokio::sync::Mutex::new(session),
         surroundings: Surroundings {
             build: build.live(shell),
             step_id: Some(step.0),
@@ -191,7 +226,7 @@ impl Session for HostSession {
             loop {
                 tokio::select! {
                     biased;
-                    question = questions.recv() => return question.ok_or_else(|| {
+                    question = questions.question() => return question.ok_or_else(|| {
                         StepError::raise(Kind::Runtime, "the step has ended")
                     }),
                     ended = self.host.ended() => {
@@ -206,7 +241,6 @@ impl Session for HostSession {
 
 impl Drop for HostSession {
     fn drop(&mut self) {
-        self.shell.sessions.lock().remove(&self.number);
         if Handle::try_current().is_err() || !self.host.is_running() {
             return;
         }

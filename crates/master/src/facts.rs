@@ -29,7 +29,7 @@ pub(crate) fn url_of_build(site: &Site, build: &Build) -> String {
     let url = buildbot_url(site);
     format!(
         "{url}#/builders/{}/builds/{}",
-        build.builder.id, build.number
+        build.recorded_under, build.number
     )
 }
 

@@ -3,21 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use buildbot_data::BuildVerb;
+use buildbot_data::{BuildVerb, Event as BusEvent};
 use buildbot_db::Outcome;
 use buildbot_engine::config::{Builder, Generation};
-use buildbot_engine::event::{CallId, CommitOutcome, Event, InstanceStart, Reply, SessionId};
+use buildbot_engine::event::{CallId, CommitOutcome, Event, Reply, SessionId};
 use buildbot_engine::{Effect, Engine};
-use buildbot_model::{BuildId, BuildNumber, BuildRequestId, BuilderId, BuildsetId, WorkerId};
+use buildbot_model::{
+    Answer, BuildId, BuildNumber, BuildRequestId, BuilderId, BuildsetId, StepNumber, Transaction,
+    WorkerId, Write,
+};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use crate::announce;
-use crate::build::Build;
+use crate::build::{self, Build, StepRow};
 use crate::engine_thread::Hands;
+use crate::instances;
 use crate::questions;
 use crate::running;
 use crate::shell::Shell;
+use crate::virtual_builder;
 
 /// Carries effects out, or has tasks do it.
 #[derive(Debug)]
@@ -36,14 +41,17 @@ impl Hands for ShellHands {
         match effect {
             Effect::Commit {
                 commit,
-                transaction,
+                mut transaction,
             } => {
+                self.record_under_virtual_builders(engine, &mut transaction);
                 let inbox = self.shell.engine.clone();
                 let shell = self.shell.clone();
                 let states = announce::states(&transaction);
+                let added = Added::of(&transaction);
                 let answer = move |outcome| {
                     let outcome = match outcome {
                         Ok(Outcome::Committed(answers)) => {
+                            remember_rows(&shell, added, &answers);
                             for build in states {
                                 announce::tell_build(&shell, build, BuildVerb::Update);
                             }
@@ -150,22 +158,89 @@ impl Hands for ShellHands {
                     });
                 }
             }
-            // Such workers are refused when the configuration is loaded.
-            Effect::StartInstance { worker, .. } => {
-                self.shell.engine.answer(Event::InstanceStarted {
-                    worker,
-                    outcome: InstanceStart::Failed,
-                });
+            Effect::StartInstance { worker, build } => {
+                self.spawn(instances::start(self.shell.clone(), worker, build));
             }
             Effect::StopInstance { worker } => {
-                self.shell.engine.answer(Event::InstanceStopped { worker });
+                self.spawn(instances::stop(self.shell.clone(), worker));
             }
-            Effect::Announce(fact) => announce::announce(self, fact),
+            Effect::Announce(fact) => announce::announce(self, engine, fact),
             Effect::ReleaseGeneration(generation) => {
                 if let Some(site) = self.shell.sites.release(generation) {
-                    self.spawn(async move { site.host.stop().await });
+                    let shell = self.shell.clone();
+                    self.spawn(async move {
+                        // What it has started, it stops.
+                        shell.instances.are_gone_of(generation).await;
+                        site.host.stop().await;
+                    });
                 }
             }
+        }
+    }
+}
+
+/// What a transaction adds and is remembered by its rows, in the order of its writes.
+enum Added {
+    Build {
+        is_virtual: bool,
+        steps: Vec<(StepNumber, Arc<str>)>,
+    },
+    Step(BuildId, StepNumber, Arc<str>),
+    Nothing,
+}
+
+impl Added {
+    fn of(transaction: &Transaction) -> Vec<Self> {
+        let writes = transaction.writes.iter();
+        let added = writes.map(|write| match write {
+            Write::StartBuild {
+                virtual_builder,
+                steps,
+                ..
+            } => Self::Build {
+                is_virtual: virtual_builder.is_some(),
+                steps: steps
+                    .iter()
+                    .map(|step| (step.number, step.name.clone()))
+                    .collect(),
+            },
+            Write::AddStep { build, step } => Self::Step(*build, step.number, step.name.clone()),
+            _ => Self::Nothing,
+        });
+        added.collect()
+    }
+}
+
+/// Remembers which rows builds and steps have got, before anybody is told of them.
+fn remember_rows(shell: &Shell, added: Vec<Added>, answers: &[Answer]) {
+    for (added, answer) in added.into_iter().zip(answers) {
+        match (added, answer) {
+            (
+                Added::Build { is_virtual, steps },
+                Answer::Build {
+                    build,
+                    builder,
+                    steps: rows,
+                    ..
+                },
+            ) => {
+                let steps = steps.into_iter().zip(rows);
+                let steps = steps.map(|((number, name), id)| (number, StepRow { id: *id, name }));
+                let rows = build::Rows {
+                    builder: *builder,
+                    steps: steps.collect(),
+                };
+                shell.builds.set_rows(*build, rows);
+                if is_virtual {
+                    shell.bus.publish(BusEvent::builder_updated(*builder));
+                }
+            }
+            (Added::Step(build, number, name), Answer::Step(id)) => {
+                if let Some(build) = shell.builds.get(build) {
+                    build.set_row(number, StepRow { id: *id, name });
+                }
+            }
+            _ => {}
         }
     }
 }
@@ -206,8 +281,33 @@ impl ShellHands {
             tracing::error!(%build, "a build without a request or a configuration");
             return;
         };
-        let build = Build::new(build, number, row.clone(), builder, worker, site);
+        let Some(rows) = self.shell.builds.take_rows(build) else {
+            tracing::error!(%build, "a build without rows");
+            return;
+        };
+        let build = Build::new(build, number, row.clone(), builder, rows, worker, site);
         self.shell.builds.insert(Arc::new(build));
+    }
+
+    /// Builds of requests that want it are recorded under virtual builders.
+    fn record_under_virtual_builders(&self, engine: &Engine, transaction: &mut Transaction) {
+        for write in &mut transaction.writes {
+            let Write::StartBuild {
+                request,
+                builder,
+                virtual_builder,
+                worker,
+                ..
+            } = write
+            else {
+                continue;
+            };
+            if let Some(row) = engine.request(*request) {
+                let site = self.shell.sites.current();
+                let of = virtual_builder::of(&site, *builder, *worker, row);
+                *virtual_builder = of.map(Box::new);
+            }
+        }
     }
 
     fn disconnect(&self, worker: WorkerId, session: SessionId) {

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::attachment::{self, Door};
+use crate::cancelling;
 use crate::changes::{self, ChangeError};
 use crate::control::ShellControl;
 use crate::credentials;
@@ -30,6 +31,7 @@ use crate::engine_thread;
 use crate::hands::ShellHands;
 use crate::host_requests;
 use crate::identity::{self, HEARTBEAT, now};
+use crate::instances;
 use crate::live_data::LiveData;
 use crate::load::{LoadFailure, Loaded, Loader};
 use crate::local_workers::{self, LocalWorkers};
@@ -151,6 +153,7 @@ impl Master {
         let hands = ShellHands::new(shell.clone(), places);
         let engine = engine_thread::start(engine, engine_mail, hands, broken.clone())?;
 
+        cancelling::configure(&shell, &site).await;
         let ending = CancellationToken::new();
         let scheduling = schedulers::run(shell.clone(), scheduler_mail);
         background.spawn(until(ending.clone(), scheduling));
@@ -282,10 +285,16 @@ impl Master {
         let serving = host_requests::serve(self.shell.clone(), site.clone(), requests);
         self.background.spawn(serving);
         self.shell.sites.replace(site.clone());
+        for name in before.ids.schedulers.keys() {
+            if !site.ids.schedulers.contains_key(name) {
+                self.shell.waiters.buildsets.scheduler_stopped(name);
+            }
+        }
         self.shell
             .engine
             .send(Event::ConfigReplaced(site.engine.clone()))
             .await;
+        cancelling::configure(&self.shell, &site).await;
         self.local.apply(&site);
         self.tell_workers(&site).await;
         let port = PollerPort::shared(&self.shell, &site);
@@ -367,6 +376,7 @@ impl Master {
                 tracing::warn!("some builds have not ended; they are built again after the start");
             }
         }
+        instances::stop_all(&self.shell).await;
         self.web.stop().await;
         self.local.stop();
         self.gateway.stop().await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use buildbot_config::{
     BuilderConfig, Description, LockMode, Locks, MasterConfig, Object, ObjectId, StepConfig, Value,
-    Worker, WorkerKind,
+    Worker,
 };
 use buildbot_engine::config::{
     AccessMode, Builder, BuilderLocks, Callable, Collapse, Config, Generation, Latent, Lock,
@@ -16,6 +16,7 @@ use buildbot_engine::config::{
 use buildbot_model::WorkerId;
 
 use crate::called::Called;
+use crate::instances;
 use crate::rows::Ids;
 use crate::site::Site;
 
@@ -43,19 +44,20 @@ pub(crate) fn of(
     let builders = config.builders.iter();
     let builders = builders.filter_map(|builder| plan.builder(builder));
     let builders = builders.map(|builder| (builder.id, Arc::new(builder)));
-    let builders = builders.collect();
+    let builders = builders.collect::<BTreeMap<_, _>>();
     let workers = config.workers.iter();
     let workers = workers.filter_map(|worker| {
         let id = ids.workers.get(worker.name())?;
-        Some((*id, engine_worker(worker, ids)))
+        Some((*id, plan.worker(worker)))
     });
+    let workers = workers.collect();
     let engine = Config {
         generation,
         salt: RandomState::new().hash_one(generation.0),
         prioritize_builders,
         question_timeout: QUESTION_TIMEOUT,
         builders,
-        workers: workers.collect(),
+        workers,
     };
     (engine, plan.called)
 }
@@ -124,6 +126,26 @@ impl Plan<'_> {
         })
     }
 
+    fn worker(&mut self, worker: &Worker) -> EngineWorker {
+        let locks = match &worker.locks {
+            Locks::These(accesses) => lock_accesses(accesses, self.ids),
+            // Refused when the configuration is loaded.
+            Locks::Renderable(_) => [].into(),
+        };
+        let latent = latent(worker);
+        let asks = latent.is_some() && instances::may_be_incompatible(worker);
+        let is_compatible =
+            asks.then(|| self.add(Called::Compatible, &Value::Object(worker.service.id)));
+        let max_builds = worker.common.max_builds;
+        EngineWorker {
+            name: worker.name().into(),
+            max_builds: max_builds.and_then(|count| u32::try_from(count).ok()),
+            locks,
+            is_compatible,
+            latent,
+        }
+    }
+
     /// A truth value that is no function is decided without one.
     fn do_build_if(&mut self, value: &Value) -> Option<Callable> {
         match value {
@@ -190,26 +212,8 @@ fn lock_access(access: &buildbot_config::LockAccess, ids: &Ids) -> LockAccess {
     }
 }
 
-fn engine_worker(worker: &Worker, ids: &Ids) -> EngineWorker {
-    let locks = match &worker.locks {
-        Locks::These(accesses) => lock_accesses(accesses, ids),
-        // Refused when the configuration is loaded.
-        Locks::Renderable(_) => [].into(),
-    };
-    let max_builds = worker.common.max_builds;
-    EngineWorker {
-        name: worker.name().into(),
-        max_builds: max_builds.and_then(|count| u32::try_from(count).ok()),
-        locks,
-        is_compatible: None,
-        latent: latent(worker),
-    }
-}
-
 fn latent(worker: &Worker) -> Option<Latent> {
-    let WorkerKind::LocalLatent(arguments) = &worker.kind else {
-        return None;
-    };
+    let arguments = instances::arguments(worker)?;
     let duration = |seconds: f64| Duration::try_from_secs_f64(seconds).ok();
     let missing = worker.common.missing_timeout;
     Some(Latent {

@@ -28,7 +28,7 @@ use buildbot_steps::{
     TriggerRequest, Triggered, WorkerFacts,
 };
 use serde_json::{Map, Value as Json, json};
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::watch;
 
 use crate::build::{Attached, Build};
 use crate::custom;
@@ -48,7 +48,6 @@ pub(crate) struct StepPort {
     attached: Attached,
     pub(crate) number: StepNumber,
     name: String,
-    row: OnceCell<StepId>,
     state: Mutex<State>,
     /// Why it is to end, each time that somebody says so.
     interruptions: watch::Sender<Vec<Interruption>>,
@@ -67,6 +66,8 @@ struct State {
     /// How many interruptions the step has heard of.
     heard: usize,
     prepared: Option<Prepared>,
+    /// The schedulers of buildsets that it has triggered.
+    triggered: BTreeMap<i64, String>,
 }
 
 struct RunningCommand {
@@ -86,36 +87,25 @@ impl fmt::Debug for StepPort {
 
 impl StepPort {
     /// The port of a step of a build. A step that has no row yet has no name.
-    pub(crate) async fn open(
+    pub(crate) fn open(
         shell: Arc<Shell>,
         build: Arc<Build>,
         attached: Attached,
         number: StepNumber,
-    ) -> Result<Self, String> {
-        let id = build.id;
-        let read = shell.store.read(move |connection| {
-            let Some(row) = steps::id_by_number(connection, id, number)? else {
-                return Ok(None);
-            };
-            steps::by_id(connection, row)
-        });
-        let row = read.await.map_err(|error| error.to_string())?;
-        let (row, name) = match row {
-            Some(step) => (OnceCell::new_with(Some(step.id)), step.name),
-            None => (OnceCell::new(), String::new()),
-        };
-        Ok(Self {
+    ) -> Self {
+        let row = build.row(number);
+        let name = row.map_or_else(String::new, |row| row.name.to_string());
+        Self {
             shell,
             build,
             attached,
             number,
             name,
-            row,
             state: Mutex::default(),
             interruptions: watch::Sender::new(Vec::new()),
             shown: Mutex::default(),
             locals: Locals::default(),
-        })
+        }
     }
 
     /// Keeps the step until it has its locks.
@@ -133,17 +123,10 @@ impl StepPort {
     }
 
     /// Its row, which is there before the step is prepared.
-    async fn row(&self) -> Result<StepId, StepError> {
-        let row = self.row.get_or_try_init(|| async {
-            let (build, number) = (self.build.id, self.number);
-            let read = self
-                .shell
-                .store
-                .read(move |connection| steps::id_by_number(connection, build, number));
-            let row = read.await.map_err(|error| internal(&error))?;
-            row.ok_or_else(|| internal(&"the step has no row"))
-        });
-        row.await.copied()
+    fn row(&self) -> Result<StepId, StepError> {
+        let row = self.build.row(self.number);
+        let row = row.ok_or_else(|| internal(&"the step has no row"))?;
+        Ok(row.id)
     }
 
     /// Somebody wants the step to end.
@@ -180,7 +163,7 @@ impl StepPort {
     }
 
     async fn publish(&self, verb: StepVerb) {
-        if let Ok(row) = self.row().await {
+        if let Ok(row) = self.row() {
             self.shell
                 .bus
                 .publish(BusEvent::step(row, self.build.id, verb));
@@ -191,7 +174,7 @@ impl StepPort {
         match argument {
             Argument::Value(value) => json!(value),
             Argument::Step(step) => {
-                let row = self.row.get().map(|row| row.0);
+                let row = self.row().ok().map(|row| row.0);
                 let statistics: Vec<Json> = step
                     .statistics
                     .iter()
@@ -233,8 +216,6 @@ impl StepPort {
             Value::Callable(callable) => buildbot_confighost::Handle(callable.handle.0).into(),
             other => Target::Value(json!(other)),
         };
-        // Live steps have the id of their row.
-        let _ = self.row().await;
         let arguments = arguments
             .into_iter()
             .map(|argument| self.live_argument(argument));
@@ -348,7 +329,7 @@ impl Port for StepPort {
 
     fn add_url<'a>(&'a self, name: &'a str, url: &'a str) -> Answer<'a, ()> {
         Box::pin(async move {
-            let row = self.row().await?;
+            let row = self.row()?;
             let urls = {
                 let mut state = self.state();
                 let new = Url {
@@ -450,7 +431,7 @@ impl Port for StepPort {
 
     fn open_session<'a>(&'a self, step: &'a Arc<StepConfig>) -> Answer<'a, Arc<dyn Session>> {
         Box::pin(async move {
-            let row = self.row().await?;
+            let row = self.row()?;
             let number = self.number.0;
             custom::open(&self.shell, &self.build, row, number, step).await
         })
@@ -489,11 +470,13 @@ impl Port for StepPort {
 
     fn trigger(&self, request: TriggerRequest) -> Answer<'_, Triggered> {
         Box::pin(async move {
-            let build = self.build.id;
-            self.shell
-                .schedulers
-                .trigger(&self.shell, build, request)
-                .await
+            let (build, scheduler) = (self.build.id, request.scheduler.clone());
+            let triggered = self.shell.schedulers.trigger(&self.shell, build, request);
+            let triggered = triggered.await?;
+            if let Some(buildset) = triggered.buildset {
+                self.state().triggered.insert(buildset, scheduler);
+            }
+            Ok(triggered)
         })
     }
 
@@ -507,7 +490,9 @@ impl Port for StepPort {
 
     fn buildset_complete(&self, buildset: i64) -> Answer<'_, BuildsetEnd> {
         Box::pin(async move {
-            let end = crate::waiters::buildset_end(&self.shell, BuildsetId(buildset)).await;
+            let scheduler = self.state().triggered.get(&buildset).cloned();
+            let id = BuildsetId(buildset);
+            let end = crate::waiters::buildset_end(&self.shell, id, scheduler).await;
             end.map_err(|error| internal(&error))
         })
     }

@@ -9,10 +9,11 @@ use buildbot_db::tables::buildsets;
 use buildbot_engine::Question;
 use buildbot_engine::event::Reply;
 use buildbot_model::{BuildId, BuildRequest, BuildRequestId, BuilderId, SourceStampId, WorkerId};
-use buildbot_render::{Context, Exception};
+use buildbot_render::{Context, Exception, Properties};
 use serde_json::{Map, Value as Json, json};
 
 use crate::called::Called;
+use crate::instances;
 use crate::live::plain_request;
 use crate::plan;
 use crate::properties::Known;
@@ -113,6 +114,7 @@ impl Asking<'_> {
             Called::Known(flag) => Ok(Reply::Flag(*flag)),
             Called::EnforceChosenWorker => self.enforce_chosen_worker(question).await,
             Called::Locks(value) => self.locks(value, question).await,
+            Called::Compatible => self.compatible(question).await,
             Called::Function { target, parameters } => {
                 self.function(target, *parameters, question).await
             }
@@ -238,6 +240,42 @@ impl Asking<'_> {
         ))
     }
 
+    async fn compatible(&self, question: &Question) -> Result<Reply, NoReply> {
+        let Question::IsCompatible {
+            builder,
+            worker,
+            request,
+        } = question
+        else {
+            return Err(NoReply::Gone);
+        };
+        let properties = self.properties(*builder, *worker, *request).await?;
+        let live = self.shell.live.properties(&properties);
+        let is_compatible = instances::is_compatible(self.shell, *worker, live).await?;
+        Ok(Reply::Flag(is_compatible))
+    }
+
+    /// The properties that a build of a request would have on a worker, as far as they are known before.
+    async fn properties(
+        &self,
+        builder: BuilderId,
+        worker: WorkerId,
+        request: BuildRequestId,
+    ) -> Result<Properties, NoReply> {
+        let known = self.requests(&[request]).await?;
+        let row = known.first()?;
+        let sources = known.sources(row);
+        let known = Known {
+            site: self.site,
+            builder_id: builder,
+            builder: self.site.builder(builder).ok_or(NoReply::Gone)?,
+            worker: self.site.worker(worker),
+            request: &row.properties,
+            sources: &sources,
+        };
+        Ok(known.before_start())
+    }
+
     async fn locks(&self, value: &Value, question: &Question) -> Result<Reply, NoReply> {
         let Question::RenderLocks {
             builder,
@@ -247,18 +285,7 @@ impl Asking<'_> {
         else {
             return Err(NoReply::Gone);
         };
-        let known = self.requests(&[*request]).await?;
-        let row = known.first()?;
-        let sources = known.sources(row);
-        let properties = Known {
-            site: self.site,
-            builder_id: *builder,
-            builder: self.site.builder(*builder).ok_or(NoReply::Gone)?,
-            worker: self.site.worker(*worker),
-            request: &row.properties,
-            sources: &sources,
-        }
-        .before_start();
+        let properties = self.properties(*builder, *worker, *request).await?;
         let live = self.shell.live.properties(&properties);
         let context = Context {
             properties,

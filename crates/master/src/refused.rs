@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use buildbot_config::reporters::ServiceKind;
 use buildbot_config::secrets::SecretsKind;
 use buildbot_config::users::UserManagerKind;
 use buildbot_config::{
     Description, Locks, MasterConfig, Problem, SchedulerKind, Severity, SourcePlace, Value,
     WorkerKind,
 };
+use buildbot_schedulers::Cancellers;
+
+use crate::instances;
 
 /// Everything that is refused, with its place.
 pub(crate) fn find(description: &Description, config: &MasterConfig) -> Vec<Problem> {
@@ -42,7 +46,22 @@ pub(crate) fn find(description: &Description, config: &MasterConfig) -> Vec<Prob
             found.add(why, source.service.place.clone());
         }
     }
+    if let Err(refused) = Cancellers::read(&config.services, description) {
+        for refusal in refused {
+            let mut services = config.services.iter();
+            let service = services.find(|it| it.name() == refusal.scheduler);
+            let place = service.and_then(|it| it.service.place.clone());
+            let message = format!("the canceller '{}': {}", refusal.scheduler, refusal.reason);
+            found.add(message, place);
+        }
+    }
     for service in &config.services {
+        if matches!(
+            service.kind,
+            ServiceKind::OldBuilds(_) | ServiceKind::FailingBuildsets(_)
+        ) {
+            continue;
+        }
         let class = service.service.object.own_class();
         found.class("service", class, service.service.place.clone());
     }
@@ -81,8 +100,16 @@ impl Found {
     fn in_workers(&mut self, config: &MasterConfig) {
         for worker in &config.workers {
             let place = || worker.service.place.clone();
-            if !matches!(worker.kind, WorkerKind::Worker | WorkerKind::Local(_)) {
-                self.class("worker", worker.service.object.own_class(), place());
+            match &worker.kind {
+                WorkerKind::Worker | WorkerKind::Local(_) => {}
+                WorkerKind::CustomLatent(_) => {
+                    for method in instances::unsupported_methods(worker) {
+                        let class = worker.service.object.own_class();
+                        let message = format!("{method} of the worker {class} would not be called");
+                        self.add(message, place());
+                    }
+                }
+                _ => self.class("worker", worker.service.object.own_class(), place()),
             }
             if let Locks::Renderable(_) = worker.locks {
                 let name = worker.name();

@@ -68,7 +68,7 @@ impl Builder {
             description: Description {
                 text: config.description.clone(),
                 format: config.description_format.clone(),
-                html: None,
+                html: config.object.html.clone(),
             },
             project: config.project.clone(),
             tags: config.tags.clone(),
@@ -103,7 +103,7 @@ impl Rows {
                 description: Description {
                     text: given.description.clone(),
                     format: given.description_format.clone(),
-                    html: None,
+                    html: project.html.clone(),
                 },
             }
         });

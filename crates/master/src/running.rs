@@ -62,7 +62,7 @@ async fn try_prepare(
 
 /// Renders the name of a step that has no row yet.
 pub(crate) async fn name_step(shell: Arc<Shell>, id: BuildId, step: StepNumber, index: usize) {
-    let name = match open(&shell, id, step, index).await {
+    let name = match open(&shell, id, step, index) {
         Ok((build, config, port)) => {
             build.step_begins(step, port.clone());
             match steps::name(&config, &*port).await {
@@ -116,7 +116,7 @@ async fn prepare(
     step: StepNumber,
     index: usize,
 ) -> Result<StepPrepared, String> {
-    let (build, config, port) = open(shell, id, step, index).await?;
+    let (build, config, port) = open(shell, id, step, index)?;
     build.step_begins(step, port.clone());
     let prepared = steps::prepare(config, &*port).await;
     if let Next::End(_) = prepared.next {
@@ -213,16 +213,11 @@ pub(crate) async fn close_logs(build: Arc<Build>) {
 type Opened = (Arc<Build>, Arc<buildbot_config::StepConfig>, Arc<StepPort>);
 
 /// The port of a step: that of its preparation, or a new one.
-async fn open(
-    shell: &Arc<Shell>,
-    id: BuildId,
-    step: StepNumber,
-    index: usize,
-) -> Result<Opened, String> {
+fn open(shell: &Arc<Shell>, id: BuildId, step: StepNumber, index: usize) -> Result<Opened, String> {
     let build = shell.builds.get(id).ok_or("the build is gone")?;
     let config = build.step_config(index).ok_or("the step is gone")?;
     let attached = build.attached().ok_or("the build has no worker")?;
-    let port = StepPort::open(shell.clone(), build.clone(), attached, step).await?;
+    let port = StepPort::open(shell.clone(), build.clone(), attached, step);
     Ok((build, config, Arc::new(port)))
 }
 
@@ -238,7 +233,7 @@ async fn prepared_port(
     {
         return Ok((port, prepared));
     }
-    let (build, config, port) = open(shell, id, step, index).await?;
+    let (build, config, port) = open(shell, id, step, index)?;
     build.step_begins(step, port.clone());
     let prepared = steps::prepare(config, &*port).await;
     Ok((port, prepared))

@@ -10,9 +10,11 @@ use buildbot_model::{MasterId, Secret};
 use tokio_util::task::TaskTracker;
 
 use crate::build::Builds;
+use crate::cancelling::Cancelling;
 use crate::custom::Sessions;
 use crate::engine_thread::EngineInbox;
 use crate::host_requests::Consumers;
+use crate::instances::Instances;
 use crate::live;
 use crate::live_data::LiveData;
 use crate::schedulers::SchedulerInbox;
@@ -34,6 +36,7 @@ pub(crate) struct Shell {
     pub(crate) sites: Sites,
     pub(crate) builds: Builds,
     pub(crate) workers: Workers,
+    pub(crate) instances: Instances,
     pub(crate) logs: LogStore,
     pub(crate) bus: Arc<Bus>,
     /// What can be read.
@@ -46,6 +49,7 @@ pub(crate) struct Shell {
     /// The key of sessions of the web server.
     pub(crate) session_secret: Secret<String>,
     pub(crate) submissions: Submissions,
+    pub(crate) cancelling: Cancelling,
     pub(crate) waiters: Waiters,
     /// Running steps of classes of users.
     pub(crate) sessions: Sessions,
@@ -95,6 +99,7 @@ impl Shell {
             sites: parts.sites,
             builds: Builds::default(),
             workers: Workers::default(),
+            instances: Instances::default(),
             logs: parts.logs,
             bus: parts.bus,
             data: parts.data,
@@ -103,6 +108,7 @@ impl Shell {
             live_data: parts.live_data,
             session_secret: parts.session_secret,
             submissions: Submissions::default(),
+            cancelling: Cancelling::default(),
             waiters: Waiters::default(),
             sessions: Sessions::default(),
             tasks: parts.tasks,

@@ -22,7 +22,25 @@ pub(crate) struct Waiters {
 
 /// Who waits for the end of things of one kind.
 #[derive(Debug)]
-pub(crate) struct Table<K>(Mutex<BTreeMap<K, Vec<oneshot::Sender<()>>>>);
+pub(crate) struct Table<K>(Mutex<BTreeMap<K, Vec<Waiter>>>);
+
+#[derive(Debug)]
+struct Waiter {
+    /// Whether it is complete; else the scheduler is gone.
+    sender: oneshot::Sender<bool>,
+    /// The scheduler that made it.
+    scheduler: Option<String>,
+}
+
+/// Why somebody does not hear of an end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WaitError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The text is the reference's.
+    #[error("Triggerable scheduler stopped before build was complete")]
+    SchedulerStopped,
+}
 
 impl<K> Default for Table<K> {
     fn default() -> Self {
@@ -31,12 +49,12 @@ impl<K> Default for Table<K> {
 }
 
 impl<K: Ord> Table<K> {
-    pub(crate) fn wait(&self, key: K) -> oneshot::Receiver<()> {
+    pub(crate) fn wait(&self, key: K, scheduler: Option<String>) -> oneshot::Receiver<bool> {
         let (sender, receiver) = oneshot::channel();
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = all.entry(key).or_default();
-        waiting.retain(|waiter| !waiter.is_closed());
-        waiting.push(sender);
+        waiting.retain(|waiter| !waiter.sender.is_closed());
+        waiting.push(Waiter { sender, scheduler });
         receiver
     }
 
@@ -45,8 +63,24 @@ impl<K: Ord> Table<K> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for waiter in all.remove(key).into_iter().flatten() {
             // It may have given up.
-            let _ = waiter.send(());
+            let _ = waiter.sender.send(true);
         }
+    }
+
+    /// A scheduler is configured no more: nobody waits any longer for what it has made.
+    ///
+    /// Differs: a scheduler whose arguments change is no other one, and what it has triggered is waited for, because
+    /// nothing that the builds do depends on it.
+    pub(crate) fn scheduler_stopped(&self, name: &str) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for waiting in all.values_mut() {
+            let of_scheduler = |waiter: &mut Waiter| waiter.scheduler.as_deref() == Some(name);
+            for waiter in waiting.extract_if(.., of_scheduler) {
+                // It may have given up.
+                let _ = waiter.sender.send(false);
+            }
+        }
+        all.retain(|_, waiting| !waiting.is_empty());
     }
 }
 
@@ -55,7 +89,7 @@ pub(crate) async fn request_results(
     shell: &Shell,
     request: BuildRequestId,
 ) -> Result<Vec<Results>, ReadError> {
-    let complete = shell.waiters.requests.wait(request);
+    let complete = shell.waiters.requests.wait(request, None);
     let read = || {
         shell.store.read(move |connection| {
             let row = build_requests::by_id(connection, request)?;
@@ -84,9 +118,10 @@ pub(crate) async fn request_results(
 pub(crate) async fn buildset_end(
     shell: &Shell,
     buildset: BuildsetId,
-) -> Result<BuildsetEnd, ReadError> {
+    scheduler: Option<String>,
+) -> Result<BuildsetEnd, WaitError> {
     // First, so that an end between the question and the answer is not missed.
-    let complete = shell.waiters.buildsets.wait(buildset);
+    let complete = shell.waiters.buildsets.wait(buildset, scheduler);
     let read = || {
         shell
             .store
@@ -95,10 +130,11 @@ pub(crate) async fn buildset_end(
     if let Some(end) = read().await? {
         return Ok(end);
     }
-    if complete.await.is_err() {
-        return Err(ReadError::Stopped);
+    match complete.await {
+        Ok(true) => Ok(read().await?.ok_or(ReadError::Stopped)?),
+        Ok(false) => Err(WaitError::SchedulerStopped),
+        Err(_) => Err(ReadError::Stopped.into()),
     }
-    read().await?.ok_or(ReadError::Stopped)
 }
 
 /// Nothing if it is not complete.

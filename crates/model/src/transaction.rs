@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{
-    BuildId, BuildNumber, BuildRequestId, BuilderId, BuildsetId, NewBuildset, Properties, Results,
-    SourceStamp, StepNumber, Timestamp, WorkerId,
+    BuildId, BuildNumber, BuildRequestId, BuilderId, BuildsetId, NewBuildset, ProjectId,
+    Properties, Results, SourceStamp, StepId, StepNumber, Timestamp, WorkerId,
 };
 
 /// Writes that become true together, in order. The database answers with one [`Answer`] for each.
@@ -52,8 +52,10 @@ pub enum Write {
     StartBuild {
         /// The request that it builds.
         request: BuildRequestId,
-        /// The builder that it is recorded under. Whoever executes the transaction may put a virtual builder here.
+        /// The builder that it is recorded under.
         builder: BuilderId,
+        /// The virtual builder that it is recorded under in its place; added if there is none of that name.
+        virtual_builder: Option<Box<VirtualBuilder>>,
         /// The worker.
         worker: WorkerId,
         /// When.
@@ -90,7 +92,7 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
-    /// Adds a step.
+    /// Adds a step. Answered by [`Answer::Step`].
     AddStep {
         /// The build.
         build: BuildId,
@@ -176,6 +178,19 @@ pub struct Url {
     pub url: String,
 }
 
+/// A builder that has no configuration of its own: what is recorded under it is built by others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VirtualBuilder {
+    /// Its name.
+    pub name: String,
+    /// What people read about it.
+    pub description: Option<String>,
+    /// The project that it belongs to.
+    pub project: Option<ProjectId>,
+    /// Its tags.
+    pub tags: Vec<String>,
+}
+
 /// What the database says to one write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -196,7 +211,13 @@ pub enum Answer {
         build: BuildId,
         /// Its number among those of its builder.
         number: BuildNumber,
+        /// The builder that it is recorded under.
+        builder: BuilderId,
+        /// The rows of its first steps.
+        steps: Vec<StepId>,
     },
+    /// The row of a step.
+    Step(StepId),
     /// How the buildset ended, if this write ended it: the worst of its requests, and success at least.
     BuildsetEnd(Option<Results>),
 }

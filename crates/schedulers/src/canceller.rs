@@ -1,10 +1,11 @@
 //! Which requests nobody needs any more: `OldBuildCanceller`, `FailingBuildsetCanceller`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use buildbot_config::reporters::ServiceKind;
 use buildbot_config::{Description, Named};
-use buildbot_model::{BuildRequestId, BuildsetId, ChangeId, Results};
+use buildbot_model::{BuildRequestId, BuildsetId, Results, Timestamp};
 use buildbot_render::Value;
 
 use crate::change::SharedChange;
@@ -17,11 +18,21 @@ const OBSOLETE: &str = "Build request has been obsoleted by a newer commit";
 /// Why a request beside a failed build is cancelled, in the words of the reference.
 const FAILED: &str = "Build has been cancelled because another build in the same buildset failed";
 
+/// After how many changes branches are forgotten that had none for [`FORGOTTEN_AFTER`].
+const CHANGES_UNTIL_CLEAN: u32 = 1000;
+/// How long a branch without a change is remembered at least.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(600);
+
 /// What cancellers are told.
 #[derive(Debug)]
 pub enum Happened {
     /// A change was stored.
-    ChangeAdded(SharedChange),
+    ChangeAdded {
+        /// It.
+        change: SharedChange,
+        /// What time it is.
+        at: Timestamp,
+    },
     /// A request was stored, or was there when the configuration came.
     RequestAdded(TrackedRequest),
     /// A request is complete.
@@ -57,24 +68,33 @@ pub struct Cancellation {
     pub reason: &'static str,
 }
 
-/// All cancellers of a configuration. After a new configuration the shell tells a new one of every request that is
-/// not complete.
+/// All cancellers of a configuration.
 #[derive(Debug, Default)]
 pub struct Cancellers {
-    old_builds: Vec<OldBuilds>,
+    old_builds: BTreeMap<String, OldBuilds>,
     failing: Vec<Vec<FailingRule>>,
     requests: BTreeMap<BuildRequestId, TrackedRequest>,
     by_buildset: BTreeMap<BuildsetId, BTreeSet<BuildRequestId>>,
 }
 
+/// One `OldBuildCanceller`.
 #[derive(Debug, Default)]
 struct OldBuilds {
     rules: Vec<(Builders, Filter)>,
-    /// The newest change of each branch since the start.
-    newest: BTreeMap<Branch, ChangeId>,
-    /// Requests by builder and branch, with the newest change at the time when they came.
-    waiting: BTreeMap<(String, Branch), BTreeMap<BuildRequestId, Option<ChangeId>>>,
-    branches: BTreeMap<BuildRequestId, Vec<(String, Branch)>>,
+    /// What happened so far; counts everything, so that two things are never at the same time.
+    happened: u64,
+    /// The newest change of each branch since the start: which it was, and when.
+    newest: BTreeMap<Branch, (u64, Timestamp)>,
+    changes_until_clean: u32,
+    tracked: BTreeMap<BuildRequestId, Tracked>,
+    by_place: BTreeMap<(String, Branch), BTreeSet<BuildRequestId>>,
+}
+
+/// A request that fits the rules of its time.
+#[derive(Debug)]
+struct Tracked {
+    since: u64,
+    places: Vec<(String, Branch)>,
 }
 
 #[derive(Debug)]
@@ -134,10 +154,12 @@ impl Cancellers {
                 }
                 ServiceKind::OldBuilds(arguments) => old_rules(&arguments.filters, description)
                     .map(|rules| {
-                        cancellers.old_builds.push(OldBuilds {
+                        let canceller = OldBuilds {
                             rules,
                             ..OldBuilds::default()
-                        });
+                        };
+                        let name = service.name().to_owned();
+                        cancellers.old_builds.insert(name, canceller);
                     }),
                 ServiceKind::FailingBuildsets(arguments) => {
                     failing_rules(&arguments.filters, description)
@@ -164,22 +186,40 @@ impl Cancellers {
         self.old_builds.is_empty() && self.failing.is_empty()
     }
 
+    /// Other cancellers are configured, and these requests are not complete. What was decided by the rules before
+    /// stays: which requests are tracked, and which branches have changed.
+    pub fn replace(
+        &mut self,
+        new: Self,
+        incomplete: impl IntoIterator<Item = TrackedRequest>,
+    ) -> Vec<Cancellation> {
+        let mut before = std::mem::replace(self, new);
+        for (name, canceller) in &mut self.old_builds {
+            if let Some(before) = before.old_builds.remove(name) {
+                let rules = std::mem::take(&mut canceller.rules);
+                *canceller = OldBuilds { rules, ..before };
+            }
+        }
+        let added = incomplete.into_iter().map(Happened::RequestAdded);
+        added.flat_map(|request| self.handle(request)).collect()
+    }
+
     /// Something happened.
     pub fn handle(&mut self, happened: Happened) -> Vec<Cancellation> {
         if self.is_empty() {
             return Vec::new();
         }
         match happened {
-            Happened::ChangeAdded(change) => {
-                for canceller in &mut self.old_builds {
-                    canceller.change_added(&change);
+            Happened::ChangeAdded { change, at } => {
+                for canceller in self.old_builds.values_mut() {
+                    canceller.change_added(&change, at);
                 }
                 Vec::new()
             }
             Happened::RequestAdded(request) => {
                 let doomed: BTreeSet<BuildRequestId> = self
                     .old_builds
-                    .iter_mut()
+                    .values_mut()
                     .flat_map(|canceller| canceller.request_added(&request))
                     .collect();
                 let of = self.by_buildset.entry(request.buildset).or_default();
@@ -188,8 +228,8 @@ impl Cancellers {
                 cancelled(doomed, OBSOLETE)
             }
             Happened::RequestCompleted(id) => {
-                for canceller in &mut self.old_builds {
-                    canceller.request_completed(id);
+                for canceller in self.old_builds.values_mut() {
+                    canceller.forget(id);
                 }
                 if let Some(request) = self.requests.remove(&id)
                     && let Some(of) = self.by_buildset.get_mut(&request.buildset)
@@ -239,59 +279,88 @@ impl Cancellers {
 }
 
 impl OldBuilds {
-    fn change_added(&mut self, change: &SharedChange) {
-        let stamp = NewSourceStamp {
-            codebase: change.codebase.clone(),
-            repository: change.repository.clone(),
-            branch: change.branch.clone(),
-            revision: change.revision.clone(),
-            project: change.project.clone(),
-            patch: None,
-        };
-        let Some(branch) = branch_of(&stamp) else {
+    fn change_added(&mut self, change: &SharedChange, at: Timestamp) {
+        let Some(branch) = change.branch.as_deref() else {
             return;
         };
-        if self.rules.iter().any(|(_, filter)| accepts(filter, &stamp)) {
-            let newest = self.newest.entry(branch).or_insert(change.id);
-            *newest = change.id.max(*newest);
+        let branch = Branch {
+            project: change.project.clone(),
+            codebase: change.codebase.clone(),
+            repository: change.repository.clone(),
+            branch: tracked_branch(branch),
+        };
+        self.happened += 1;
+        self.newest.insert(branch, (self.happened, at));
+        self.changes_until_clean += 1;
+        if self.changes_until_clean == CHANGES_UNTIL_CLEAN {
+            self.changes_until_clean = 0;
+            self.newest
+                .retain(|_, (_, changed)| at.since(*changed) < FORGOTTEN_AFTER);
         }
     }
 
+    /// A new request makes older ones of the same builder and branch obsolete if the branch has changed since they
+    /// came. It need not fit the rules itself.
     fn request_added(&mut self, request: &TrackedRequest) -> Vec<BuildRequestId> {
+        if self.tracked.contains_key(&request.id) {
+            return Vec::new();
+        }
         let mut doomed = Vec::new();
-        for stamp in &request.source_stamps {
-            let Some(branch) = branch_of(stamp) else {
+        for branch in request.source_stamps.iter().filter_map(branch_of) {
+            let Some((newest, _)) = self.newest.get(&branch).copied() else {
                 continue;
             };
-            let is_tracked = self
-                .rules
-                .iter()
-                .any(|(builders, filter)| builders.has(&request.builder) && accepts(filter, stamp));
-            if !is_tracked {
-                continue;
+            let place = (request.builder.clone(), branch);
+            let there = self.by_place.get(&place).into_iter().flatten();
+            let is_older = |id: &&BuildRequestId| {
+                let tracked = self.tracked.get(id);
+                tracked.is_some_and(|tracked| tracked.since < newest)
+            };
+            let older: Vec<_> = there.filter(is_older).copied().collect();
+            for id in older {
+                self.forget(id);
+                doomed.push(id);
             }
-            let newest = self.newest.get(&branch).copied();
-            let key = (request.builder.clone(), branch);
-            let waiting = self.waiting.entry(key.clone()).or_default();
-            if newest.is_some() {
-                let older = waiting.iter().filter(|(_, of)| **of < newest);
-                doomed.extend(older.map(|(id, _)| *id));
-            }
-            for id in &doomed {
-                waiting.remove(id);
-            }
-            waiting.insert(request.id, newest);
-            self.branches.entry(request.id).or_default().push(key);
         }
+        self.track(request);
         doomed
     }
 
-    fn request_completed(&mut self, id: BuildRequestId) {
-        for key in self.branches.remove(&id).unwrap_or_default() {
-            if let Some(waiting) = self.waiting.get_mut(&key) {
-                waiting.remove(&id);
-                if waiting.is_empty() {
-                    self.waiting.remove(&key);
+    /// A request with a source stamp that has no branch is not tracked.
+    fn track(&mut self, request: &TrackedRequest) {
+        self.happened += 1;
+        let mut places = Vec::new();
+        for stamp in &request.source_stamps {
+            let Some(branch) = branch_of(stamp) else {
+                return;
+            };
+            let fits = |(builders, filter): &(Builders, Filter)| {
+                builders.has(&request.builder) && accepts(filter, stamp)
+            };
+            if self.rules.iter().any(fits) {
+                places.push((request.builder.clone(), branch));
+            }
+        }
+        if places.is_empty() {
+            return;
+        }
+        for place in &places {
+            let there = self.by_place.entry(place.clone()).or_default();
+            there.insert(request.id);
+        }
+        let since = self.happened;
+        self.tracked.insert(request.id, Tracked { since, places });
+    }
+
+    fn forget(&mut self, id: BuildRequestId) {
+        let Some(tracked) = self.tracked.remove(&id) else {
+            return;
+        };
+        for place in tracked.places {
+            if let Some(there) = self.by_place.get_mut(&place) {
+                there.remove(&id);
+                if there.is_empty() {
+                    self.by_place.remove(&place);
                 }
             }
         }
@@ -310,20 +379,27 @@ fn accepts(filter: &Filter, stamp: &NewSourceStamp) -> bool {
     matches!(filter.on_source_stamp(stamp), Decision::If(questions) if questions.is_empty())
 }
 
-/// The patch sets of a change of Gerrit are one branch. Without a branch nothing is tracked.
+/// Without a branch nothing is tracked.
 fn branch_of(stamp: &NewSourceStamp) -> Option<Branch> {
-    let branch = stamp.branch.as_deref()?;
-    let parts: Vec<&str> = branch.split('/').collect();
-    let branch = match parts[..] {
-        ["refs", "changes", one, two, _] => format!("refs/changes/{one}/{two}"),
-        _ => branch.to_owned(),
-    };
     Some(Branch {
         project: stamp.project.clone(),
         codebase: stamp.codebase.clone(),
         repository: stamp.repository.clone(),
-        branch,
+        branch: tracked_branch(stamp.branch.as_deref()?),
     })
+}
+
+/// The patch sets of a change of Gerrit, `refs/changes/1/2/3`, are one branch.
+fn tracked_branch(branch: &str) -> String {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|it| it.is_ascii_digit());
+    let patch_sets = || {
+        let mut parts = branch.strip_prefix("refs/changes/")?.splitn(3, '/');
+        let (group, change) = (parts.next()?, parts.next()?);
+        let is_patch_set = parts.next()?.starts_with(|it: char| it.is_ascii_digit());
+        (is_number(group) && is_number(change) && is_patch_set)
+            .then(|| format!("refs/changes/{group}/{change}"))
+    };
+    patch_sets().unwrap_or_else(|| branch.to_owned())
 }
 
 fn filter_of(value: &Value, description: &Description) -> Result<Filter, String> {
@@ -373,7 +449,7 @@ fn failing_rules(filters: &Value, description: &Description) -> Result<Vec<Faili
 mod tests {
     use super::*;
     use crate::change::Change;
-    use buildbot_model::SourceStampId;
+    use buildbot_model::{ChangeId, SourceStampId};
     use std::sync::Arc;
 
     fn stamp(branch: &str) -> NewSourceStamp {
@@ -384,7 +460,7 @@ mod tests {
     }
 
     fn change(id: i64, branch: &str) -> Happened {
-        Happened::ChangeAdded(Arc::new(Change {
+        let change = Arc::new(Change {
             id: ChangeId(id),
             author: String::new(),
             committer: None,
@@ -401,7 +477,11 @@ mod tests {
             codebase: String::new(),
             source_stamp: SourceStampId(id),
             parents: Vec::new(),
-        }))
+        });
+        Happened::ChangeAdded {
+            change,
+            at: Timestamp::from_seconds(1000 + id.unsigned_abs()),
+        }
     }
 
     fn request(id: i64, buildset: i64, builder: &str, branch: &str) -> Happened {
@@ -421,15 +501,20 @@ mod tests {
         cancelled.iter().map(|one| one.request.0).collect()
     }
 
+    fn old_builds(names: &[&str]) -> Cancellers {
+        let canceller = OldBuilds {
+            rules: vec![(builders(names), Filter::default())],
+            ..OldBuilds::default()
+        };
+        Cancellers {
+            old_builds: BTreeMap::from([("c".to_owned(), canceller)]),
+            ..Cancellers::default()
+        }
+    }
+
     #[test]
     fn a_request_of_an_older_change_is_cancelled() {
-        let mut cancellers = Cancellers {
-            old_builds: vec![OldBuilds {
-                rules: vec![(builders(&["b"]), Filter::default())],
-                ..OldBuilds::default()
-            }],
-            ..Cancellers::default()
-        };
+        let mut cancellers = old_builds(&["b"]);
         let mut told = |happened| ids(&cancellers.handle(happened));
         // Without a change since the start nothing is cancelled.
         assert_eq!(told(request(1, 1, "b", "m")), [0; 0]);
@@ -446,6 +531,62 @@ mod tests {
         assert_eq!(told(request(7, 7, "b", "refs/changes/1/2/3")), [0; 0]);
         told(change(13, "refs/changes/1/2/4"));
         assert_eq!(told(request(8, 8, "b", "refs/changes/1/2/4")), [7]);
+    }
+
+    #[test]
+    fn a_request_with_a_source_stamp_without_a_branch_is_never_obsolete() {
+        let mut cancellers = old_builds(&["b"]);
+        let Happened::RequestAdded(mut two) = request(1, 1, "b", "m") else {
+            unreachable!("that is what it makes");
+        };
+        two.source_stamps.push(NewSourceStamp::default());
+        cancellers.handle(Happened::RequestAdded(two));
+        cancellers.handle(change(10, "m"));
+        assert_eq!(cancellers.handle(request(2, 2, "b", "m")), []);
+    }
+
+    #[test]
+    fn a_new_configuration_adopts_what_waits_and_keeps_what_was_decided() {
+        let mut cancellers = old_builds(&["a"]);
+        cancellers.handle(request(1, 1, "a", "m"));
+        cancellers.handle(request(2, 1, "b", "m"));
+        cancellers.handle(change(10, "m"));
+        let tracked = [request(1, 1, "a", "m"), request(2, 1, "b", "m")].map(|added| match added {
+            Happened::RequestAdded(request) => request,
+            _ => unreachable!("that is what it makes"),
+        });
+        assert_eq!(cancellers.replace(old_builds(&["b"]), tracked), []);
+        // The one of `a` was tracked by the rules of its time, that of `b` from here on.
+        assert_eq!(ids(&cancellers.handle(request(3, 2, "a", "m"))), [1]);
+        assert_eq!(ids(&cancellers.handle(request(4, 2, "b", "m"))), [0; 0]);
+        cancellers.handle(change(11, "m"));
+        assert_eq!(ids(&cancellers.handle(request(5, 3, "b", "m"))), [2, 4]);
+        assert_eq!(ids(&cancellers.handle(request(6, 3, "a", "m"))), [0; 0]);
+    }
+
+    #[test]
+    fn branches_without_changes_are_forgotten() {
+        let mut cancellers = old_builds(&["b"]);
+        cancellers.handle(change(1, "old"));
+        for id in 1000..2000 {
+            cancellers.handle(change(id, "m"));
+        }
+        let newest = cancellers.old_builds.values().map(|it| it.newest.len());
+        assert_eq!(newest.collect::<Vec<_>>(), [1]);
+    }
+
+    #[test]
+    fn patch_sets_are_one_branch() {
+        for (branch, tracked) in [
+            ("refs/changes/1/2/3", "refs/changes/1/2"),
+            ("refs/changes/12/3456/7x", "refs/changes/12/3456"),
+            ("refs/changes/1/2", "refs/changes/1/2"),
+            ("refs/changes/a/2/3", "refs/changes/a/2/3"),
+            ("refs/changes/1/2/x", "refs/changes/1/2/x"),
+            ("main", "main"),
+        ] {
+            assert_eq!(tracked_branch(branch), tracked);
+        }
     }
 
     #[test]

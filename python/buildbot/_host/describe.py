@@ -333,7 +333,7 @@ class Describer:
         at = self.place(state.get("_place"))
         described = {"c": known.name, "at": at, "a": self._arguments(value, state, known)}
         extra = state.get("_described_extra")
-        if known.over or extra:
+        if known.over or (extra and "html" not in extra):
             described["h"] = self.handles.number(value)
         if known.over:
             described["over"] = known.over

@@ -34,6 +34,10 @@ def facade(values, value):
         from buildbot._host.live_mq import consumer
 
         return consumer(value["key"])
+    if kind == "latent":
+        from buildbot._host.latent_worker import latent_worker_of
+
+        return latent_worker_of(values, value)
     if kind == "match":
         import re
 

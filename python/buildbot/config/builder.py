@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from buildbot._host.declare import provides
+from buildbot._host.descriptions import describe_as_html
 from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described
 from buildbot.config.checks import (
@@ -125,6 +126,7 @@ class BuilderConfig(Described):
                 error('builder description format must be None or "markdown"')
             elif check_markdown_support(BuilderConfig):
                 self.description_format = description_format
+                describe_as_html(self, self.description)
         self.do_build_if = _always if do_build_if is None else do_build_if
 
     def _checked_name(self, name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from buildbot._host.compare import ComparableMixin
+from buildbot._host.descriptions import describe_as_html
 from buildbot._host.elsewhere import elsewhere
 from buildbot._host.record import Described, recorded
 from buildbot.config.checks import (
@@ -34,3 +35,4 @@ class Project(ComparableMixin, Described):
                 error('project description format must be None or "markdown"')
             elif check_markdown_support(Project):
                 self.description_format = description_format
+                describe_as_html(self, self.description)

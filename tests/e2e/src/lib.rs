@@ -8,7 +8,7 @@ pub mod realtime;
 mod rest;
 mod site;
 
-pub use site::{Program, Site, git, venv};
+pub use site::{Program, Site, git, program, venv};
 
 /// The numbers of results.
 pub mod results {

@@ -428,7 +428,7 @@ fn old_worker(version: &str) -> Result<Command> {
 }
 
 /// A program of ours, built before.
-fn program(name: &str) -> Result<PathBuf> {
+pub fn program(name: &str) -> Result<PathBuf> {
     let tests = std::env::current_exe()?;
     let directory = tests
         .parent()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use buildbot_engine::event::CommitOutcome;
 use buildbot_model::{
     Answer, BuildId, BuildNumber, BuildRequest, BuildRequestId, BuilderId, BuildsetId,
-    NewSourceStamp, NewStep, Results, SourceStamp, SourceStampId, StepNumber, StepUpdate,
+    NewSourceStamp, NewStep, Results, SourceStamp, SourceStampId, StepId, StepNumber, StepUpdate,
     Transaction, WantedSource, WorkerId, Write,
 };
 
@@ -206,6 +206,8 @@ impl Database {
                 Answer::Build {
                     build,
                     number: BuildNumber(*number),
+                    builder: *builder,
+                    steps: (1..).map(StepId).take(steps.len()).collect(),
                 }
             }
             Write::SetBuildState { build, state } => {
@@ -240,7 +242,7 @@ impl Database {
                 if step.number != expected || !is_unique || !is_short {
                     self.broken.push(format!("build {build} gets {step:?}"));
                 }
-                Answer::Done
+                Answer::Step(StepId(step.number.0 + 1))
             }
             Write::UpdateStep {
                 build,

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use buildbot_engine::config::{Builder, BuilderLocks, Config, Lock, LockAccess};
 use buildbot_engine::event::{CommitOutcome, StepPrepared, WorkerControl};
 use buildbot_engine::{Event, Fact};
-use buildbot_model::{Answer, BuildId, BuildNumber, Results, Timestamp, Transaction, Write};
+use buildbot_model::{
+    Answer, BuildId, BuildNumber, BuilderId, Results, Timestamp, Transaction, Write,
+};
 
 use crate::database::{Claimant, Database};
 
@@ -181,6 +183,8 @@ impl Planted {
                     Answer::Build {
                         build: BuildId(1_000_000),
                         number: BuildNumber(1),
+                        builder: BuilderId(1),
+                        steps: Vec::new(),
                     },
                 ])
             }

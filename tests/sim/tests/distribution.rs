@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use buildbot_engine::config::{Collapse, StepFlags};
 use buildbot_engine::event::{InstanceStart, Prepared, Reply, WorkerControl};
-use buildbot_engine::{Fact, Question, Reason, Shutdown, Unavailable};
+use buildbot_engine::{Event, Fact, Question, Reason, Shutdown, Unavailable};
 use buildbot_model::Results::{Cancelled, Exception, Failure, Retry, Skipped, Success};
-use buildbot_model::{BuilderId, NewSourceStamp, Property, WantedSource};
+use buildbot_model::{BuildId, BuilderId, NewSourceStamp, Property, WantedSource};
 use buildbot_sim::configuration::{Configuration, callable, config, step};
 use buildbot_sim::story::World;
 
@@ -574,4 +574,23 @@ fn two_equal_requests_that_are_stored_at_the_same_time_are_built_once() {
         .expect_finished(oldest, Skipped)
         .expect_finished(old, Skipped);
     world.end_step(running, Success).expect_running(new);
+}
+
+#[test]
+fn a_build_that_is_stopped_as_soon_as_it_has_a_row_ends_cancelled() {
+    let mut world = World::new(config().builder("a"));
+    world.detach("w");
+    let a = world.force("a");
+    // The claim and its build are in the database before the engine hears that they are.
+    world.hold_commits().attach("w");
+    let reason = "enough".into();
+    let build = BuildId(1);
+    world.tell(Event::BuildStopRequested { build, reason });
+    world.release_commits().expect_finished(a, Cancelled);
+    assert_eq!(world.builds_of(a), [Some(Cancelled)]);
+    // What is known to have ended is not stopped later.
+    let reason = "late".into();
+    world.tell(Event::BuildStopRequested { build, reason });
+    let b = world.force("a");
+    world.expect_running(b);
 }

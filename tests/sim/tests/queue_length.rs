@@ -50,3 +50,23 @@ fn fifty_thousand_requests_that_wait_for_a_lock_do_not_slow_a_start() {
     let config = config().lock("db", 1).builders(["a", "b"], uses("db"));
     check(&config);
 }
+
+#[test]
+fn a_lock_that_becomes_free_wakes_only_builders_that_want_it() {
+    let mut configuration = config().builder("free");
+    for number in 0..200 {
+        let (lock, builder) = (format!("lock{number}"), format!("b{number}"));
+        configuration = configuration
+            .lock(&lock, 1)
+            .builder_on("w", &builder, &uses(&lock));
+    }
+    let mut world = World::new(configuration);
+    let running: Vec<BuildRequestId> = (0..200).map(|it| world.force(&format!("b{it}"))).collect();
+    let waiting: Vec<BuildRequestId> = (0..200).map(|it| world.force(&format!("b{it}"))).collect();
+    let before = world.engine().counters().turns;
+    world
+        .end_step(running[7], Success)
+        .expect_running(waiting[7]);
+    let turns = world.engine().counters().turns - before;
+    assert!(turns <= 3, "{turns}");
+}

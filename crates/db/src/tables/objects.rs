@@ -3,6 +3,12 @@
 use buildbot_model::ObjectId;
 
 use crate::connection::{Connection, StatementError, sql, values};
+use crate::hash::fitting;
+
+/// Characters of the name of an object.
+const NAME_MAX: usize = 128;
+/// Characters of the name of a value.
+const KEY_MAX: usize = 255;
 
 /// Finds an object by its name and class, or adds it.
 pub fn find_or_add(
@@ -10,6 +16,7 @@ pub fn find_or_add(
     name: &str,
     class: &str,
 ) -> Result<ObjectId, StatementError> {
+    let name = &*fitting(name, NAME_MAX);
     connection.find_or_insert(
         (sql!("objects/by_name"), values![name, class]),
         (sql!("objects/insert"), values![name, class]),
@@ -22,6 +29,7 @@ pub fn state(
     id: ObjectId,
     name: &str,
 ) -> Result<Option<String>, StatementError> {
+    let name = &*fitting(name, KEY_MAX);
     connection.first(sql!("object_state/get"), values![id, name], |row| {
         row.take()
     })
@@ -44,6 +52,7 @@ pub fn set_state(
     name: &str,
     json: &str,
 ) -> Result<(), StatementError> {
+    let name = &*fitting(name, KEY_MAX);
     connection.execute(sql!("object_state/set"), values![id, name, json])?;
     Ok(())
 }
@@ -55,6 +64,7 @@ pub fn set_state_once(
     name: &str,
     json: &str,
 ) -> Result<String, StatementError> {
+    let name = &*fitting(name, KEY_MAX);
     connection.execute(sql!("object_state/set_once"), values![id, name, json])?;
     Ok(state(connection, id, name)?.unwrap_or_else(|| json.to_owned()))
 }

@@ -7,8 +7,8 @@ use buildbot_db::tables::{build_requests, builds, buildsets, steps, workers};
 use buildbot_db::{Outcome, WriteError};
 use buildbot_model::{
     Answer, BuildId, BuildNumber, BuildRequestId, BuilderId, BuildsetId, MasterId, NewBuildset,
-    NewSourceStamp, NewStep, Properties, Property, Results, StepNumber, StepUpdate, Transaction,
-    WantedSource, Write,
+    NewSourceStamp, NewStep, Properties, Property, Results, StepId, StepNumber, StepUpdate,
+    Transaction, WantedSource, Write,
 };
 
 use crate::place::{NOW, Nouns, Place, add_nouns};
@@ -90,6 +90,7 @@ fn a_request_becomes_a_build_and_its_buildset_ends() {
             Write::StartBuild {
                 request,
                 builder: nouns.builder,
+                virtual_builder: None,
                 worker: nouns.worker,
                 at: NOW,
                 state: "pinging worker".into(),
@@ -98,10 +99,14 @@ fn a_request_becomes_a_build_and_its_buildset_ends() {
         ],
     );
     let (build, number) = (BuildId(1), BuildNumber(1));
-    assert_eq!(
-        started,
-        [Answer::Done, Answer::Done, Answer::Build { build, number }]
-    );
+    let builder = nouns.builder;
+    let added = Answer::Build {
+        build,
+        number,
+        builder,
+        steps: vec![StepId(1)],
+    };
+    assert_eq!(started, [Answer::Done, Answer::Done, added]);
     let step = StepNumber(1);
     let property = Property {
         value: "7".to_owned(),
@@ -256,6 +261,7 @@ fn builds_of_a_builder_are_numbered_without_gaps() {
     let start = |builder| Write::StartBuild {
         request: BuildRequestId(1),
         builder,
+        virtual_builder: None,
         worker: nouns.worker,
         at: NOW,
         state: "created".into(),

@@ -79,8 +79,8 @@ pub(super) async fn add_set(
     category: &str,
     value_unit: &str,
 ) -> Result<TestResultSet, StepError> {
-    let step = port.row().await?;
-    let (builder, build) = (port.build.builder.id, port.build.id);
+    let step = port.row()?;
+    let (builder, build) = (port.build.recorded_under, port.build.id);
     let counts = Counts::of(category, value_unit);
     let texts = [description, category, value_unit].map(str::to_owned);
     let written = port.shell.store.write(move |connection| {
@@ -163,7 +163,7 @@ async fn write(
     if results.is_empty() {
         return Ok(());
     }
-    let builder = port.build.builder.id;
+    let builder = port.build.recorded_under;
     let written = port
         .shell
         .store

@@ -1,12 +1,16 @@
 //! Programs that run on the master.
 
+use std::io;
 use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 
 use buildbot_steps::{Channel, LocalCommand, LocalEnd, StepError};
+use buildbot_worker::process::Pty;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::os::unix::process::ExitStatusExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::net::unix::pipe;
+use tokio::process::ChildStderr;
 use tokio::time::{Instant, sleep_until};
 
 use super::{StepPort, internal, log};
@@ -59,14 +63,22 @@ pub(super) async fn run(port: &StepPort, command: LocalCommand) -> Result<LocalE
         .args(arguments)
         .current_dir(directory.unwrap_or_else(|| port.shell.basedir.clone()))
         .envs(command.env.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
         .kill_on_drop(true);
-    let mut child = process
-        .spawn()
-        .map_err(|error| internal(&format!("{program}: {error}")))?;
+    let terminal = match command.use_pty {
+        true => Some(open_terminal(&mut process).map_err(|error| internal(&error))?),
+        false => {
+            process
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .process_group(0);
+            None
+        }
+    };
+    let spawned = process.spawn();
+    // It keeps the terminal open, whose end is then never seen.
+    drop(process);
+    let mut child = spawned.map_err(|error| internal(&format!("{program}: {error}")))?;
     let pid = child
         .id()
         .and_then(|id| i32::try_from(id).ok())
@@ -74,10 +86,12 @@ pub(super) async fn run(port: &StepPort, command: LocalCommand) -> Result<LocalE
     if let Some(pid) = pid {
         port.locals.add(pid);
     }
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let mut last_output = Instant::now();
     let started = last_output;
-    let mut readers = Readers::new(stdout, stderr);
+    let mut readers = match terminal {
+        Some(terminal) => Readers::new(Some(terminal), None::<ChildStderr>),
+        None => Readers::new(child.stdout.take(), child.stderr.take()),
+    };
     let mut is_killed = false;
     let status = loop {
         let runtime_end = command.runtime_timeout.map(|timeout| started + timeout);
@@ -115,6 +129,15 @@ pub(super) async fn run(port: &StepPort, command: LocalCommand) -> Result<LocalE
     })
 }
 
+/// The program gets a terminal of its own; it leads a session and a group of processes.
+fn open_terminal(process: &mut tokio::process::Command) -> io::Result<pipe::Receiver> {
+    let pty = Pty::open()?;
+    pty.attach(process.as_std_mut())?;
+    rustix::io::ioctl_fionbio(&pty.controller, true)?;
+    // Unchecked, because a terminal is no pipe; it is read and polled alike. When the program has ended, reading fails.
+    pipe::Receiver::from_owned_fd_unchecked(pty.controller)
+}
+
 /// Both outputs of a program.
 struct Readers {
     stdout: Option<Reader>,
@@ -129,8 +152,8 @@ struct Reader {
 
 impl Readers {
     fn new(
-        stdout: Option<tokio::process::ChildStdout>,
-        stderr: Option<tokio::process::ChildStderr>,
+        stdout: Option<impl AsyncRead + Send + Unpin + 'static>,
+        stderr: Option<impl AsyncRead + Send + Unpin + 'static>,
     ) -> Self {
         let reader = |pipe: Box<dyn AsyncRead + Send + Unpin>| Reader {
             pipe,

@@ -9,12 +9,15 @@ use buildbot_logs::{BuildLogs, Limits, LogWriter, Stream};
 use buildbot_model::LogId;
 use buildbot_steps::{Channel, LogKey, LogKind, StepError};
 
+use crate::live_data::LiveData;
+
 use super::{StepPort, internal};
 
 /// A log of the step.
 #[derive(Debug)]
 pub(super) struct OpenLog {
     writer: LogWriter,
+    live: LiveData,
     slug: String,
     /// For each channel what has no end of its line yet.
     unfinished: Mutex<[String; 3]>,
@@ -24,6 +27,12 @@ pub(super) struct OpenLog {
 impl OpenLog {
     fn id(&self) -> LogId {
         self.writer.log()
+    }
+}
+
+impl Drop for OpenLog {
+    fn drop(&mut self) {
+        self.live.log_ends(self.id());
     }
 }
 
@@ -54,15 +63,15 @@ fn find(port: &StepPort, key: LogKey) -> Result<Arc<OpenLog>, StepError> {
 }
 
 fn publish(port: &StepPort, log: &OpenLog, verb: LogVerb) {
-    if let Some(row) = port.row.get() {
+    if let Ok(row) = port.row() {
         port.shell
             .bus
-            .publish(BusEvent::log(log.id(), *row, &log.slug, verb));
+            .publish(BusEvent::log(log.id(), row, &log.slug, verb));
     }
 }
 
 pub(super) async fn add(port: &StepPort, name: &str, kind: LogKind) -> Result<LogKey, StepError> {
-    let row = port.row().await?;
+    let row = port.row()?;
     let kind = match kind {
         LogKind::Stream => logs::LogKind::Stdio,
         LogKind::Text => logs::LogKind::Text,
@@ -90,8 +99,11 @@ pub(super) async fn add(port: &StepPort, name: &str, kind: LogKind) -> Result<Lo
             .add(id, kind, limits)
             .map_err(|error| internal(&error))?
     };
+    let live = port.shell.live_data.clone();
+    live.log_begins(writer.clone());
     let log = Arc::new(OpenLog {
         writer,
+        live,
         slug,
         unfinished: Mutex::default(),
         is_finished: AtomicBool::new(false),
@@ -114,10 +126,14 @@ pub(super) async fn append(
     text: &str,
 ) -> Result<(), StepError> {
     let masked = port.build.mask(text);
-    append_masked(port, key, channel, &masked).await
+    let log = find(port, key)?;
+    match whole_lines(&log, channel, &masked) {
+        Some(whole) => append_lines(port, &log, channel, &buildbot_gateway::clean(&whole)).await,
+        None => Ok(()),
+    }
 }
 
-/// Appends a text in which no secret is left.
+/// Appends a text in which no secret is left, and whose newlines are settled.
 pub(super) async fn append_masked(
     port: &StepPort,
     key: LogKey,
@@ -125,25 +141,39 @@ pub(super) async fn append_masked(
     text: &str,
 ) -> Result<(), StepError> {
     let log = find(port, key)?;
-    let whole = {
-        let mut unfinished = log
-            .unfinished
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let waiting = &mut unfinished[slot(channel)];
-        let Some(end) = text.rfind('\n') else {
-            waiting.push_str(text);
-            return Ok(());
-        };
-        let (lines, rest) = text.split_at(end + 1);
-        let mut whole = std::mem::take(waiting);
-        whole.push_str(lines);
-        waiting.push_str(rest);
-        whole
+    match whole_lines(&log, channel, text) {
+        Some(whole) => append_lines(port, &log, channel, &whole).await,
+        None => Ok(()),
+    }
+}
+
+/// The lines that a text ends; what comes behind them waits.
+fn whole_lines(log: &OpenLog, channel: Channel, text: &str) -> Option<String> {
+    let mut unfinished = log
+        .unfinished
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let waiting = &mut unfinished[slot(channel)];
+    let Some(end) = text.rfind('\n') else {
+        waiting.push_str(text);
+        return None;
     };
-    let appended = log.writer.append(stream(channel), &whole).await;
+    let (lines, rest) = text.split_at(end + 1);
+    let mut whole = std::mem::take(waiting);
+    whole.push_str(lines);
+    waiting.push_str(rest);
+    Some(whole)
+}
+
+async fn append_lines(
+    port: &StepPort,
+    log: &OpenLog,
+    channel: Channel,
+    lines: &str,
+) -> Result<(), StepError> {
+    let appended = log.writer.append(stream(channel), lines).await;
     appended.map_err(|error| internal(&error))?;
-    publish(port, &log, LogVerb::Append);
+    publish(port, log, LogVerb::Append);
     Ok(())
 }
 

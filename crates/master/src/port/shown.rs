@@ -53,7 +53,7 @@ pub(super) fn show(port: &StepPort, summary: String) {
             shown.last = Some(Instant::now());
             shown.waiting.take()
         };
-        let (Some(text), Ok(row)) = (text, port.row().await) else {
+        let (Some(text), Ok(row)) = (text, port.row()) else {
             return;
         };
         let writing = port

@@ -19,6 +19,7 @@ mod spawn;
 
 pub use child::reap_left_behind;
 pub use inheritance::{close_inherited_descriptors_on_exec, ignored_signals};
+pub use pty::Pty;
 
 pub(crate) use command_line::{Argument, CommandLine};
 pub(crate) use environment::{Change, child_environment};

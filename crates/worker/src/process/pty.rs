@@ -20,16 +20,17 @@ const WINDOW: Winsize = Winsize {
 };
 
 /// Both ends of a pseudo terminal, neither of which a program inherits.
-pub(crate) struct Pty {
-    /// The end that the worker reads.
-    pub(crate) controller: OwnedFd,
+#[derive(Debug)]
+pub struct Pty {
+    /// The end that is read.
+    pub controller: OwnedFd,
     /// The end that looks like a terminal.
     user: OwnedFd,
 }
 
 impl Pty {
     /// Opens a pseudo terminal of 24 lines of 80 characters.
-    pub(crate) fn open() -> io::Result<Self> {
+    pub fn open() -> io::Result<Self> {
         #[cfg(any(
             target_os = "linux",
             target_os = "android",
@@ -63,7 +64,7 @@ impl Pty {
     /// session of its own.
     ///
     /// `command` keeps the terminal open: drop it once the program runs, or the end is never seen.
-    pub(crate) fn attach(&self, command: &mut Command) -> io::Result<()> {
+    pub fn attach(&self, command: &mut Command) -> io::Result<()> {
         let duplicate = || -> io::Result<Stdio> { Ok(File::from(self.user.try_clone()?).into()) };
         command
             .stdin(duplicate()?)

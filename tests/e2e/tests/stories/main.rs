@@ -1,5 +1,6 @@
 //! What people see of a master: real programs, one story each.
 
+mod builders;
 mod builds;
 mod endings;
 mod kills;

@@ -50,6 +50,8 @@ impl Simulation {
                 paused,
                 graceful,
             } => database.workers.get(worker) == Some(&(*paused, *graceful)),
+            // Nobody has seen more than that it did not come up.
+            Fact::InstanceFailed { .. } => true,
             Fact::StepStarted { build, step } => {
                 let stored = database.builds.get(build);
                 stored.is_some_and(|it| it.steps.contains_key(step))
