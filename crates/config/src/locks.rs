@@ -1,10 +1,11 @@
 //! Locks and accesses to them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::check::Check;
 use crate::classes::{Family, family};
-use crate::description::Description;
+use crate::description::Object;
 use crate::place::SourcePlace;
 use crate::problem::Problem;
 use crate::service::text_of;
@@ -58,12 +59,12 @@ impl Default for Locks {
     }
 }
 
-/// An access, from a `LockAccess` or a bare lock.
-pub fn access(value: &Value, description: &Description) -> Option<LockAccess> {
-    let object = description.object_of(value)?;
+/// An access, from a `LockAccess` or a bare lock. `find` gives the objects of the description, or of an answer.
+pub fn access(value: &Value, find: &dyn Fn(ObjectId) -> Option<Arc<Object>>) -> Option<LockAccess> {
+    let object = find(value.as_object()?)?;
     match family(&object.class)? {
         Family::Lock => Some(LockAccess {
-            lock: lock(value, description)?,
+            lock: lock(value, find)?,
             mode: LockMode::Counting,
             count: 1,
         }),
@@ -77,7 +78,7 @@ pub fn access(value: &Value, description: &Description) -> Option<LockAccess> {
                 _ => LockMode::Counting,
             };
             Some(LockAccess {
-                lock: lock(object.arguments.get("lockid")?, description)?,
+                lock: lock(object.arguments.get("lockid")?, find)?,
                 mode,
                 count,
             })
@@ -90,9 +91,9 @@ pub fn access(value: &Value, description: &Description) -> Option<LockAccess> {
     }
 }
 
-fn lock(value: &Value, description: &Description) -> Option<Lock> {
+fn lock(value: &Value, find: &dyn Fn(ObjectId) -> Option<Arc<Object>>) -> Option<Lock> {
     let id = value.as_object()?;
-    let object = description.object(id)?;
+    let object = find(id)?;
     if family(&object.class) != Some(Family::Lock) {
         return None;
     }
@@ -146,7 +147,7 @@ pub(crate) fn read(
     };
     let mut accesses = Vec::with_capacity(items.len());
     for item in items {
-        match access(item, check.description) {
+        match access(item, &|id| check.description.shared_object(id)) {
             Some(access) => accesses.push(access),
             None => {
                 let shown = item.repr(check.description);

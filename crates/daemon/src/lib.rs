@@ -5,6 +5,7 @@ pub mod basedir;
 mod follow;
 pub mod launch;
 pub mod log;
+pub mod open_files;
 pub mod output;
 pub mod pid_file;
 

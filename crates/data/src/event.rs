@@ -27,6 +27,9 @@ pub struct Event {
 #[derive(Debug, Clone)]
 pub enum Body {
     /// The object at a path of the REST API, such as `builds/12`, read when somebody listens.
+    ///
+    /// Differs: it is told as it is when it is read, which may be a moment after the event, because nothing is read for
+    /// events that nobody wants.
     Resource(String),
     /// The object at a path, with further members or others, and without some.
     Changed {
@@ -327,6 +330,13 @@ impl Event {
     pub fn control_build_stop(id: BuildId, reason: &str) -> Self {
         let message = serde_json::json!({ "reason": reason });
         Self::of_value(format!("control/builds/{id}/stop"), message)
+    }
+
+    /// Somebody asked for something to be done to a worker: `pause`, say.
+    pub fn control_worker(id: WorkerId, action: &str, reason: &str) -> Self {
+        let message = serde_json::json!({ "reason": reason });
+        // Buildbot: one `worker`, where the other topics have many.
+        Self::of_value(format!("control/worker/{id}/{action}"), message)
     }
 
     /// Somebody asked to cancel a request.

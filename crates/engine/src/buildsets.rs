@@ -27,6 +27,13 @@ impl Submissions {
         self.open.is_empty()
     }
 
+    /// The question that a new request waits for.
+    pub(crate) fn call_about(&self, request: BuildRequestId) -> Option<CallId> {
+        let mut open = self.open.values();
+        open.find(|submission| submission.requests.contains(&request))?
+            .call
+    }
+
     fn asking(&self) -> Vec<SubmissionId> {
         let open = self.open.iter();
         open.filter(|(_, submission)| submission.call.is_some())
@@ -323,7 +330,10 @@ impl Engine {
         results: Results,
         answers: &[Answer],
     ) {
-        self.announce(Fact::RequestClaimed { request: id });
+        // Buildbot: events say that a collapsed request is claimed, but not that a cancelled one is.
+        if results != Results::Cancelled {
+            self.announce(Fact::RequestClaimed { request: id });
+        }
         self.request_completed(id, results, answers);
     }
 

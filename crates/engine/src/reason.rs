@@ -1,5 +1,7 @@
 //! Why a request is not built at this moment.
 
+use std::sync::Arc;
+
 use buildbot_model::{BuildId, BuildRequestId, StepNumber, Timestamp, WorkerId};
 
 use crate::config::Callable;
@@ -64,7 +66,10 @@ pub enum Unavailable {
     /// It is not connected.
     Detached,
     /// Somebody paused it.
-    Paused,
+    Paused {
+        /// Why, if that was said since the master started.
+        reason: Option<Arc<str>>,
+    },
     /// It is shut down once it is idle.
     ShuttingDown,
     /// Something went wrong on it.

@@ -14,12 +14,24 @@ impl Engine {
     pub fn why(&self, request: BuildRequestId) -> Option<Reason> {
         let known = self.requests.get(request)?;
         Some(match self.requests.state(request)? {
-            State::New => Reason::BeingAdded,
+            State::New => self.why_new(request),
             State::Claiming(claim) => Reason::BeingClaimed(claim.worker),
             State::Building(build) => Reason::Building(*build),
             State::Ending => Reason::Ending,
             State::Unclaimed => self.why_unclaimed(known),
         })
+    }
+
+    /// User code may be asked whether it replaces older ones.
+    fn why_new(&self, request: BuildRequestId) -> Reason {
+        let call = self.submissions.call_about(request);
+        self.asked(call).unwrap_or(Reason::BeingAdded)
+    }
+
+    fn asked(&self, call: Option<CallId>) -> Option<Reason> {
+        let (callable, since) = self.questions.asked(call?)?;
+        let callable = callable.clone();
+        Some(Reason::Asking { callable, since })
     }
 
     fn why_unclaimed(&self, request: &Request) -> Reason {
@@ -30,14 +42,9 @@ impl Engine {
         if !self.is_offered(request.row.id) {
             return Reason::ShuttingDown;
         }
-        let asked = |call: Option<CallId>| {
-            let (callable, since) = self.questions.asked(call?)?;
-            let callable = callable.clone();
-            Some(Reason::Asking { callable, since })
-        };
         let order = self.distribution.call_of_order(id);
         let turn = self.distribution.call_of_turn(id);
-        if let Some(asking) = asked(turn).or_else(|| asked(order)) {
+        if let Some(asking) = self.asked(turn).or_else(|| self.asked(order)) {
             return asking;
         }
         let (mut free, mut unavailable) = (Vec::new(), Vec::new());

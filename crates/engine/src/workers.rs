@@ -75,7 +75,9 @@ impl Worker {
             return Err(Unavailable::Detached);
         }
         if self.is_paused {
-            return Err(Unavailable::Paused);
+            return Err(Unavailable::Paused {
+                reason: self.pause_reason.clone(),
+            });
         }
         if self.is_graceful {
             return Err(Unavailable::ShuttingDown);
@@ -206,7 +208,8 @@ mod tests {
         let until = Timestamp::from_seconds(11);
         check(None, |_| (), None);
         check(None, |w| w.session = None, Some(Unavailable::Detached));
-        check(None, |w| w.is_paused = true, Some(Unavailable::Paused));
+        let paused = Unavailable::Paused { reason: None };
+        check(None, |w| w.is_paused = true, Some(paused));
         check(
             None,
             |w| w.is_graceful = true,

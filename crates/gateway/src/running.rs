@@ -157,7 +157,8 @@ impl Driver {
                 } => self.move_data(reply, request, bytes).await,
                 Heard::Completed { reply, result } => {
                     self.finish_lines(&mut lines).await;
-                    let transfer = self.finish_transfer().await;
+                    let went_well = result.is_ok() && matches!(rc, None | Some(0));
+                    let transfer = self.finish_transfer(went_well).await;
                     self.reply(reply, Value::None, ENTRY_BYTES).await;
                     return match result {
                         Ok(()) => Ok(CommandEnd { rc, transfer }),
@@ -212,9 +213,10 @@ impl Driver {
 
     async fn finish_transfer(
         &mut self,
+        went_well: bool,
     ) -> Option<Result<crate::Transferred, crate::TransferError>> {
         match self.transfer.take() {
-            Some(transfer) => Some(transfer.finish().await),
+            Some(transfer) => Some(transfer.finish(went_well).await),
             None => None,
         }
     }

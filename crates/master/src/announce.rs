@@ -3,7 +3,7 @@
 use buildbot_data::{BuildVerb, Event as BusEvent, RequestVerb, StepVerb, WorkerVerb};
 use buildbot_db::tables::steps;
 use buildbot_engine::Fact;
-use buildbot_model::{BuildId, BuildRequestId, StepNumber, Transaction, Write};
+use buildbot_model::{BuildId, BuildRequestId, Results, StepNumber, Transaction, Write};
 use buildbot_schedulers::Input;
 
 use crate::hands::ShellHands;
@@ -59,12 +59,17 @@ pub(crate) fn announce(hands: &mut ShellHands, fact: Fact) {
         Fact::RequestUnclaimed { request } => {
             tell_request(hands, request, RequestVerb::Unclaimed);
         }
-        Fact::RequestCompleted { request, .. } => {
+        Fact::RequestCompleted { request, results } => {
             tell_request(hands, request, RequestVerb::Complete);
+            let was_waiting = !hands.built.remove(&request);
+            if was_waiting && results == Results::Cancelled {
+                shell.bus.publish(BusEvent::request_cancelled(request));
+            }
             shell.waiters.requests.complete(&request);
             hands.requests.remove(&request);
         }
-        Fact::BuildStarted { build, .. } => {
+        Fact::BuildStarted { build, request, .. } => {
+            hands.built.insert(request);
             tell_build(&shell, build, BuildVerb::New);
             tell_properties(hands, build);
         }

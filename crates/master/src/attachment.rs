@@ -138,6 +138,30 @@ pub(crate) fn builders_of(site: &Site, worker: &str) -> Vec<WorkerBuilder> {
         .collect()
 }
 
+/// The same with those that are configured no more and have builds on the worker: it would stop what it runs for them.
+pub(crate) fn with_running(
+    shell: &Shell,
+    mut builders: Vec<WorkerBuilder>,
+    worker: &str,
+) -> Vec<WorkerBuilder> {
+    for build in shell.builds.all() {
+        let of_build = build.site.worker(build.worker);
+        let Some(config) = build
+            .config()
+            .filter(|_| of_build.is_some_and(|of| of.name() == worker))
+        else {
+            continue;
+        };
+        if builders.iter().all(|builder| builder.name != config.name) {
+            builders.push(WorkerBuilder {
+                name: config.name.clone(),
+                directory: config.workerbuilddir.clone(),
+            });
+        }
+    }
+    builders
+}
+
 /// Listens to the gateway until it ends.
 pub(crate) async fn listen(shell: Arc<Shell>, mut events: mpsc::Receiver<GatewayEvent>) {
     while let Some(event) = events.recv().await {

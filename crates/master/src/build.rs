@@ -278,6 +278,9 @@ impl Build {
     }
 
     /// The properties that the database does not have yet, as a write; those that may be renderables are evaluated.
+    ///
+    /// Differs: a secret of the build in the value of a property is stored and shown as `<name>`, as in logs; the
+    /// reference shows it. Steps of the build have the value as it is.
     pub(crate) async fn changed_properties(&self, shell: &Shell) -> Option<Write> {
         let all: Vec<(String, buildbot_render::Property)> = {
             let state = self.state();
@@ -298,10 +301,17 @@ impl Build {
         let mut changed = buildbot_model::Properties::new();
         let mut state = self.state();
         for (name, property) in all {
-            let text = match plain::text_of(&property.value) {
+            let text_of = |value: &Value| {
+                let masks = &state.masks;
+                match masks.is_empty() {
+                    true => plain::text_of(value),
+                    false => plain::masked_text_of(value, &|text| masks.clean(text)),
+                }
+            };
+            let text = match text_of(&property.value) {
                 Some(text) => Some(text),
                 None => match rendered.next() {
-                    Some(Ok(value)) => plain::text_of(&value),
+                    Some(Ok(value)) => text_of(&value),
                     Some(Err(error)) => {
                         tracing::warn!(build = %self.id, property = name, "not stored: {error}");
                         None
@@ -462,6 +472,11 @@ impl Builds {
         let builds = self.lock();
         let found = builds.values().filter(|build| holds(build));
         found.cloned().collect()
+    }
+
+    /// Those that run.
+    pub(crate) fn all(&self) -> Vec<Arc<Build>> {
+        self.lock().values().cloned().collect()
     }
 
     pub(crate) fn insert(&self, build: Arc<Build>) {

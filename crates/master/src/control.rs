@@ -31,11 +31,7 @@ impl Control for ShellControl {
     }
 
     fn why(&self, request: BuildRequestId) -> Later<'_, Result<Option<Json>, ControlError>> {
-        Box::pin(async move {
-            let reason = self.0.engine.look(move |engine| engine.why(request)).await;
-            let site = self.0.sites.current();
-            Ok(reason.flatten().map(|reason| why::shown(&reason, &site)))
-        })
+        Box::pin(async move { Ok(why::of(&self.0, request).await) })
     }
 }
 
@@ -76,6 +72,9 @@ async fn act(shell: &Arc<Shell>, action: Action, owner: &str) -> Result<Outcome,
             action,
             reason,
         } => {
+            shell
+                .bus
+                .publish(BusEvent::control_worker(worker, action.as_str(), &reason));
             let control = match action {
                 WorkerAction::Stop => WorkerControl::ShutdownGracefully,
                 WorkerAction::Kill => WorkerControl::Kill,

@@ -2,34 +2,33 @@
 
 use std::sync::Arc;
 
-use buildbot_config::Value;
 use buildbot_config::auth::AuthKind;
-use buildbot_confighost::{Handle, Target};
+use buildbot_config::{MasterConfig, Value};
+use buildbot_confighost::{Generation, Handle, Target};
 use buildbot_model::Secret;
 use buildbot_web::{Credentials, CredentialsError, Later};
 use serde_json::{Map, json};
 
 use crate::rendering;
-use crate::site::Site;
 
 /// What our package has for the master to call.
 const METHOD: &str = "_check_password";
 
 /// Asks the object in `c['www']['auth']`.
 struct Code {
-    site: Arc<Site>,
+    host: Generation,
     handle: Handle,
 }
 
 /// Who checks passwords, if it is code of this configuration.
-pub(crate) fn of(site: &Arc<Site>) -> Option<Arc<dyn Credentials>> {
-    let part = site.config.www.auth.as_ref()?;
+pub(crate) fn of(config: &MasterConfig, host: &Generation) -> Option<Arc<dyn Credentials>> {
+    let part = config.www.auth.as_ref()?;
     if !matches!(part.kind, AuthKind::TwistedCred(_)) {
         return None;
     }
     let handle = Handle(part.object.as_ref()?.handle?.0);
-    let site = site.clone();
-    Some(Arc::new(Code { site, handle }))
+    let host = host.clone();
+    Some(Arc::new(Code { host, handle }))
 }
 
 impl Credentials for Code {
@@ -42,7 +41,7 @@ impl Credentials for Code {
             let bytes = |text: &str| json!(Value::Bytes(text.as_bytes().to_vec()));
             let arguments = vec![bytes(name), bytes(password.expose())];
             let asked = async {
-                let host = self.site.host.host().await;
+                let host = self.host.host().await;
                 let host = host.map_err(|error| rendering::lost(&error).to_string())?;
                 let target = Target::from(self.handle);
                 let answer = host

@@ -1,6 +1,6 @@
 //! Does what the engine asks for. Runs on the engine's thread, and never waits but for the writer of the database.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use buildbot_data::BuildVerb;
@@ -27,6 +27,8 @@ pub(crate) struct ShellHands {
     questions: BTreeMap<CallId, AbortHandle>,
     /// Where requests that are not complete belong.
     pub(crate) requests: BTreeMap<BuildRequestId, (BuildsetId, BuilderId)>,
+    /// Those of them that had a build since the start.
+    pub(crate) built: BTreeSet<BuildRequestId>,
 }
 
 impl Hands for ShellHands {
@@ -178,6 +180,7 @@ impl ShellHands {
             runtime: Handle::current(),
             questions: BTreeMap::new(),
             requests: requests.into_iter().collect(),
+            built: BTreeSet::new(),
         }
     }
 

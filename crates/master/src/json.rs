@@ -11,6 +11,23 @@ pub(crate) fn text_of(value: &Value) -> Option<String> {
     Some(json.to_string())
 }
 
+/// The same with what `mask` makes of each text in it.
+pub(crate) fn masked_text_of(value: &Value, mask: &dyn Fn(&str) -> String) -> Option<String> {
+    let mut json = json_of_value(value)?;
+    mask_texts(&mut json, mask);
+    json.sort_all_objects();
+    Some(json.to_string())
+}
+
+fn mask_texts(json: &mut Json, mask: &dyn Fn(&str) -> String) {
+    match json {
+        Json::String(text) => *text = mask(text),
+        Json::Array(items) => items.iter_mut().for_each(|item| mask_texts(item, mask)),
+        Json::Object(items) => items.values_mut().for_each(|item| mask_texts(item, mask)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+    }
+}
+
 /// The value that the database keeps under this text; a text that is no JSON stands for itself.
 pub(crate) fn value_of(text: &str) -> Value {
     serde_json::from_str(text).map_or_else(|_| Value::from(text), |json: Json| value_of_json(&json))
@@ -18,7 +35,7 @@ pub(crate) fn value_of(text: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{text_of, value_of};
+    use super::{masked_text_of, text_of, value_of};
 
     #[test]
     fn values_survive_the_database() {
@@ -37,5 +54,15 @@ mod tests {
         check("1.0", "1.0");
         check("18446744073709551615", "18446744073709551615");
         check("no JSON", r#""no JSON""#);
+    }
+
+    #[test]
+    fn texts_are_masked_wherever_they_stand() {
+        let value = value_of(r#"{"b": ["x word", 1], "a": "word"}"#);
+        let mask = |text: &str| text.replace("word", "<secret>");
+        assert_eq!(
+            masked_text_of(&value, &mask).as_deref(),
+            Some(r#"{"a":"<secret>","b":["x <secret>",1]}"#)
+        );
     }
 }

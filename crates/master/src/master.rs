@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use buildbot_changes::Sources;
-use buildbot_config::Value;
+use buildbot_config::{MasterConfig, Value};
 use buildbot_data::{Bus, Data};
 use buildbot_db::Database;
 use buildbot_db::tables::{build_requests, masters, objects, workers};
@@ -112,12 +112,12 @@ impl Master {
         let master = take_over(&store, &logs, &name).await?;
 
         let rows = Rows::of(&loaded.config);
-        let ids = store
+        let written = store
             .write(move |connection| rows.write(connection, master))
             .await?;
         let db_url = loaded.config.db.url.clone();
         let generation = Generation(1);
-        let (site, requests) = new_site(&loader, loaded, ids, generation);
+        let (site, requests) = new_site(&loader, loaded, written.ids, generation);
         let (restored, places) = restore(&store).await?;
         let session_secret = session_secret(&store).await?;
 
@@ -179,7 +179,13 @@ impl Master {
         }
 
         let control = Arc::new(ShellControl(shell.clone()));
-        let web = Web::start(web_settings(&shell, &site), data, bus, control).await?;
+        let web = Web::start(
+            web_settings(&shell, &site.config, &site.host),
+            data,
+            bus,
+            control,
+        )
+        .await?;
 
         set_active(&shell).await;
         let mut sources = Sources::new();
@@ -250,22 +256,23 @@ impl Master {
             .map_err(|error| LoadFailure::Other(error.into()))?;
         let listened = self.gateway.listen(wanted).await;
         listened.map_err(|error| LoadFailure::Other(error.into()))?;
+        // What can fail comes first: rows of builders and the like are never deleted.
+        let settings = web_settings(&self.shell, &loaded.config, &loaded.host);
+        if let Err(error) = self.web.reconfigure(settings).await {
+            return Err(self.undo(&before, error.into()).await);
+        }
         let rows = Rows::of(&loaded.config);
         let master = self.shell.master;
         let written = self
             .shell
             .store
             .write(move |connection| rows.write(connection, master));
-        let ids = match written.await {
-            Ok(ids) => ids,
+        let written = match written.await {
+            Ok(written) => written,
             Err(error) => return Err(self.undo(&before, error.into()).await),
         };
         let generation = Generation(self.next_generation);
-        let (site, requests) = new_site(&self.loader, loaded, ids, generation);
-        let settings = web_settings(&self.shell, &site);
-        if let Err(error) = self.web.reconfigure(settings).await {
-            return Err(self.undo(&before, error.into()).await);
-        }
+        let (site, requests) = new_site(&self.loader, loaded, written.ids, generation);
         if let Err(refused) = self.shell.schedulers.configure(site.clone()).await {
             let refused: Vec<String> = refused.iter().map(ToString::to_string).collect();
             let error = anyhow::anyhow!(refused.join("; "));
@@ -284,11 +291,14 @@ impl Master {
         let port = PollerPort::shared(&self.shell, &site);
         let sources = &site.config.change_sources;
         self.sources.configure(sources, &port).await;
+        for event in written.events {
+            self.shell.bus.publish(event);
+        }
         Ok(())
     }
 
     /// Everything is as it was; what cannot be undone is said.
-    async fn undo(&mut self, before: &Arc<Site>, error: anyhow::Error) -> LoadFailure {
+    async fn undo(&mut self, before: &Site, error: anyhow::Error) -> LoadFailure {
         let rows = Rows::of(&before.config);
         let master = self.shell.master;
         let written = self
@@ -303,7 +313,7 @@ impl Master {
         {
             tracing::error!(%error, "while going back to the configuration before");
         }
-        let settings = web_settings(&self.shell, before);
+        let settings = web_settings(&self.shell, &before.config, &before.host);
         if let Err(error) = self.web.reconfigure(settings).await {
             tracing::error!(%error, "while going back to the configuration before");
         }
@@ -319,6 +329,7 @@ impl Master {
                 continue;
             }
             let builders = attachment::builders_of(site, &name);
+            let builders = attachment::with_running(&self.shell, builders, &name);
             self.shell.tasks.spawn(async move {
                 if let Err(error) = session.set_builders(&builders).await {
                     tracing::warn!("the worker {name} did not get its builders: {error}");
@@ -476,7 +487,7 @@ fn listeners(site: &Site) -> anyhow::Result<Vec<Listener>> {
 }
 
 /// Where workers arrive.
-fn listeners_of(config: &buildbot_config::MasterConfig) -> anyhow::Result<Vec<Listener>> {
+fn listeners_of(config: &MasterConfig) -> anyhow::Result<Vec<Listener>> {
     let mut listeners = Vec::new();
     for (name, options) in &config.globals.protocols {
         let Some(protocol) = Protocol::from_name(name) else {
@@ -498,16 +509,20 @@ fn listeners_of(config: &buildbot_config::MasterConfig) -> anyhow::Result<Vec<Li
     Ok(listeners)
 }
 
-fn web_settings(shell: &Shell, site: &Arc<Site>) -> buildbot_web::Settings {
-    let globals = &site.config.globals;
+fn web_settings(
+    shell: &Shell,
+    config: &MasterConfig,
+    host: &buildbot_confighost::Generation,
+) -> buildbot_web::Settings {
+    let globals = &config.globals;
     buildbot_web::Settings {
-        www: site.config.www.clone(),
+        www: config.www.clone(),
         buildbot_url: globals.buildbot_url.clone().unwrap_or_default(),
         title: globals.title.clone(),
         title_url: globals.title_url.clone().unwrap_or_default(),
         multi_master: globals.multi_master,
         base_directory: shell.basedir.clone(),
-        credentials: credentials::of(site),
+        credentials: credentials::of(config, host),
         session_secret: shell.session_secret.clone(),
     }
 }

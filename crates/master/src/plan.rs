@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buildbot_config::{
-    BuilderConfig, Description, LockMode, Locks, MasterConfig, StepConfig, Value, Worker,
-    WorkerKind,
+    BuilderConfig, Description, LockMode, Locks, MasterConfig, Object, ObjectId, StepConfig, Value,
+    Worker, WorkerKind,
 };
 use buildbot_engine::config::{
     AccessMode, Builder, BuilderLocks, Callable, Collapse, Config, Generation, Latent, Lock,
@@ -238,7 +238,7 @@ fn step_of(config: &StepConfig, description: &Description, ids: &Ids) -> Step {
         &common.always_run,
     ];
     let known = |value: &Value| matches!(value, Value::None | Value::Bool(_) | Value::Int(_));
-    let locks = known_locks(&common.locks, description, ids);
+    let locks = known_locks(&common.locks, &|id| description.shared_object(id), ids);
     Step {
         name: common.name.as_text().map(Into::into),
         is_static: locks.is_some()
@@ -269,8 +269,11 @@ pub(crate) fn flags(flags: buildbot_steps::Flags) -> StepFlags {
     }
 }
 
+/// Finds an object by its id.
+type Find<'a> = dyn Fn(ObjectId) -> Option<Arc<Object>> + 'a;
+
 /// The locks that a value names; `None` if it is no list of locks, or has to be rendered.
-fn known_locks(value: &Value, description: &Description, ids: &Ids) -> Option<Vec<LockAccess>> {
+fn known_locks(value: &Value, find: &Find<'_>, ids: &Ids) -> Option<Vec<LockAccess>> {
     let items = match value {
         Value::None => return Some(Vec::new()),
         Value::List(items) | Value::Tuple(items) | Value::Set(items) | Value::FrozenSet(items) => {
@@ -279,13 +282,13 @@ fn known_locks(value: &Value, description: &Description, ids: &Ids) -> Option<Ve
         one => std::slice::from_ref(one),
     };
     let accesses = items.iter().map(|item| {
-        let access = buildbot_config::access(item, description)?;
+        let access = buildbot_config::access(item, find)?;
         Some(lock_access(&access, ids))
     });
     accesses.collect()
 }
 
-/// The locks that a rendered value names; `None` if it is no list of locks.
-pub(crate) fn locks_of(value: &Value, site: &Site) -> Option<Vec<LockAccess>> {
-    known_locks(value, &site.description, &site.ids)
+/// The locks that a rendered value names, with the objects that it refers to; `None` if it is no list of locks.
+pub(crate) fn locks_of(value: &Value, find: &Find<'_>, site: &Site) -> Option<Vec<LockAccess>> {
+    known_locks(value, find, &site.ids)
 }

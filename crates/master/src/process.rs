@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use buildbot_daemon::Launcher;
 use buildbot_daemon::log::{self, LogLayer, Rotation, Target};
+use buildbot_daemon::open_files;
 use buildbot_daemon::pid_file::{self, Found, PidFile};
 use buildbot_tac::{LogTarget, Surroundings, read_master};
 use buildbot_worker::signals;
@@ -104,6 +105,7 @@ fn set_umask(umask: u32) {
 
 impl Prepared {
     fn run(self) -> ExitCode {
+        open_files::raise();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build();

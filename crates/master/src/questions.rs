@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use buildbot_config::Value;
+use buildbot_config::{Object, ObjectId, Value};
 use buildbot_confighost::{Answer, Target};
 use buildbot_db::tables::buildsets;
 use buildbot_engine::Question;
@@ -273,7 +273,16 @@ impl Asking<'_> {
         )
         .await;
         let value = rendered.values.into_iter().next().ok_or(NoReply::Gone)??;
-        let accesses = plan::locks_of(&value, self.site);
+        let objects: BTreeMap<ObjectId, Arc<Object>> = rendered
+            .objects
+            .into_iter()
+            .map(|(id, object)| (id, Arc::new(object)))
+            .collect();
+        let find = |id| {
+            let known = self.site.description.shared_object(id);
+            known.or_else(|| objects.get(&id).cloned())
+        };
+        let accesses = plan::locks_of(&value, &find, self.site);
         let accesses =
             accesses.ok_or_else(|| NoReply::Malformed(value.repr(&self.site.description)))?;
         Ok(Reply::Locks(accesses))

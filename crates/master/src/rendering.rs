@@ -83,7 +83,8 @@ async fn ask(
         .map(|outcome| {
             let answer = outcome.map_err(|failure| exception(&failure))?;
             if let Some(text) = answer.objects() {
-                let more: Vec<(u32, Object)> = serde_json::from_str(text).unwrap_or_default();
+                let more: Vec<(u32, Object)> = serde_json::from_str(text)
+                    .map_err(|error| Exception::new(Kind::Runtime, error.to_string()))?;
                 objects.extend(more.into_iter().map(|(id, object)| (ObjectId(id), object)));
             }
             answer

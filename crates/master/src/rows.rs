@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use buildbot_config::{BuilderConfig, MasterConfig};
+use buildbot_data::Event;
 use buildbot_db::tables::builders::{self, Description};
 use buildbot_db::tables::{change_sources, projects, schedulers, workers};
 use buildbot_db::{Connection, StatementError};
@@ -16,6 +17,14 @@ pub(crate) struct Ids {
     pub(crate) workers: BTreeMap<String, WorkerId>,
     pub(crate) schedulers: BTreeMap<String, SchedulerId>,
     pub(crate) change_sources: BTreeMap<String, ChangeSourceId>,
+}
+
+/// What comes of writing the rows of a configuration.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    pub(crate) ids: Ids,
+    /// What changed, to be told when the configuration is in force.
+    pub(crate) events: Vec<Event>,
 }
 
 /// What a configuration says that the database keeps.
@@ -66,6 +75,22 @@ impl Builder {
             workers: config.worker_names.iter().cloned().collect(),
         }
     }
+
+    /// Whether its row says all this already.
+    fn is_stored(
+        &self,
+        connection: &Connection,
+        id: BuilderId,
+        project: Option<ProjectId>,
+    ) -> Result<bool, StatementError> {
+        let stored = builders::by_id(connection, id)?;
+        if !stored.is_some_and(|row| row.description == self.description && row.project == project)
+        {
+            return Ok(false);
+        }
+        let stored: BTreeSet<String> = builders::tags(connection, id)?.into_iter().collect();
+        Ok(stored == self.tags.iter().cloned().collect())
+    }
 }
 
 impl Rows {
@@ -106,11 +131,12 @@ impl Rows {
         &self,
         connection: &Connection,
         master: MasterId,
-    ) -> Result<Ids, StatementError> {
-        let mut ids = Ids::default();
-        self.write_projects(connection, &mut ids)?;
-        self.write_builders(connection, master, &mut ids)?;
-        self.write_workers(connection, master, &mut ids)?;
+    ) -> Result<Written, StatementError> {
+        let mut written = Written::default();
+        self.write_projects(connection, &mut written)?;
+        self.write_builders(connection, master, &mut written)?;
+        let ids = &mut written.ids;
+        self.write_workers(connection, master, ids)?;
         for name in &self.schedulers {
             let id = schedulers::find_or_add(connection, name)?;
             ids.schedulers.insert(name.clone(), id);
@@ -129,13 +155,19 @@ impl Rows {
                 change_sources::unclaim(connection, row.id, master)?;
             }
         }
-        Ok(ids)
+        Ok(written)
     }
 
-    fn write_projects(&self, connection: &Connection, ids: &mut Ids) -> Result<(), StatementError> {
+    fn write_projects(
+        &self,
+        connection: &Connection,
+        written: &mut Written,
+    ) -> Result<(), StatementError> {
+        let Written { ids, events } = written;
         for project in &self.projects {
             let id = projects::find_or_add(connection, &project.name)?;
             projects::describe(connection, id, &project.slug, &project.description)?;
+            events.push(Event::project_updated(id));
             ids.projects.insert(project.name.clone(), id);
         }
         for codebase in &self.codebases {
@@ -145,6 +177,7 @@ impl Rows {
             };
             let id = projects::find_or_add_codebase(connection, project, &codebase.name)?;
             projects::set_codebase_slug(connection, id, &codebase.slug)?;
+            events.push(Event::codebase_updated(id));
         }
         Ok(())
     }
@@ -153,21 +186,30 @@ impl Rows {
         &self,
         connection: &Connection,
         master: MasterId,
-        ids: &mut Ids,
+        written: &mut Written,
     ) -> Result<(), StatementError> {
+        let Written { ids, events } = written;
+        let owned = builders::all_masters(connection)?.into_iter();
+        let owned = owned.filter(|(_, owner)| *owner == master);
+        let mut owned: BTreeSet<BuilderId> = owned.map(|(builder, _)| builder).collect();
         for builder in &self.builders {
             let id = builders::find_or_add(connection, &builder.name)?;
             let project = builder.project.as_ref();
             let project = project.and_then(|name| ids.projects.get(name)).copied();
-            builders::describe(connection, id, &builder.description, project, &builder.tags)?;
-            builders::add_master(connection, id, master)?;
+            let is_new = !owned.remove(&id);
+            if is_new {
+                builders::add_master(connection, id, master)?;
+                events.push(Event::builder_on_master(id, master, true));
+            }
+            if is_new || !builder.is_stored(connection, id, project)? {
+                builders::describe(connection, id, &builder.description, project, &builder.tags)?;
+                events.push(Event::builder_updated(id));
+            }
             ids.builders.insert(builder.name.clone(), id);
         }
-        let named: BTreeSet<BuilderId> = ids.builders.values().copied().collect();
-        for (builder, owner) in builders::all_masters(connection)? {
-            if owner == master && !named.contains(&builder) {
-                builders::remove_master(connection, builder, master)?;
-            }
+        for builder in owned {
+            builders::remove_master(connection, builder, master)?;
+            events.push(Event::builder_on_master(builder, master, false));
         }
         Ok(())
     }

@@ -124,7 +124,7 @@ async fn prepare(
         let end = prepared.run(&*port).await;
         return Ok(StepPrepared::Ended(ended(&port, flags, end).await));
     }
-    let Some(locks) = plan::locks_of(&prepared.locks, &build.site) else {
+    let Some(locks) = plan::locks_of(&prepared.locks, &|id| build.object(id), &build.site) else {
         let shown = prepared.locks.repr(&build.site.description);
         return Err(format!("{shown} in locks is not a list of locks"));
     };

@@ -138,7 +138,7 @@ impl SchedulerInbox {
         let failed = |text: String| StepError::raise(buildbot_render::Kind::Runtime, text);
         match reply.await {
             Some(Reply::Submitted { buildset, requests }) => Ok(Triggered {
-                buildset: buildset.0,
+                buildset: Some(buildset.0),
                 requests: requests
                     .into_iter()
                     .map(|(builder, id)| (builder.0, id.0))
@@ -146,7 +146,7 @@ impl SchedulerInbox {
             }),
             // A nightly scheduler that was triggered submits at its time.
             Some(Reply::Kept) => Ok(Triggered {
-                buildset: 0,
+                buildset: None,
                 requests: Vec::new(),
             }),
             Some(Reply::Invalid(fields)) => Err(failed(format!("{fields:?}"))),
@@ -340,14 +340,10 @@ impl Task {
             return;
         };
         let bus = self.shell.bus.clone();
-        let shell = self.shell.clone();
-        self.shell.tasks.spawn(async move {
-            let written = shell.store.note("enabling a scheduler", move |connection| {
-                rows::set_enabled(connection, id, enabled)
-            });
-            written.await;
-            bus.publish(BusEvent::scheduler_updated(id));
-        });
+        let work = move |connection: &Connection| rows::set_enabled(connection, id, enabled);
+        let then = move || bus.publish(BusEvent::scheduler_updated(id));
+        let store = &self.shell.store;
+        store.put_then("enabling a scheduler", work, then).await;
     }
 
     fn claim(&self, scheduler: String, state: StateObject, wants_changes: bool) {

@@ -68,6 +68,16 @@ impl Store {
         doing: &'static str,
         work: impl Fn(&Connection) -> Result<(), StatementError> + Send + 'static,
     ) {
+        self.put_then(doing, work, || ()).await;
+    }
+
+    /// As [`Self::put`]; `then` follows the commit, on the thread of the writer, which it must not hold up.
+    pub(crate) async fn put_then(
+        &self,
+        doing: &'static str,
+        work: impl Fn(&Connection) -> Result<(), StatementError> + Send + 'static,
+        then: impl FnOnce() + Send + 'static,
+    ) {
         let Ok(permit) = self.room.clone().acquire_owned().await else {
             return;
         };
@@ -75,8 +85,9 @@ impl Store {
             move |connection| work(connection).map(Verdict::Keep),
             move |outcome| {
                 drop(permit);
-                if let Err(error) = outcome {
-                    tracing::error!(%error, "while {doing}");
+                match outcome {
+                    Ok(()) => then(),
+                    Err(error) => tracing::error!(%error, "while {doing}"),
                 }
             },
         );

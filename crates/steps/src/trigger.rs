@@ -97,9 +97,17 @@ async fn wait(
         .collect();
     let mut buildsets: Vec<Option<Answer<'_, BuildsetEnd>>> = children
         .iter()
-        .map(|child| Some(port.buildset_complete(child.triggered.buildset)))
+        .map(|child| Some(port.buildset_complete(child.triggered.buildset?)))
         .collect();
-    let mut ends: Vec<Option<BuildsetEnd>> = children.iter().map(|_| None).collect();
+    // What is submitted later is not waited for.
+    let later = BuildsetEnd {
+        results: Results::Success,
+        builds: Vec::new(),
+    };
+    let mut ends: Vec<Option<BuildsetEnd>> = children
+        .iter()
+        .map(|child| child.triggered.buildset.is_none().then(|| later.clone()))
+        .collect();
     let mut all = Vec::new();
     let mut told = Some(Box::pin(step.told()));
     while let Some(heard) = poll_fn(|context| {

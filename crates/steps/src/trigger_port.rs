@@ -21,8 +21,8 @@ pub struct TriggerRequest {
 /// What a scheduler has submitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Triggered {
-    /// The buildset.
-    pub buildset: i64,
+    /// The buildset; nothing if it is submitted later.
+    pub buildset: Option<i64>,
     /// Its build requests by builder.
     pub requests: Vec<(i64, i64)>,
 }

@@ -8,7 +8,9 @@ use crate::front_end::shown;
 use crate::identity::Identity;
 use crate::site::Site;
 
-/// Keys of `c['www']` that browsers get as they are. Others may hold what is nobody's business.
+/// Keys of `c['www']` that browsers get as they are.
+///
+/// Differs: other keys are not shown to browsers, because they may hold what is nobody's business, and none is used.
 const SHOWN: &[&str] = &[
     "allowed_origins",
     "debug",

@@ -112,7 +112,8 @@ class Values:
 class _AnswerDescriber(Describer):
     """Describes one answer: what the configuration's description has is referred to by number.
 
-    What is new is numbered from there on, for this answer only, and has no places in files.
+    What is new is numbered from there on, for this answer only. Files that the description does not name are not named
+    here either: nobody could look them up.
     """
 
     def __init__(self, known):
@@ -124,7 +125,11 @@ class _AnswerDescriber(Describer):
             self.handles = known.handles
 
     def place(self, place):
-        return None if place is None else list(place)
+        if place is None or self._known is None:
+            return None
+        filename, line = place
+        number = self._known._file_numbers.get(filename)
+        return None if number is None else [number, line]
 
     def _object(self, value):
         if self._known is not None:

@@ -43,11 +43,19 @@ fn answers(site: &mut Site) -> Result<Vec<String>> {
 
 #[test]
 fn code_of_users_gets_the_same_answers_as_from_the_real_master() -> Result<()> {
-    let mut site = Site::new(QUESTIONS)?;
+    let mut site = Site::made_by_the_real_one(QUESTIONS)?;
     // Both begin with a build that the real one has made.
-    site.start_reference()?;
+    site.start_the_real_one()?;
     site.start_worker("w1", Program::Python)?;
-    site.send_change("main")?;
+    let who = ["--auth=change:changepw", "--who=Ann", "--comments=first"];
+    let what = [
+        "--branch=main",
+        "--revision=r1",
+        "--repository=repo",
+        "--project=p",
+        "file",
+    ];
+    site.send_change(&[&who[..], &what].concat())?;
     site.wait_for("a build of the change", |site| {
         let builds = site.get("builds?complete=true")?;
         Ok(builds["builds"].get(0).is_some())
@@ -56,7 +64,7 @@ fn code_of_users_gets_the_same_answers_as_from_the_real_master() -> Result<()> {
     let (basedir, before) = (site.basedir(), site.path().join("before"));
     copy(&basedir, &before)?;
 
-    site.start_reference()?;
+    site.start_the_real_one()?;
     let expected = answers(&mut site)?;
     fs::remove_dir_all(&basedir)?;
     copy(&before, &basedir)?;

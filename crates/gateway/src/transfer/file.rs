@@ -1,7 +1,7 @@
 //! Uploaded files.
 
-use std::fs::{self, File, FileTimes, Permissions};
-use std::io::Write;
+use std::fs::{self, FileTimes, Permissions};
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -10,7 +10,8 @@ use tempfile::NamedTempFile;
 
 use super::{Room, TransferError, Transferred};
 
-/// Writes beside the destination and moves into its place at the end.
+/// Writes beside the destination. What is complete moves into its place when the worker has said that all went well:
+/// some workers end an upload in the same way when there was nothing to send.
 #[derive(Debug)]
 pub(super) struct FileWriter {
     path: PathBuf,
@@ -23,9 +24,9 @@ pub(super) struct FileWriter {
 enum Place {
     /// Beside the destination; removed when it is dropped.
     Beside(NamedTempFile),
-    /// At the destination.
-    Stored(File),
-    /// The move has failed.
+    /// The same, and nothing more comes.
+    Complete(NamedTempFile),
+    /// Something has failed.
     Nowhere,
 }
 
@@ -64,11 +65,11 @@ impl FileWriter {
                     .write_all(block)
                     .map_err(TransferError::at(&self.path))
             }
-            Place::Stored(_) | Place::Nowhere => Ok(()),
+            Place::Complete(_) | Place::Nowhere => Ok(()),
         }
     }
 
-    /// Moves the file to its place.
+    /// Nothing more comes.
     pub(super) fn close(&mut self) -> Result<(), TransferError> {
         self.file = match std::mem::replace(&mut self.file, Place::Nowhere) {
             Place::Beside(file) => {
@@ -77,18 +78,20 @@ impl FileWriter {
                         .set_permissions(Permissions::from_mode(mode & 0o7777))
                         .map_err(TransferError::at(&self.path))?;
                 }
-                let stored = file.persist(&self.path);
-                let stored = stored.map_err(|error| TransferError::at(&self.path)(error.error))?;
-                Place::Stored(stored)
+                if self.path.is_dir() {
+                    let error = io::Error::from(io::ErrorKind::IsADirectory);
+                    return Err(TransferError::at(&self.path)(error));
+                }
+                Place::Complete(file)
             }
             other => other,
         };
         Ok(())
     }
 
-    /// Sets the times of a file that is at its place, in seconds since the epoch.
+    /// Sets the times of a complete file, in seconds since the epoch.
     pub(super) fn set_times(&mut self, accessed: f64, modified: f64) -> Result<(), TransferError> {
-        let Place::Stored(file) = &self.file else {
+        let Place::Complete(file) = &self.file else {
             return Ok(());
         };
         let Some((accessed, modified)) = instant(accessed).zip(instant(modified)) else {
@@ -98,16 +101,25 @@ impl FileWriter {
         let times = FileTimes::new()
             .set_accessed(accessed)
             .set_modified(modified);
-        file.set_times(times).map_err(TransferError::at(&self.path))
+        file.as_file()
+            .set_times(times)
+            .map_err(TransferError::at(&self.path))
     }
 
-    pub(super) fn finish(self) -> Result<Transferred, TransferError> {
+    /// Moves it into its place, if all went well.
+    pub(super) fn finish(self, went_well: bool) -> Result<Transferred, TransferError> {
         match self.file {
-            Place::Stored(_) => Ok(Transferred::Stored {
-                bytes: self.room.written,
-                truncated: self.room.is_exceeded,
-            }),
-            Place::Beside(_) | Place::Nowhere => Err(TransferError::Unfinished),
+            Place::Complete(file) if went_well => {
+                file.persist(&self.path)
+                    .map_err(|error| TransferError::at(&self.path)(error.error))?;
+                Ok(Transferred::Stored {
+                    bytes: self.room.written,
+                    truncated: self.room.is_exceeded,
+                })
+            }
+            Place::Complete(_) | Place::Beside(_) | Place::Nowhere => {
+                Err(TransferError::Unfinished)
+            }
         }
     }
 }

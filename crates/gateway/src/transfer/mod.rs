@@ -108,7 +108,7 @@ pub enum TransferError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The command ended without the transfer having been closed; nothing was stored.
+    /// The command ended without the transfer having been closed, or has failed; nothing was stored.
     #[error("the transfer was not finished")]
     Unfinished,
 }
@@ -213,14 +213,16 @@ impl End {
         }
     }
 
-    /// What has become of it. What is not in its place by now is removed.
-    pub(crate) async fn finish(self) -> Result<Transferred, TransferError> {
+    /// What has become of it; `went_well` is what the worker says. What does not get its place is removed.
+    pub(crate) async fn finish(self, went_well: bool) -> Result<Transferred, TransferError> {
         match self.state {
             State::Over(outcome, _) => outcome,
             State::Memory(_) => Err(TransferError::Unfinished),
             State::BytesReader(reader) => Ok(reader.finish()),
             State::FileReader(reader) => Ok(reader.finish()),
-            state @ (State::File(_) | State::Directory(_)) => on_disk(move || state.finish()).await,
+            state @ (State::File(_) | State::Directory(_)) => {
+                on_disk(move || state.finish(went_well)).await
+            }
         }
     }
 }
@@ -290,9 +292,9 @@ impl State {
     }
 
     /// Ends what works on a disk.
-    fn finish(self) -> Result<Transferred, TransferError> {
+    fn finish(self, went_well: bool) -> Result<Transferred, TransferError> {
         match self {
-            Self::File(writer) => writer.finish(),
+            Self::File(writer) => writer.finish(went_well),
             Self::Directory(_) | Self::Memory(_) => Err(TransferError::Unfinished),
             Self::FileReader(reader) => Ok(reader.finish()),
             Self::BytesReader(reader) => Ok(reader.finish()),

@@ -44,8 +44,17 @@ async fn complete(
     started: &Started,
     handle: CommandHandle,
 ) -> Result<CommandEnd, CommandError> {
+    complete_with(peer, started, handle, 0).await
+}
+
+async fn complete_with(
+    peer: &mut Peer,
+    started: &Started,
+    handle: CommandHandle,
+    rc: i64,
+) -> Result<CommandEnd, CommandError> {
     peer.wire
-        .update(started.command, vec![Update::Rc(0)])
+        .update(started.command, vec![Update::Rc(rc)])
         .unwrap();
     peer.wire.complete(started.command, Ok(())).unwrap();
     let mut wait = std::pin::pin!(handle.wait());
@@ -122,6 +131,31 @@ async fn an_upload_that_is_not_finished_leaves_the_former_file() {
         peer.transfer(started.command, block(b"new")).await.unwrap();
         drop(peer);
         handle.wait().await.unwrap_err();
+        assert_eq!(fs::read(&path).unwrap(), b"former");
+        assert_eq!(fs::read_dir(world.directory.path()).unwrap().count(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_fails_on_the_worker_leaves_the_former_file() {
+    for protocol in BOTH {
+        let mut world = World::new();
+        let (mut peer, session) = Peer::attach(&mut world, protocol).await;
+        let path = world.path("file");
+        fs::write(&path, "former").unwrap();
+        let transfer = Transfer::ToFile {
+            path: path.clone(),
+            maxsize: None,
+            mode: None,
+        };
+        let (started, handle) = start(&mut peer, &session, "uploadFile", transfer).await;
+        peer.transfer(started.command, block(b"ne")).await.unwrap();
+        peer.transfer(started.command, TransferRequest::Close)
+            .await
+            .unwrap();
+        let end = complete_with(&mut peer, &started, handle, 1).await.unwrap();
+        assert_eq!(end.rc, Some(1));
+        assert_eq!(end.transfer, Some(Err(TransferError::Unfinished)));
         assert_eq!(fs::read(&path).unwrap(), b"former");
         assert_eq!(fs::read_dir(world.directory.path()).unwrap().count(), 1);
     }

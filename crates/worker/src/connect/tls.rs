@@ -5,11 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
@@ -140,15 +141,11 @@ impl Plan {
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()?;
         let builder = match self.check {
-            Check::Full => builder.with_root_certificates(self.roots.load()?),
-            Check::ChainOnly => {
-                let roots = Arc::new(self.roots.load()?);
-                let chain = WebPkiServerVerifier::builder_with_provider(roots, provider)
-                    .build()
-                    .map_err(|error| TlsError::Setup(rustls::Error::General(error.to_string())))?;
+            Check::Full | Check::ChainOnly => {
+                let verifier = Verifier::new(self.roots.load()?, self.check, provider)?;
                 builder
                     .dangerous()
-                    .with_custom_certificate_verifier(Arc::new(AnyName(chain)))
+                    .with_custom_certificate_verifier(Arc::new(verifier))
             }
             Check::Nothing => builder
                 .dangerous()
@@ -165,15 +162,18 @@ impl Plan {
 }
 
 impl Roots {
-    fn load(&self) -> Result<RootCertStore, TlsError> {
-        let mut store = RootCertStore::empty();
+    fn load(&self) -> Result<Trusted, TlsError> {
+        let mut store = Trusted {
+            roots: RootCertStore::empty(),
+            own: Vec::new(),
+        };
         let origin = match self {
             Roots::System => {
                 let found = rustls_native_certs::load_native_certs();
                 for error in &found.errors {
                     tracing::warn!("root certificates of the system: {error}");
                 }
-                store.add_parsable_certificates(found.certs);
+                store.roots.add_parsable_certificates(found.certs);
                 "the system's certificate store".to_owned()
             }
             Roots::Directory(directory) => {
@@ -181,15 +181,30 @@ impl Roots {
                 directory.display().to_string()
             }
         };
-        if store.is_empty() {
+        if store.roots.is_empty() {
             return Err(TlsError::NoRoots(origin));
         }
         Ok(store)
     }
 }
 
+/// Whom to trust.
+struct Trusted {
+    roots: RootCertStore,
+    /// Those of a directory of the user's: any of them may be the server's own.
+    own: Vec<CertificateDer<'static>>,
+}
+
+impl Trusted {
+    fn add(&mut self, certificate: CertificateDer<'static>) -> Result<(), rustls::Error> {
+        self.roots.add(certificate.clone())?;
+        self.own.push(certificate);
+        Ok(())
+    }
+}
+
 /// Trusts all files of a directory that end in `.pem`; those that are of no use are skipped.
-fn add_directory(store: &mut RootCertStore, directory: &Path) -> Result<(), TlsError> {
+fn add_directory(store: &mut Trusted, directory: &Path) -> Result<(), TlsError> {
     let unreadable = |error: io::Error| TlsError::File {
         path: directory.to_owned(),
         reason: error.to_string(),
@@ -261,11 +276,49 @@ fn handshake_error(host: String, source: io::Error) -> TlsError {
     TlsError::Certificate { host, reason }
 }
 
-/// Checks that the certificate leads to a trusted root, whatever name it is for.
+/// Checks that the certificate leads to a trusted root, or is one, and which name it is for.
+///
+/// `openssl req -x509` makes certificates that sign themselves and say that they are an authority's. The library takes
+/// none of an authority for a server's, but OpenSSL and with it the Python worker do when it is trusted itself.
 #[derive(Debug)]
-struct AnyName(Arc<WebPkiServerVerifier>);
+struct Verifier {
+    chain: Arc<WebPkiServerVerifier>,
+    trusted: Vec<CertificateDer<'static>>,
+    takes_any_name: bool,
+}
 
-impl ServerCertVerifier for AnyName {
+impl Verifier {
+    fn new(
+        trusted: Trusted,
+        check: Check,
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Self, TlsError> {
+        let roots = Arc::new(trusted.roots);
+        let chain = WebPkiServerVerifier::builder_with_provider(roots, provider).build();
+        Ok(Self {
+            chain: chain
+                .map_err(|error| TlsError::Setup(rustls::Error::General(error.to_string())))?,
+            trusted: trusted.own,
+            takes_any_name: check == Check::ChainOnly,
+        })
+    }
+
+    /// Whether it is trusted itself and nothing is wrong but that an authority's is used as a server's. That is looked
+    /// at after its time.
+    fn is_trusted_itself(
+        &self,
+        certificate: &CertificateDer<'_>,
+        error: &CertificateError,
+    ) -> bool {
+        let CertificateError::Other(error) = error else {
+            return false;
+        };
+        error.to_string() == "CaUsedAsEndEntity"
+            && self.trusted.iter().any(|trusted| trusted == certificate)
+    }
+}
+
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -274,13 +327,24 @@ impl ServerCertVerifier for AnyName {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let verified =
-            self.0
-                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let mut verified = self.chain.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
+        if let Err(rustls::Error::InvalidCertificate(error)) = &verified
+            && self.is_trusted_itself(end_entity, error)
+        {
+            let parsed = ParsedCertificate::try_from(end_entity)?;
+            verified =
+                verify_server_name(&parsed, server_name).map(|()| ServerCertVerified::assertion());
+        }
         match verified {
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) => Ok(ServerCertVerified::assertion()),
+            )) if self.takes_any_name => Ok(ServerCertVerified::assertion()),
             other => other,
         }
     }
@@ -291,7 +355,7 @@ impl ServerCertVerifier for AnyName {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls12_signature(message, cert, dss)
+        self.chain.verify_tls12_signature(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -300,11 +364,11 @@ impl ServerCertVerifier for AnyName {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls13_signature(message, cert, dss)
+        self.chain.verify_tls13_signature(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.chain.supported_verify_schemes()
     }
 }
 
@@ -346,5 +410,75 @@ impl ServerCertVerifier for Anybody {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A certificate for `localhost` that signs itself, as `openssl req -x509` makes them.
+    fn self_signed(directory: &Path) -> CertificateDer<'static> {
+        let file = directory.join("cert.pem");
+        let made = Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt"])
+            .args(["ec_paramgen_curve:P-256", "-nodes", "-days", "30"])
+            .args(["-subj", "/CN=localhost"])
+            .args(["-addext", "subjectAltName=DNS:localhost"])
+            .arg("-keyout")
+            .arg(directory.join("key"))
+            .arg("-out")
+            .arg(&file)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{made:?}");
+        CertificateDer::from_pem_file(file).unwrap()
+    }
+
+    fn verify(
+        trusted: &Path,
+        check: Check,
+        certificate: &CertificateDer<'_>,
+        name: &str,
+        later: Duration,
+    ) -> Result<(), CertificateError> {
+        let roots = Roots::Directory(trusted.to_owned()).load().unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = Verifier::new(roots, check, provider).unwrap();
+        let name = ServerName::try_from(name).unwrap();
+        let now =
+            UnixTime::since_unix_epoch(Duration::from_secs(UnixTime::now().as_secs()) + later);
+        match verifier.verify_server_cert(certificate, &[], &name, &[], now) {
+            Ok(_) => Ok(()),
+            Err(rustls::Error::InvalidCertificate(error)) => Err(error),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_signs_itself_is_taken_if_it_is_trusted_in_time_and_for_the_name() {
+        let (own, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let certificate = self_signed(own.path());
+        self_signed(other.path());
+        let now = Duration::ZERO;
+        let later = Duration::from_secs(60 * 24 * 3600);
+        let (own, other) = (own.path(), other.path());
+        let full = |trusted, name, later| verify(trusted, Check::Full, &certificate, name, later);
+        assert_eq!(full(own, "localhost", now), Ok(()));
+        assert!(matches!(
+            full(own, "example.org", now),
+            Err(CertificateError::NotValidForNameContext { .. })
+        ));
+        assert!(matches!(
+            full(own, "localhost", later),
+            Err(CertificateError::ExpiredContext { .. })
+        ));
+        assert!(full(other, "localhost", now).is_err());
+        let chain = |trusted| verify(trusted, Check::ChainOnly, &certificate, "example.org", now);
+        assert_eq!(chain(own), Ok(()));
+        assert!(chain(other).is_err());
     }
 }

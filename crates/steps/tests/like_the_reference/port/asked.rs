@@ -305,7 +305,7 @@ impl Port for Fake<'_> {
             }
             let requests = script["requests"].as_object().expect("requests");
             Ok(Triggered {
-                buildset: script["buildset"].as_i64().expect("a buildset"),
+                buildset: script["buildset"].as_i64(),
                 requests: requests
                     .iter()
                     .map(|(builder, id)| {

@@ -1,26 +1,10 @@
 //! What a user sees of a master from a forced build to its end, and of what goes wrong.
 
-use std::process::Command;
-
-use anyhow::{Result, ensure};
-use buildbot_e2e::{Program, Site};
+use anyhow::Result;
+use buildbot_e2e::results::{CANCELLED, FAILURE, RETRY, SUCCESS};
+use buildbot_e2e::{Program, Site, git};
 use rustix::process::Signal;
 use serde_json::json;
-
-const SUCCESS: i64 = 0;
-const FAILURE: i64 = 2;
-const RETRY: i64 = 5;
-const CANCELLED: i64 = 6;
-
-fn git(directory: &std::path::Path, arguments: &[&str]) -> Result<()> {
-    let done = Command::new("git")
-        .current_dir(directory)
-        .args(["-c", "user.name=A", "-c", "user.email=a@example.org"])
-        .args(arguments)
-        .output()?;
-    ensure!(done.status.success(), "git {arguments:?}: {done:?}");
-    Ok(())
-}
 
 fn a_repository_is_built(program: Program) -> Result<()> {
     let sources = tempfile::tempdir()?;
@@ -178,11 +162,7 @@ fn a_reconfiguration_adds_a_builder() -> Result<()> {
     let mut site = Site::new("c['builders'] = [builder('a', shell('true'))]")?;
     site.start()?;
     site.start_worker("w1", Program::Ours)?;
-    site.configure("c['builders'] = [builder('a', shell('true')), builder('b', shell('true'))]")?;
-    site.signal(Signal::HUP)?;
-    site.wait_for("the new configuration", |site| {
-        Ok(site.log()?.contains("configuration update complete"))
-    })?;
+    site.reconfigure("c['builders'] = [builder('a', shell('true')), builder('b', shell('true'))]")?;
     assert_eq!(site.wait_for_build(site.force("b")?)?["results"], SUCCESS);
     Ok(())
 }

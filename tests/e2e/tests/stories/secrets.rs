@@ -1,0 +1,88 @@
+//! What nobody is to read: in logs, properties, texts of steps and on the disk.
+
+use anyhow::{Context as _, Result};
+use buildbot_e2e::results::SUCCESS;
+use buildbot_e2e::{Program, Site};
+use serde_json::json;
+
+const SECRET: &str = "Swordfish-31415";
+
+#[test]
+fn a_secret_is_used_and_shown_nowhere() -> Result<()> {
+    let mut site = Site::new(
+        "c['secretsProviders'] = [secrets.SecretInAFile(dirname=basedir + '/secrets')]\n\
+         @util.renderer\n\
+         def computed(props): return ['echo', 'also', secret_of(props)]\n\
+         def secret_of(props): return util.Secret('password')\n\
+         c['builders'] = [builder('b', \
+            shell('sh', '-c', 'echo the word is $0; printf \"%s\" \"$0\" > kept', util.Secret('password'), name='arg'), \
+            shell('sh', '-c', 'echo the word is $PASSWORD', name='env', env={'PASSWORD': util.Secret('password')}), \
+            shell('echo', util.Interpolate('interpolated %(secret:password)s'), name='interpolated'), \
+            steps.SetProperty(property='leak', value=util.Interpolate('p=%(secret:password)s')), \
+            steps.SetPropertyFromCommand(command=['cat', 'kept'], property='read'), \
+            steps.MasterShellCommand(command=['echo', 'on the master', util.Secret('password')]), \
+            shell('cat', 'kept', name='cat'))]",
+    )?;
+    let directory = site.basedir().join("secrets");
+    std::fs::create_dir(&directory)?;
+    let file = directory.join("password");
+    std::fs::write(&file, format!("{SECRET}\n"))?;
+    for (path, mode) in [(&directory, 0o700), (&file, 0o600)] {
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))?;
+    }
+    site.start()?;
+    site.start_worker("w1", Program::Ours)?;
+    let build = site.build("b")?;
+    assert_eq!(build["results"], SUCCESS, "{:?}", site.steps(&build)?);
+    // It was really used.
+    let kept = site.worker_directory("w1").join("b/build/kept");
+    assert_eq!(std::fs::read_to_string(kept)?, SECRET);
+    let mut seen = String::new();
+    let path = format!("builds/{}/steps", build["buildid"]);
+    for step in site.list(&path)? {
+        seen.push_str(&step.to_string());
+        for log in site.list(&format!("steps/{}/logs", step["stepid"]))? {
+            seen.push_str(&site.raw(log["logid"].as_i64().context("no id")?)?);
+        }
+    }
+    let properties = site.properties(&build)?;
+    seen.push_str(&properties.to_string());
+    seen.push_str(&site.log()?);
+    let told: Vec<&str> = seen.lines().filter(|line| line.contains(SECRET)).collect();
+    assert!(told.is_empty(), "{told:?}");
+    for shown in [
+        "\nthe word is <password>\n",
+        "\ninterpolated <password>\n",
+        "on the master <password>\n",
+    ] {
+        assert!(seen.contains(shown), "{shown} is not in {seen}");
+    }
+    assert_eq!(properties["leak"], json!(["p=<password>", "SetProperty"]));
+    // Nor is it in anything that the master keeps.
+    for file in ["state.sqlite", "state.sqlite-wal"] {
+        let bytes = std::fs::read(site.basedir().join(file)).unwrap_or_default();
+        let found = bytes
+            .windows(SECRET.len())
+            .any(|window| window == SECRET.as_bytes());
+        assert!(!found, "{file}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_password_of_a_worker_is_a_secret_that_is_looked_up() -> Result<()> {
+    let mut site = Site::new(
+        "c['secretsProviders'] = [secrets.SecretInAFile(dirname=basedir + '/secrets')]\n\
+         c['workers'] = [worker.Worker('w1', util.Secret('of_w1'))]\n\
+         c['builders'] = [builder('b', shell('true'))]",
+    )?;
+    let directory = site.basedir().join("secrets");
+    std::fs::create_dir(&directory)?;
+    let file = directory.join("of_w1");
+    std::fs::write(&file, "pass")?;
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    site.start()?;
+    site.start_worker("w1", Program::Ours)?;
+    assert_eq!(site.build("b")?["results"], SUCCESS);
+    Ok(())
+}
