@@ -516,7 +516,7 @@ impl Builds {
     /// Those for which something holds.
     pub(crate) fn find(&self, holds: impl Fn(&Build) -> bool) -> Vec<Arc<Build>> {
         let builds = self.lock();
-        let found = builds.values().filter(|build| holds(build));
+        let found = builds.builds.values().filter(|build| holds(build));
         found.cloned().collect()
     }
 

@@ -307,7 +307,7 @@ impl Master {
     }
 
     /// Everything is as it was; what cannot be undone is said.
-    async fn undo(&mut self, before: &Arc<Site>, error: anyhow::Error) -> LoadFailure {
+    async fn undo(&mut self, before: &Site, error: anyhow::Error) -> LoadFailure {
         let rows = Rows::of(&before.config);
         let master = self.shell.master;
         let written = self

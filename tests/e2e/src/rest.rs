@@ -20,6 +20,21 @@ impl Site {
         Ok(request.call()?.status().as_u16())
     }
 
+    /// Sends a name and a password, and returns the status of the answer.
+    pub fn log_in(&self, name: &str, password: &str) -> Result<u16> {
+        let pair = format!("{name}:{password}");
+        let value = data_encoding::BASE64.encode(pair.as_bytes());
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .build()
+            .new_agent();
+        let request = agent
+            .get(format!("{}auth/login", self.url()))
+            .header("Authorization", format!("Basic {value}"));
+        Ok(request.call()?.status().as_u16())
+    }
+
     /// The text of a log.
     pub fn raw(&self, log: i64) -> Result<String> {
         let url = format!("{}api/v2/logs/{log}/raw", self.url());

@@ -43,7 +43,7 @@ fn answers(site: &mut Site) -> Result<Vec<String>> {
 
 #[test]
 fn code_of_users_gets_the_same_answers_as_from_the_real_master() -> Result<()> {
-    let mut site = Site::new(QUESTIONS)?;
+    let mut site = Site::made_by_the_real_one(QUESTIONS)?;
     // Both begin with a build that the real one has made.
     site.start_the_real_one()?;
     site.start_worker("w1", Program::Python)?;
