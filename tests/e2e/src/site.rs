@@ -154,6 +154,7 @@ impl Site {
         match which {
             Program::Python => self.start_the_real_one(),
             Program::Ours => self.start(),
+            Program::Python3 | Program::Python2 => bail!("there is no master of {which:?}"),
         }
     }
 
