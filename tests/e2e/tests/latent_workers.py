@@ -1,3 +1,5 @@
+"""Latent workers of users: their instances are processes of our worker."""
+
 import os
 import subprocess
 
