@@ -152,8 +152,9 @@ impl Site {
     /// Starts the master of either program, and waits until it answers.
     pub fn start_as(&mut self, which: Program) -> Result<()> {
         match which {
-            Program::Python => self.start_the_real_one(),
             Program::Ours => self.start(),
+            // Only workers are there in older versions.
+            Program::Python | Program::Python3 | Program::Python2 => self.start_the_real_one(),
         }
     }
 
