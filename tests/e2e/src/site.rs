@@ -153,7 +153,8 @@ impl Site {
     pub fn start_as(&mut self, which: Program) -> Result<()> {
         match which {
             Program::Ours => self.start(),
-            _ => self.start_the_real_one(),
+            // Only workers are there in older versions.
+            Program::Python | Program::Python3 | Program::Python2 => self.start_the_real_one(),
         }
     }
 

@@ -202,6 +202,10 @@ fn builders_are_served_in_the_order_that_a_function_gives() -> Result<()> {
          c['builders'] = [builder(name, shell('true')) for name in 'abc']",
     )?;
     let ids = [site.force("a")?, site.force("b")?, site.force("c")?];
+    // Nothing is being asked when the worker comes.
+    for id in ids {
+        site.wait_for_why(id, "no_worker")?;
+    }
     site.start_worker("w1", Program::Ours)?;
     for id in ids {
         site.wait_for_build(id)?;
