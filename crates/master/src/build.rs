@@ -19,6 +19,7 @@ use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 use tokio::sync::OnceCell;
 
+use crate::interruptions::Interruptions;
 use crate::json as plain;
 use crate::port::StepPort;
 use crate::properties::{self, Known};
@@ -42,8 +43,7 @@ pub(crate) struct Build {
     /// The configuration that it began with.
     pub(crate) site: Arc<Site>,
     set_up: OnceCell<Result<SetUp, String>>,
-    /// Its logs, from the first one to its end.
-    pub(crate) logs: tokio::sync::Mutex<Option<BuildLogs>>,
+    pub(crate) interruptions: Interruptions,
     state: Mutex<State>,
 }
 
@@ -127,6 +127,7 @@ impl Build {
             site,
             set_up: OnceCell::new(),
             logs: tokio::sync::Mutex::new(None),
+            interruptions: Interruptions::default(),
             state: Mutex::new(State::new(rows.steps)),
         }
     }
@@ -439,6 +440,7 @@ impl Build {
 
     pub(crate) fn step_ends(&self, number: StepNumber) {
         self.state().running.remove(&number);
+        self.interruptions.forget(number);
     }
 
     /// The build as user code sees it.

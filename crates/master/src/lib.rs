@@ -19,6 +19,7 @@ mod hands;
 mod host_requests;
 mod identity;
 mod instances;
+mod interruptions;
 mod json;
 mod live;
 mod live_data;

@@ -28,10 +28,10 @@ use buildbot_steps::{
     TriggerRequest, Triggered, WorkerFacts,
 };
 use serde_json::{Map, Value as Json, json};
-use tokio::sync::watch;
 
 use crate::build::{Attached, Build};
 use crate::custom;
+use crate::interruptions::Listening;
 use crate::plan;
 use crate::rendering;
 use crate::shell::Shell;
@@ -49,8 +49,7 @@ pub(crate) struct StepPort {
     pub(crate) number: StepNumber,
     name: String,
     state: Mutex<State>,
-    /// Why it is to end, each time that somebody says so.
-    interruptions: watch::Sender<Vec<Interruption>>,
+    interruptions: Listening,
     shown: Mutex<Shown>,
     locals: Locals,
 }
@@ -63,8 +62,6 @@ struct State {
     are_urls_stored: bool,
     commands: BTreeMap<u64, RunningCommand>,
     last_command: u64,
-    /// How many interruptions the step has heard of.
-    heard: usize,
     prepared: Option<Prepared>,
     /// The schedulers of buildsets that it has triggered.
     triggered: BTreeMap<i64, String>,
@@ -95,6 +92,7 @@ impl StepPort {
     ) -> Self {
         let row = build.row(number);
         let name = row.map_or_else(String::new, |row| row.name.to_string());
+        let interruptions = build.interruptions.listen(number);
         Self {
             shell,
             build,
@@ -102,7 +100,7 @@ impl StepPort {
             number,
             name,
             state: Mutex::default(),
-            interruptions: watch::Sender::new(Vec::new()),
+            interruptions,
             shown: Mutex::default(),
             locals: Locals::default(),
         }
@@ -127,11 +125,6 @@ impl StepPort {
         let row = self.build.row(self.number);
         let row = row.ok_or_else(|| internal(&"the step has no row"))?;
         Ok(row.id)
-    }
-
-    /// Somebody wants the step to end.
-    pub(crate) fn interrupt(&self, interruption: Interruption) {
-        self.interruptions.send_modify(|all| all.push(interruption));
     }
 
     /// The step has ended: what that means for its build.
@@ -383,23 +376,7 @@ impl Port for StepPort {
     }
 
     fn interrupted(&self) -> Later<'_, Interruption> {
-        Box::pin(async move {
-            let mut interruptions = self.interruptions.subscribe();
-            loop {
-                let next = {
-                    let all = interruptions.borrow_and_update();
-                    let mut state = self.state();
-                    let next = all.get(state.heard).cloned();
-                    state.heard += usize::from(next.is_some());
-                    next
-                };
-                match next {
-                    Some(interruption) => return interruption,
-                    // The sender lives as long as this port.
-                    None => drop(interruptions.changed().await),
-                }
-            }
-        })
+        Box::pin(self.interruptions.next())
     }
 
     fn now_s(&self) -> f64 {

@@ -182,21 +182,22 @@ pub(crate) async fn end_step(
     finish(&shell, id, step, end);
 }
 
-/// Breaks a step off that is being prepared or runs.
+/// Breaks a step off that is being prepared or runs, or that is about to: then it hears of it when it begins.
 pub(crate) fn interrupt_step(shell: &Shell, id: BuildId, step: StepNumber, why: Interrupt) {
-    let port = shell.builds.get(id).and_then(|build| build.step(step));
-    if let Some(port) = port {
-        port.interrupt(match why {
-            Interrupt::Stopped(reason) => Interruption {
-                reason: reason.to_string(),
-                connection_lost: false,
-            },
-            Interrupt::Lost => Interruption {
-                reason: LOST.to_owned(),
-                connection_lost: true,
-            },
-        });
-    }
+    let Some(build) = shell.builds.get(id) else {
+        return;
+    };
+    let interruption = match why {
+        Interrupt::Stopped(reason) => Interruption {
+            reason: reason.to_string(),
+            connection_lost: false,
+        },
+        Interrupt::Lost => Interruption {
+            reason: LOST.to_owned(),
+            connection_lost: true,
+        },
+    };
+    build.interruptions.interrupt(step, interruption);
 }
 
 /// The logs of a build that has ended take nothing more.
