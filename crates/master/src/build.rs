@@ -8,7 +8,6 @@ use buildbot_confighost::Host;
 use buildbot_db::tables::buildsets;
 use buildbot_engine::config::Builder;
 use buildbot_gateway::{PathStyle, Session, WorkerInfo};
-use buildbot_logs::BuildLogs;
 use buildbot_model::{
     BuildId, BuildNumber, BuildRequest, BuilderId, Property as StoredProperty, Results, Secret,
     StepId, StepNumber, WorkerId, Write,
@@ -19,6 +18,7 @@ use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 use tokio::sync::OnceCell;
 
+use crate::build_logs::BuildLogs;
 use crate::interruptions::Interruptions;
 use crate::json as plain;
 use crate::port::StepPort;
@@ -43,6 +43,7 @@ pub(crate) struct Build {
     /// The configuration that it began with.
     pub(crate) site: Arc<Site>,
     set_up: OnceCell<Result<SetUp, String>>,
+    pub(crate) logs: BuildLogs,
     pub(crate) interruptions: Interruptions,
     state: Mutex<State>,
 }
@@ -126,7 +127,7 @@ impl Build {
             worker,
             site,
             set_up: OnceCell::new(),
-            logs: tokio::sync::Mutex::new(None),
+            logs: BuildLogs::default(),
             interruptions: Interruptions::default(),
             state: Mutex::new(State::new(rows.steps)),
         }

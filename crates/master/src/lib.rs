@@ -7,6 +7,7 @@
 mod announce;
 mod attachment;
 mod build;
+mod build_logs;
 mod called;
 mod cancelling;
 mod changes;

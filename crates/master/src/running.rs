@@ -202,13 +202,11 @@ pub(crate) fn interrupt_step(shell: &Shell, id: BuildId, step: StepNumber, why: 
 
 /// The logs of a build that has ended take nothing more.
 pub(crate) async fn close_logs(build: Arc<Build>) {
-    custom::forget(&build).await;
-    let logs = build.logs.lock().await.take();
-    if let Some(logs) = logs
-        && let Err(error) = logs.seal().await
-    {
+    // First, for the process of a configuration may take its time.
+    if let Err(error) = build.logs.close().await {
         tracing::error!(build = %build.id, %error, "while closing the logs of a build");
     }
+    custom::forget(&build).await;
 }
 
 type Opened = (Arc<Build>, Arc<buildbot_config::StepConfig>, Arc<StepPort>);

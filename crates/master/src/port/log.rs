@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use buildbot_data::{Event as BusEvent, LogVerb};
 use buildbot_db::tables::logs;
-use buildbot_logs::{BuildLogs, Limits, LogWriter, Stream};
+use buildbot_logs::{Limits, LogWriter, Stream};
 use buildbot_model::LogId;
 use buildbot_steps::{Channel, LogKey, LogKind, StepError};
 
@@ -89,16 +89,9 @@ pub(super) async fn add(port: &StepPort, name: &str, kind: LogKind) -> Result<Lo
         bytes_max: bytes(globals.log_max_size),
         tail_bytes: bytes(globals.log_max_tail_size),
     };
-    let writer = {
-        let mut of_build = port.build.logs.lock().await;
-        let of_build = match &mut *of_build {
-            Some(known) => known,
-            none => none.insert(begin(port).await?),
-        };
-        of_build
-            .add(id, kind, limits)
-            .map_err(|error| internal(&error))?
-    };
+    let (store, build) = (&port.shell.logs, port.build.id);
+    let writer = port.build.logs.add(store, build, id, kind, limits).await;
+    let writer = writer.map_err(|error| internal(&error))?;
     let live = port.shell.live_data.clone();
     live.log_begins(writer.clone());
     let log = Arc::new(OpenLog {
@@ -112,11 +105,6 @@ pub(super) async fn add(port: &StepPort, name: &str, kind: LogKind) -> Result<Lo
     let mut state = port.state();
     state.logs.push(log);
     Ok(LogKey(state.logs.len() as u64 - 1))
-}
-
-async fn begin(port: &StepPort) -> Result<BuildLogs, StepError> {
-    let begun = port.shell.logs.begin(port.build.id);
-    begun.map_err(|error| internal(&error))
 }
 
 pub(super) async fn append(
