@@ -2,6 +2,7 @@
 //! terminal.
 
 pub mod basedir;
+pub mod directory_lock;
 mod follow;
 pub mod launch;
 pub mod log;

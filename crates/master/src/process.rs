@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use buildbot_daemon::Launcher;
+use buildbot_daemon::directory_lock::DirectoryLock;
 use buildbot_daemon::log::{self, LogLayer, Rotation, Target};
 use buildbot_daemon::open_files;
 use buildbot_daemon::pid_file::{self, Found, PidFile};
@@ -21,10 +22,14 @@ const BUILDBOT_VERSION: &str = "4.3.0";
 /// The file that a `buildbot.tac` names if it names none.
 const DEFAULT_CONFIG: &str = "master.cfg";
 
+/// The file in the base directory that a running master has locked. The pid file says who, but not safely: two masters
+/// that start at once find none.
+const LOCK: &str = "twistd.lock";
+
 /// The umask of a daemon until `buildbot.tac` says another: its files are nobody else's business.
 const DAEMON_UMASK: u32 = 0o077;
 
-/// Runs the master of a base directory in this process until it ends. One that has left its terminal has a pid file.
+/// Runs the master of a base directory in this process until it ends.
 pub fn run(basedir: &Path, launcher: Launcher) -> ExitCode {
     match prepare(basedir, launcher.is_daemon()) {
         Ok(prepared) => {
@@ -41,7 +46,8 @@ pub fn run(basedir: &Path, launcher: Launcher) -> ExitCode {
 
 struct Prepared {
     options: Options,
-    pid_file: Option<PidFile>,
+    pid_file: PidFile,
+    lock: DirectoryLock,
 }
 
 fn prepare(basedir: &Path, is_daemon: bool) -> anyhow::Result<Prepared> {
@@ -61,14 +67,19 @@ fn prepare(basedir: &Path, is_daemon: bool) -> anyhow::Result<Prepared> {
         set_umask(DAEMON_UMASK);
     }
     let pid_path = basedir.join(pid_file::NAME);
-    let pid_file = if is_daemon {
-        if let Found::Alive(pid) = pid_file::check(&pid_path)? {
-            anyhow::bail!("Another twistd server is running, PID {pid}");
-        }
-        Some(PidFile::write(&pid_path)?)
-    } else {
-        None
+    if let Found::Alive(pid) = pid_file::check(&pid_path)? {
+        anyhow::bail!("Another twistd server is running, PID {pid}");
+    }
+    let lock_path = basedir.join(LOCK);
+    let lock = DirectoryLock::take(&lock_path)
+        .with_context(|| format!("while locking {}", lock_path.display()))?;
+    let Some(lock) = lock else {
+        anyhow::bail!(
+            "another master runs in {}: it holds the lock of {LOCK}",
+            basedir.display()
+        );
     };
+    let pid_file = PidFile::write(&pid_path)?;
     if let Some(umask) = tac.umask {
         set_umask(umask);
     }
@@ -81,6 +92,7 @@ fn prepare(basedir: &Path, is_daemon: bool) -> anyhow::Result<Prepared> {
                 .into(),
         },
         pid_file,
+        lock,
     })
 }
 
@@ -122,6 +134,7 @@ impl Prepared {
         runtime.shutdown_background();
         tracing::info!("Main loop terminated.");
         drop(self.pid_file);
+        drop(self.lock);
         tracing::info!("Server Shut Down.");
         match ended {
             Ended::Clean => ExitCode::SUCCESS,
