@@ -32,6 +32,7 @@ mod plan;
 mod pollers;
 mod port;
 pub mod process;
+mod process_group;
 mod properties;
 mod questions;
 mod recover;

@@ -2,11 +2,20 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use buildbot_config::Named;
 use buildbot_config::secrets::SecretsKind;
 use buildbot_model::Secret;
 use buildbot_render::{Exception, Kind, SecretService};
+
+use crate::process_group::ProcessGroup;
+
+/// How long `pass` may take. It may wait for somebody to type a passphrase, where nobody is.
+///
+/// Differs: a `pass` that does not end is killed after 30 seconds, and what asks for the secret fails; the reference
+/// waits for it as long as it takes.
+const PASS_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A secret, and the class of the provider that had it.
 #[derive(Debug)]
@@ -104,7 +113,13 @@ async fn ask_pass(
     name: &str,
 ) -> Result<Option<Secret<String>>, Exception> {
     let mut command = tokio::process::Command::new("pass");
-    command.arg(name).stdin(Stdio::null()).kill_on_drop(true);
+    command
+        .arg(name)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
     if let Some(directory) = directory {
         command.env("PASSWORD_STORE_DIR", directory);
     }
@@ -112,16 +127,66 @@ async fn ask_pass(
         let options = format!("--passphrase {passphrase}");
         command.env("PASSWORD_STORE_GPG_OPTS", options);
     }
-    let output = command.output().await.map_err(|error| {
+    first_line(command, PASS_PATIENCE).await
+}
+
+/// The first line of what a program says, if it ends well.
+async fn first_line(
+    mut command: tokio::process::Command,
+    patience: Duration,
+) -> Result<Option<Secret<String>>, Exception> {
+    let failed = |why: String| {
         Exception::new(
             Kind::Runtime,
-            format!("the program pass cannot be run: {error}"),
+            format!("the program pass cannot be run: {why}"),
         )
-    })?;
+    };
+    let child = command.spawn().map_err(|error| failed(error.to_string()))?;
+    let group = ProcessGroup::of(&child);
+    let output = tokio::time::timeout(patience, child.wait_with_output()).await;
+    let output = output
+        .map_err(|_| {
+            failed(format!(
+                "it does not end within {} seconds",
+                patience.as_secs()
+            ))
+        })?
+        .map_err(|error| failed(error.to_string()))?;
+    group.ended();
     if !output.status.success() {
         return Ok(None);
     }
     let text = String::from_utf8_lossy(&output.stdout);
     let first = text.lines().next().unwrap_or_default();
     Ok(Some(Secret::new(first.to_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::process::Command;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", script])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0);
+        command
+    }
+
+    #[tokio::test]
+    async fn a_program_that_waits_for_somebody_is_given_up_with_what_it_has_started() {
+        let waiting = shell("sleep 600 & wait");
+        let begun = std::time::Instant::now();
+        let asked = first_line(waiting, Duration::from_millis(200)).await;
+        let why = asked.expect_err("nobody types anything").message;
+        assert!(why.contains("does not end"), "{why}");
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        let said = first_line(shell("echo one; echo two"), Duration::from_secs(60)).await;
+        let said = said.expect("it runs").expect("it ends well");
+        assert_eq!(said.expose(), "one");
+    }
 }
