@@ -62,6 +62,9 @@ struct State {
     are_urls_stored: bool,
     commands: BTreeMap<u64, RunningCommand>,
     last_command: u64,
+    /// How often running commands were interrupted, and why the last time: one that is only about to run is not among
+    /// them yet.
+    interrupted: (u64, String),
     prepared: Option<Prepared>,
     /// The schedulers of buildsets that it has triggered.
     triggered: BTreeMap<i64, String>,
@@ -288,6 +291,7 @@ impl Port for StepPort {
     fn interrupt_commands(&self, reason: &str) {
         let running: Vec<Interrupter> = {
             let mut state = self.state();
+            state.interrupted = (state.interrupted.0 + 1, reason.to_owned());
             let commands = state.commands.values_mut();
             commands
                 .map(|command| {

@@ -69,6 +69,9 @@ pub(crate) async fn run(
         Value::Float(seconds) => Some(*seconds),
         _ => None,
     };
+    if step.is_stopped() {
+        return Ok(Results::Cancelled);
+    }
     let end = port
         .run_local(LocalCommand {
             argv,

@@ -106,7 +106,29 @@ impl<'p> Step<'p> {
 
     /// Nothing of it is to be begun any more.
     pub(crate) fn stop(&self) {
-        self.state().stopped = true;
+        let mut state = self.state();
+        state.stopped = true;
+        let waiting = std::mem::take(&mut state.waiting_for_stop);
+        drop(state);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Waits. `false`, and at once, when it was stopped.
+    pub(crate) async fn sleep(&self, seconds: f64) -> bool {
+        let mut sleep = self.port.sleep(seconds);
+        poll_fn(|context| {
+            let mut state = self.state();
+            if state.stopped {
+                return Poll::Ready(false);
+            }
+            let waiting = &mut state.waiting_for_stop;
+            if !waiting.iter().any(|known| known.will_wake(context.waker())) {
+                waiting.push(context.waker().clone());
+            }
+            drop(state);
+            sleep.as_mut().poll(context).map(|()| true)
+        })
+        .await
     }
 
     /// It is to end, and sees to that itself.

@@ -54,19 +54,28 @@ pub(super) async fn run<'a>(
         transfer: transfer.map(|transfer| master_end(port, transfer)),
     };
     let (sink, mut updates) = mpsc::channel(UPDATES_MAX);
+    let interruptions_before = port.state().interrupted.0;
     let started = port.attached.session.run_command(wanted, sink).await;
     let handle = started.map_err(|error| failed(&error))?;
-    let number = {
+    let (number, interruption) = {
         let mut state = port.state();
         state.last_command += 1;
         let number = state.last_command;
+        let (interruptions, reason) = &state.interrupted;
+        let interruption = (*interruptions != interruptions_before).then(|| reason.clone());
         let running = RunningCommand {
             interrupter: handle.interrupter(),
-            is_interrupted: false,
+            is_interrupted: interruption.is_some(),
         };
         state.commands.insert(number, running);
-        number
+        (number, interruption)
     };
+    // It came while the command was on its way.
+    if let Some(reason) = interruption {
+        let interrupter = handle.interrupter();
+        let interrupting = async move { interrupter.interrupt(&reason).await };
+        port.shell.tasks.spawn(interrupting);
+    }
     let mut running = Running {
         port,
         stdio,

@@ -44,13 +44,12 @@ impl Attempts {
         self.left > 0
     }
 
-    /// Waits before the next attempt; `false` at once if none is left.
+    /// Waits before the next attempt; `false` at once if none is left, or when the step is stopped.
     pub(crate) async fn wait(&mut self, step: &Step<'_>) -> bool {
         if self.left <= 0 {
             return false;
         }
         self.left -= 1;
-        step.port.sleep(self.delay_s).await;
-        true
+        step.sleep(self.delay_s).await
     }
 }

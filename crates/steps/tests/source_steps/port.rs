@@ -47,6 +47,8 @@ pub(crate) struct Kept {
     pub urls: Vec<(String, String)>,
     pub data: Vec<(String, Vec<u8>, String)>,
     pub slept_s: f64,
+    /// The step is stopped while it waits, which has no end.
+    pub stops_waits: bool,
     interruptions: Vec<Interruption>,
 }
 
@@ -324,7 +326,15 @@ impl<W: Worker> Port for World<W> {
     }
 
     fn sleep(&self, seconds: f64) -> Later<'_, ()> {
-        self.kept().slept_s += seconds;
+        let mut kept = self.kept();
+        kept.slept_s += seconds;
+        if kept.stops_waits {
+            kept.interruptions.push(Interruption {
+                reason: "stopped by a test".to_owned(),
+                connection_lost: false,
+            });
+            return Box::pin(std::future::pending());
+        }
         done(())
     }
 

@@ -286,6 +286,32 @@ fn outcome(world: &World<Script>, step: &Arc<StepConfig>) -> Json {
 }
 
 #[test]
+fn a_step_that_waits_before_it_tries_again_can_be_stopped() {
+    let recorded: Json = serde_json::from_str(include_str!("recorded.json")).unwrap();
+    let description = serde_json::to_vec(&recorded["description"]).unwrap();
+    let description = Description::from_json(&description).unwrap();
+    let config = buildbot_config::read(&description, buildbot_config::Sources::NONE).config;
+    let factory = config.builders[0].factory.clone().unwrap();
+    let cases = recorded["cases"].as_array().unwrap();
+    let (recorded_case, step) = cases
+        .iter()
+        .zip(&factory.steps)
+        .find(|(recorded, _)| recorded["case"]["name"] == "git: retry as a list")
+        .unwrap();
+    let world = world(&recorded_case["case"], &recorded["shell"], &description);
+    world.kept().stops_waits = true;
+    let (_, end) = world.run(&Arc::new(step.clone()));
+    assert_eq!(end.results, buildbot_model::Results::Exception);
+    let logs: Vec<String> = world
+        .kept()
+        .logs
+        .iter()
+        .map(|log| log.name.clone())
+        .collect();
+    assert_eq!(logs, ["stdio", "cancelled"]);
+}
+
+#[test]
 fn every_step_does_what_the_reference_did() {
     let recorded: Json = serde_json::from_str(include_str!("recorded.json")).unwrap();
     let description = serde_json::to_vec(&recorded["description"]).unwrap();
