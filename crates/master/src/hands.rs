@@ -80,8 +80,10 @@ impl Hands for ShellHands {
                 let shell = self.shell.clone();
                 let asking = self.shell.tasks.spawn_on(
                     async move {
-                        let reply = match shell.sites.get(generation) {
-                            Some(site) => {
+                        let site = shell.sites.get(generation);
+                        let answered = running::guarded(&shell.tasks, {
+                            let shell = shell.clone();
+                            async move {
                                 let place = &callable.place;
                                 questions::ask(&shell, &site, callable.handle, place, &question)
                                     .await

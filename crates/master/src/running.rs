@@ -6,6 +6,7 @@ use buildbot_engine::effect::{Interrupt, NotRun};
 use buildbot_engine::event::{Event, Prepared, SessionId, StepEnd, StepPrepared};
 use buildbot_model::{BuildId, Results, StepNumber, WorkerId, Write};
 use buildbot_steps::{self as steps, Interruption, Next};
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::build::Build;
 use crate::custom;
@@ -23,7 +24,13 @@ pub(crate) async fn prepare_worker(
     worker: WorkerId,
     session: SessionId,
 ) {
-    let (outcome, writes) = try_prepare(&shell, id, worker, session).await;
+    let prepared = guarded_build(&shell, id, {
+        let shell = shell.clone();
+        async move { try_prepare(&shell, id, worker, session).await }
+    });
+    let (outcome, writes) = prepared
+        .await
+        .unwrap_or_else(|| (Prepared::SetupFailed, Vec::new()));
     shell.engine.answer(Event::WorkerPrepared {
         build: id,
         outcome,
@@ -62,21 +69,17 @@ async fn try_prepare(
 
 /// Renders the name of a step that has no row yet.
 pub(crate) async fn name_step(shell: Arc<Shell>, id: BuildId, step: StepNumber, index: usize) {
-    let name = match open(&shell, id, step, index) {
-        Ok((build, config, port)) => {
-            build.step_begins(step, port.clone());
-            match steps::name(&config, &*port).await {
-                Ok(name) => Some(name.into()),
-                Err(error) => {
-                    tracing::error!(build = %id, "the name of a step: {error}");
-                    None
-                }
-            }
-        }
-        Err(error) => {
+    let named = guarded_build(&shell, id, {
+        let shell = shell.clone();
+        async move { try_name(&shell, id, step, index).await }
+    });
+    let name = match named.await {
+        Some(Ok(name)) => Some(name.into()),
+        Some(Err(error)) => {
             tracing::error!(build = %id, "the name of a step: {error}");
             None
         }
+        None => None,
     };
     shell.engine.answer(Event::StepNamed {
         build: id,
@@ -85,9 +88,21 @@ pub(crate) async fn name_step(shell: Arc<Shell>, id: BuildId, step: StepNumber, 
     });
 }
 
+async fn try_name(
+    shell: &Arc<Shell>,
+    id: BuildId,
+    step: StepNumber,
+    index: usize,
+) -> Result<String, String> {
+    let (build, config, port) = open(shell, id, step, index)?;
+    build.step_begins(step, port.clone());
+    let name = steps::name(&config, &*port).await;
+    name.map_err(|error| error.to_string())
+}
+
 /// Renders what a step is, and asks whether it runs.
 pub(crate) async fn prepare_step(shell: Arc<Shell>, id: BuildId, step: StepNumber, index: usize) {
-    let outcome = guarded(&shell, id, {
+    let outcome = guarded_build(&shell, id, {
         let shell = shell.clone();
         async move {
             match prepare(&shell, id, step, index).await {
@@ -135,7 +150,7 @@ async fn prepare(
 
 /// Runs a step, which has its locks.
 pub(crate) async fn run_step(shell: Arc<Shell>, id: BuildId, step: StepNumber, index: usize) {
-    let end = guarded(&shell, id, {
+    let end = guarded_build(&shell, id, {
         let shell = shell.clone();
         async move {
             match prepared_port(&shell, id, step, index).await {
@@ -160,7 +175,7 @@ pub(crate) async fn end_step(
     index: usize,
     why: NotRun,
 ) {
-    let end = guarded(&shell, id, {
+    let end = guarded_build(&shell, id, {
         let shell = shell.clone();
         let results = why.results();
         async move {
@@ -270,17 +285,45 @@ fn finish(shell: &Shell, id: BuildId, step: StepNumber, end: Option<StepEnd>) {
     });
 }
 
-/// Does something in a task of its own, so that a fault of ours ends the step and not the build's waiting for it.
-async fn guarded<T: Send + 'static>(
+/// As [`guarded`], for a build.
+async fn guarded_build<T: Send + 'static>(
     shell: &Shell,
     id: BuildId,
     work: impl Future<Output = T> + Send + 'static,
 ) -> Option<T> {
-    match shell.tasks.spawn(work).await {
+    let done = guarded(&shell.tasks, work).await;
+    if done.is_none() {
+        tracing::error!(build = %id, "a part of a build broke");
+    }
+    done
+}
+
+/// Does something in a task of its own, so that a fault of ours ends that, and not somebody's waiting for it. The task
+/// ends with this future.
+pub(crate) async fn guarded<T: Send + 'static>(
+    tasks: &TaskTracker,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    match AbortOnDropHandle::new(tasks.spawn(work)).await {
         Ok(done) => Some(done),
         Err(error) => {
-            tracing::error!(build = %id, %error, "a step of a build broke");
+            tracing::error!(%error, "a task broke");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_breaks_is_told_apart_from_what_ends() {
+        let tasks = TaskTracker::new();
+        assert_eq!(guarded(&tasks, async { 1 }).await, Some(1));
+        let broken = guarded(&tasks, async {
+            assert!(tokio::task::try_id().is_none(), "on purpose");
+        });
+        assert_eq!(broken.await, None);
     }
 }

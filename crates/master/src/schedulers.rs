@@ -20,6 +20,7 @@ use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::identity::now;
+use crate::running;
 use crate::scheduler_questions as questions;
 use crate::shell::Shell;
 use crate::site::Site;
@@ -266,7 +267,12 @@ impl Task {
             Output::Submit { ticket, buildset } => {
                 let (shell, site) = (self.shell.clone(), self.site.clone());
                 self.shell.tasks.spawn(async move {
-                    let outcome = questions::submit(&shell, &site, *buildset).await;
+                    let submitted = running::guarded(&shell.tasks, {
+                        let shell = shell.clone();
+                        async move { questions::submit(&shell, &site, *buildset).await }
+                    });
+                    let broken = || Err("a fault of the master".to_owned());
+                    let outcome = submitted.await.unwrap_or_else(broken);
                     shell.schedulers.tell(Input::Submitted { ticket, outcome });
                 });
             }

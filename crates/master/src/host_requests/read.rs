@@ -39,7 +39,9 @@ pub(super) fn of_read_error(error: &ReadError) -> NoAnswer {
         ReadError::NoPath(_) => "buildbot.data.exceptions.InvalidPathError",
         ReadError::NotFound(_) => "buildbot.data.exceptions.DataException",
         ReadError::Query(_) => "buildbot.data.exceptions.InvalidQueryParameter",
-        ReadError::Database(_) | ReadError::Log(_) => return NoAnswer::failed(error),
+        ReadError::Busy | ReadError::TooLong | ReadError::Database(_) | ReadError::Log(_) => {
+            return NoAnswer::failed(error);
+        }
     };
     NoAnswer::raised(class, error.to_string())
 }
