@@ -66,6 +66,9 @@ pub enum StatementError {
         /// Which column.
         source: ColumnError,
     },
+    /// A fault of ours: the code of the transaction panicked.
+    #[error("a transaction broke")]
+    Broke,
     /// What a write refers to is not there.
     #[error("there is no {noun} {id}")]
     Missing {
@@ -90,7 +93,7 @@ impl StatementError {
                         | ErrorCode::CannotOpen
                 )
             ),
-            Self::Row { .. } | Self::Missing { .. } => false,
+            Self::Row { .. } | Self::Broke | Self::Missing { .. } => false,
         }
     }
 

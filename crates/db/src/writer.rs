@@ -4,6 +4,7 @@
 //! has a savepoint of its own, so that one that fails, or decides against itself, takes no other with it. An answer is
 //! given only after the commit has reached the disk.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -165,7 +166,30 @@ fn write_groups(connection: &Connection, jobs: &Receiver<Box<dyn Job>>) {
     while let Ok(first) = jobs.recv() {
         let mut group = vec![first];
         group.extend(jobs.try_iter().take(GROUP_MAX - 1));
-        write_group(connection, group);
+        // A fault of ours ends what it is in, and not the thread: everything else goes on.
+        if unwound(|| write_group(connection, group)).is_err() {
+            roll_back(connection);
+        }
+    }
+}
+
+/// Nothing of what it does is looked at any more if it panics, but what SQLite keeps.
+fn unwound<T>(work: impl FnOnce() -> T) -> Result<T, StatementError> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| StatementError::Broke)
+}
+
+fn roll_back(connection: &Connection) {
+    if connection.is_in_transaction()
+        && let Err(error) = connection.run("ROLLBACK")
+    {
+        tracing::error!(%error, "while rolling back");
+    }
+}
+
+/// Who hears the answer may break, which is not the matter of the others.
+fn tell(job: Box<dyn Job>, outcome: Result<(), WriteError>) {
+    if unwound(|| job.answer(outcome)).is_err() {
+        tracing::error!("who waited for a transaction broke");
     }
 }
 
@@ -173,7 +197,7 @@ fn write_group(connection: &Connection, mut group: Vec<Box<dyn Job>>) {
     match attempt(connection, &mut group) {
         Ok(outcomes) => {
             for (job, outcome) in group.into_iter().zip(outcomes) {
-                job.answer(outcome);
+                tell(job, outcome);
             }
         }
         // Whose fault it was is not known: a full disk, or one transaction that is too large for it. Alone, each gets
@@ -187,7 +211,7 @@ fn write_group(connection: &Connection, mut group: Vec<Box<dyn Job>>) {
         Err(error) => {
             tracing::error!(%error, transactions = group.len(), "the database took nothing");
             for job in group {
-                job.answer(Err(error.clone()));
+                tell(job, Err(error.clone()));
             }
         }
     }
@@ -204,11 +228,8 @@ fn attempt(
         patiently(connection, "COMMIT")?;
         Ok(outcomes)
     });
-    if committed.is_err()
-        && connection.is_in_transaction()
-        && let Err(error) = connection.run("ROLLBACK")
-    {
-        tracing::error!(%error, "while rolling back");
+    if committed.is_err() {
+        roll_back(connection);
     }
     committed
 }
@@ -230,7 +251,7 @@ fn run_one(
 ) -> Result<Result<(), WriteError>, WriteError> {
     let lost = |error| WriteError::Commit(Arc::new(error));
     connection.run_prepared("SAVEPOINT job").map_err(lost)?;
-    let outcome = job.run(connection);
+    let outcome = unwound(|| job.run(connection)).flatten();
     if !connection.is_in_transaction() {
         // SQLite has rolled everything back: the disk is full, or memory is.
         return Err(match outcome {

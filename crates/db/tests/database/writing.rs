@@ -209,7 +209,7 @@ fn whoever_submits_to_a_full_queue_waits() {
 }
 
 #[test]
-fn everybody_hears_of_a_writer_that_panicked() {
+fn a_transaction_that_panics_takes_no_other_with_it() {
     let place = Place::new();
     let (answer, answers) = channel();
     let held = hold(&place);
@@ -220,16 +220,23 @@ fn everybody_hears_of_a_writer_that_panicked() {
                 assert_ne!(number, 2, "a fault of ours");
                 builders::find_or_add(connection, "b").map(Verdict::Keep)
             },
-            move |outcome| answer.send(outcome.map(drop)).unwrap(),
+            move |outcome| {
+                answer.send((number, outcome.map(drop))).unwrap();
+                assert_ne!(number, 3, "a fault of whoever hears it");
+            },
         );
     }
     drop((held, answer));
-    for outcome in answers {
-        // Not even the first two: their commit never came.
-        assert!(matches!(outcome, Err(WriteError::Stopped)));
+    for (number, outcome) in answers {
+        match outcome {
+            Ok(()) => assert_ne!(number, 2),
+            Err(WriteError::Statement(error)) => {
+                assert_eq!(number, 2);
+                assert!(matches!(*error, StatementError::Broke));
+            }
+            Err(other) => panic!("{other}"),
+        }
     }
-    let late = place.database.write(builders::all);
-    assert!(matches!(late, Err(WriteError::Stopped)));
-    // What was read before can still be read.
-    assert_eq!(place.read(builders::all), []);
+    place.write(|connection| builders::find_or_add(connection, "later"));
+    assert_eq!(place.read(builders::all).len(), 2);
 }
