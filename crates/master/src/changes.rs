@@ -48,6 +48,7 @@ pub(crate) async fn add_by(
     site: &Site,
     new: NewChange,
 ) -> Result<ChangeId, ChangeError> {
+    let _held = site.hold();
     let complete = complete(shell, site, new).await?;
     let new = &complete.change;
     let mut properties = Properties::new();

@@ -85,11 +85,17 @@ impl Hands for ShellHands {
                             let shell = shell.clone();
                             async move {
                                 let place = &callable.place;
-                                questions::ask(&shell, &site, callable.handle, place, &question)
-                                    .await
+                                match site {
+                                    Some(site) => {
+                                        let handle = callable.handle;
+                                        questions::ask(&shell, &site, handle, place, &question)
+                                            .await
+                                    }
+                                    None => Reply::Failed,
+                                }
                             }
-                            None => Reply::Failed,
-                        };
+                        });
+                        let reply = answered.await.unwrap_or(Reply::Failed);
                         shell.engine.answer(Event::QuestionAnswered { call, reply });
                     },
                     &self.runtime,
@@ -173,7 +179,7 @@ impl Hands for ShellHands {
                     self.spawn(async move {
                         // What it has started, it stops.
                         shell.instances.are_gone_of(generation).await;
-                        site.host.stop().await;
+                        site.retire().await;
                     });
                 }
             }

@@ -11,6 +11,7 @@ use buildbot_db::tables::{change_sources, objects};
 use buildbot_render::Context;
 use buildbot_schedulers::NewChange;
 use serde_json::Value as Json;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::changes;
 use crate::rendering;
@@ -23,6 +24,8 @@ use crate::site::Site;
 pub(crate) struct PollerPort {
     pub(crate) shell: Arc<Shell>,
     pub(crate) site: Arc<Site>,
+    /// A poll goes on with the configuration that it began with.
+    _held: TaskTrackerToken,
 }
 
 impl PollerPort {
@@ -30,6 +33,7 @@ impl PollerPort {
         Arc::new(Self {
             shell: shell.clone(),
             site: site.clone(),
+            _held: site.hold(),
         })
     }
 

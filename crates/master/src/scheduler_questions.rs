@@ -126,6 +126,14 @@ pub(crate) async fn ask(shell: &Shell, site: &Site, question: Question) -> Answe
     }
 }
 
+/// The answer to a question of a configuration that is over.
+pub(crate) fn unanswered() -> Answer {
+    Answer::Value(Err(Exception::new(
+        buildbot_render::Kind::Runtime,
+        "the configuration that it was to be asked of is over",
+    )))
+}
+
 /// Calls code of a configuration.
 pub(crate) async fn call(
     site: &Site,

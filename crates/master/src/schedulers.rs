@@ -18,6 +18,7 @@ use buildbot_steps::{StepError, TriggerRequest, Triggered};
 use jiff::tz::TimeZone;
 use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::identity::now;
 use crate::running;
@@ -165,6 +166,7 @@ pub(crate) async fn run(shell: Arc<Shell>, mut mail: SchedulerMail) {
     let mut task = Task {
         schedulers: Schedulers::new(TimeZone::system()),
         site: shell.sites.current(),
+        older: Vec::new(),
         shell,
     };
     loop {
@@ -185,6 +187,10 @@ pub(crate) async fn run(shell: Arc<Shell>, mut mail: SchedulerMail) {
         for output in outputs {
             task.carry_out(output).await;
         }
+        let Task {
+            schedulers, older, ..
+        } = &mut task;
+        older.retain(|(site, _)| schedulers.uses(site.generation.0));
     }
 }
 
@@ -196,6 +202,8 @@ fn until(at: Timestamp) -> Duration {
 struct Task {
     schedulers: Schedulers,
     site: Arc<Site>,
+    /// Configurations from before, while something is under way that began with them.
+    older: Vec<(Arc<Site>, TaskTrackerToken)>,
     shell: Arc<Shell>,
 }
 
@@ -218,7 +226,11 @@ impl Task {
                         .configure(now(), schedulers, &site.description, settings);
                 let (outputs, outcome) = match configured {
                     Ok(outputs) => {
-                        self.site = site;
+                        let before = std::mem::replace(&mut self.site, site);
+                        if before.generation != self.site.generation {
+                            let held = before.hold();
+                            self.older.push((before, held));
+                        }
                         self.show_forms();
                         (outputs, Ok(()))
                     }
@@ -237,6 +249,11 @@ impl Task {
                 Vec::new()
             }
         }
+    }
+
+    fn site_of(&self, generation: Generation) -> Option<Arc<Site>> {
+        let mut known = std::iter::once(&self.site).chain(self.older.iter().map(|(site, _)| site));
+        known.find(|site| site.generation == generation).cloned()
     }
 
     fn show_forms(&self) {
@@ -282,10 +299,19 @@ impl Task {
                 question,
             } => {
                 let shell = self.shell.clone();
-                let site = shell.sites.get(Generation(generation));
-                let site = site.unwrap_or_else(|| self.site.clone());
+                // Never that of another one: its handles are other functions.
+                let site = self.site_of(Generation(generation));
                 self.shell.tasks.spawn(async move {
-                    let answer = questions::ask(&shell, &site, question).await;
+                    let answered = running::guarded(&shell.tasks, {
+                        let shell = shell.clone();
+                        async move {
+                            let site = site?;
+                            let _held = site.hold();
+                            Some(questions::ask(&shell, &site, question).await)
+                        }
+                    });
+                    let answer = answered.await.flatten();
+                    let answer = answer.unwrap_or_else(questions::unanswered);
                     shell.schedulers.tell(Input::Answered { ticket, answer });
                 });
             }

@@ -8,6 +8,8 @@ use buildbot_config::{BuilderConfig, Description, MasterConfig, Worker};
 use buildbot_confighost as confighost;
 use buildbot_engine::config::Generation;
 use buildbot_model::{BuilderId, WorkerId};
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::called::Called;
 use crate::rows::Ids;
@@ -33,6 +35,8 @@ pub(crate) struct Site {
     pub(crate) file: String,
     builders: BTreeMap<BuilderId, usize>,
     workers: BTreeMap<WorkerId, usize>,
+    /// Who asks its process, beside builds.
+    asked: TaskTracker,
 }
 
 /// What a site is made of.
@@ -47,6 +51,18 @@ pub(crate) struct Parts {
 }
 
 impl Site {
+    /// Keeps its process as long as the token is there: somebody asks it who is no build.
+    pub(crate) fn hold(&self) -> TaskTrackerToken {
+        self.asked.token()
+    }
+
+    /// No build uses it any more: its process ends when nobody asks it.
+    pub(crate) async fn retire(&self) {
+        self.asked.close();
+        self.asked.wait().await;
+        self.host.stop().await;
+    }
+
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts {
             generation,
@@ -76,6 +92,7 @@ impl Site {
             file,
             builders,
             workers,
+            asked: TaskTracker::new(),
         }
     }
 

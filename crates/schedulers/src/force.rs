@@ -298,6 +298,10 @@ impl Asking {
         })
     }
 
+    pub(crate) fn generation(&self) -> u64 {
+        self.plan.generation
+    }
+
     pub(crate) fn answered(&mut self, answer: Answer) {
         let Some(full_name) = self.asked.take() else {
             return;

@@ -304,6 +304,17 @@ impl Schedulers {
         outputs
     }
 
+    /// Whether something is under way that began with this generation of the configuration, and may ask its code.
+    pub fn uses(&self, generation: u64) -> bool {
+        let mut tasks = self.tasks.values();
+        tasks.any(|task| match task {
+            Task::Intake(intake) => intake.plan.generation == generation,
+            Task::Composition(composition) => composition.plan.generation == generation,
+            Task::Form(asking) => asking.generation() == generation,
+            Task::Upstream(_) => false,
+        })
+    }
+
     /// When [`Schedulers::handle_timeout`] wants to be called.
     pub fn next_timeout(&self) -> Option<Timestamp> {
         let entries = self.entries.values();
