@@ -90,13 +90,16 @@ pub(crate) async fn poll(
             Ok(head) => head,
             Err(error) => {
                 tracing::error!("trying to poll branch {name} of {repourl}: {error}");
+                let old = poll.known.get(key).cloned();
+                seen.extend(old.map(|old| (key.to_owned(), old)));
                 continue;
             }
         };
-        seen.insert(key.to_owned(), head.clone());
         if let Err(error) = poll.add_changes(name, key, &head).await {
             tracing::error!("trying to poll branch {name} of {repourl}: {error}");
         }
+        let reached = poll.known.get(key).cloned();
+        seen.extend(reached.map(|reached| (key.to_owned(), reached)));
     }
     if seen.is_empty() {
         return Ok(());
@@ -135,8 +138,13 @@ struct Poll<'a> {
 }
 
 impl Poll<'_> {
+    /// Adds what is new on a branch; its head is known as far as that went.
+    ///
+    /// Differs: a poll that cannot add a commit goes on with that commit the next time, because the reference goes on
+    /// with what comes after it, and never builds it.
     async fn add_changes(&mut self, name: &str, key: &str, head: &str) -> Result<(), PollError> {
         if self.is_first {
+            self.known.insert(key.to_owned(), head.to_owned());
             return Ok(());
         }
         let before: BTreeSet<&String> = self.known.values().collect();
@@ -153,7 +161,6 @@ impl Poll<'_> {
         if revisions.is_empty() && self.arguments.build_pushes_with_no_commits && is_moved {
             revisions.push(head);
         }
-        self.known.insert(key.to_owned(), head.to_owned());
         if !revisions.is_empty() {
             tracing::info!(
                 "gitpoller: processing {} changes from \"{}\" branch \"{name}\"",
@@ -165,7 +172,9 @@ impl Poll<'_> {
         for revision in revisions {
             let change = self.change(branch, revision).await?;
             self.git.port.add_change(change).await?;
+            self.known.insert(key.to_owned(), revision.to_owned());
         }
+        self.known.insert(key.to_owned(), head.to_owned());
         Ok(())
     }
 

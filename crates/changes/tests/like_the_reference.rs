@@ -199,6 +199,8 @@ struct Fake {
     basedir: PathBuf,
     state: Mutex<BTreeMap<String, Json>>,
     changes: Mutex<Vec<Json>>,
+    /// A comment that the database does not take.
+    refused: Mutex<Option<String>>,
 }
 
 impl Port for Fake {
@@ -264,6 +266,9 @@ impl Port for Fake {
             _ => json!("<callable>"),
         };
         assert!(change.properties.is_empty());
+        if *self.refused.lock().expect("no panic") == change.comments {
+            return Box::pin(async { Err(PollError("the disk is full".to_owned())) });
+        }
         let shown = json!({
             "files": change.files, "comments": change.comments, "author": change.author,
             "committer": change.committer, "revision": change.revision, "when_timestamp": change.when,
@@ -328,6 +333,7 @@ fn told(directory: &Path, story: &Story) -> Vec<Json> {
         basedir: directory.clone(),
         state: Mutex::default(),
         changes: Mutex::default(),
+        refused: Mutex::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -379,6 +385,50 @@ fn sorted(value: &Json) -> Json {
         Json::Array(items) => items.iter().map(sorted).collect(),
         other => other.clone(),
     }
+}
+
+#[test]
+fn a_commit_that_could_not_be_added_is_added_by_the_next_poll() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let source = source(
+        &directory.path().join("repository"),
+        &json!({"branches": true}),
+    );
+    let port = Fake {
+        basedir: directory.path().to_owned(),
+        state: Mutex::default(),
+        changes: Mutex::default(),
+        refused: Mutex::new(Some("b".to_owned())),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.expect("a runtime");
+    let poll = |script: &str| {
+        let done = Command::new("sh")
+            .args(["-e", "-c", &format!("{PRELUDE}\n{script}")])
+            .current_dir(directory.path())
+            .stdout(Stdio::null())
+            .status();
+        assert!(done.expect("a shell").success(), "{script}");
+        let polled = runtime.block_on(buildbot_changes::poll(&source, &port));
+        polled.expect("only a branch has failed");
+        let changes = std::mem::take(&mut *port.changes.lock().expect("no panic"));
+        let comments = changes
+            .iter()
+            .filter_map(|change| change["comments"].as_str());
+        comments.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(poll("true"), [""; 0]);
+    let commits = "for i in a b c; do echo $i >$i; commit -m $i; done";
+    assert_eq!(poll(commits), ["a"]);
+    assert_eq!(
+        poll("git checkout -q -b new; echo d >d; commit -m d"),
+        [""; 0]
+    );
+    *port.refused.lock().expect("no panic") = None;
+    assert_eq!(poll("true"), ["b", "c", "d"]);
+    assert_eq!(poll("true"), [""; 0]);
 }
 
 #[test]
