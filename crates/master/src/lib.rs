@@ -41,6 +41,7 @@ mod rendering;
 mod rows;
 mod running;
 mod scheduler_questions;
+mod scheduler_writes;
 mod schedulers;
 mod secrets;
 mod shell;

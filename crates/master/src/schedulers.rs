@@ -23,12 +23,15 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::identity::now;
 use crate::running;
 use crate::scheduler_questions as questions;
+use crate::scheduler_writes::{self, SchedulerWrites};
 use crate::shell::Shell;
 use crate::site::Site;
 use crate::sources;
 
 /// The configuration that a master starts with.
 const FIRST: Generation = Generation(1);
+/// The pause before a claim is tried again that the database did not take.
+const CLAIM_AGAIN: Duration = Duration::from_secs(10);
 
 /// What the task is told.
 enum Message {
@@ -163,10 +166,13 @@ impl SchedulerInbox {
 
 /// Owns the schedulers until the master ends.
 pub(crate) async fn run(shell: Arc<Shell>, mut mail: SchedulerMail) {
+    let (writes, waiting) = scheduler_writes::queue();
+    shell.tasks.spawn(waiting.run(shell.store.clone()));
     let mut task = Task {
         schedulers: Schedulers::new(TimeZone::system()),
         site: shell.sites.current(),
         older: Vec::new(),
+        writes,
         shell,
     };
     loop {
@@ -204,6 +210,7 @@ struct Task {
     site: Arc<Site>,
     /// Configurations from before, while something is under way that began with them.
     older: Vec<(Arc<Site>, TaskTrackerToken)>,
+    writes: SchedulerWrites,
     shell: Arc<Shell>,
 }
 
@@ -272,7 +279,19 @@ impl Task {
                 scheduler,
                 state,
                 wants_changes,
-            } => self.claim(scheduler, state, wants_changes),
+            } => {
+                // It reads what was written before.
+                let (shell, claim) = (
+                    self.shell.clone(),
+                    Message::Claim {
+                        scheduler,
+                        state,
+                        wants_changes,
+                    },
+                );
+                let then = move || shell.schedulers.put(claim);
+                self.writes.then(then).await;
+            }
             Output::Release { scheduler } => {
                 let master = self.shell.master;
                 self.put("giving a scheduler up", move |connection| {
@@ -376,9 +395,9 @@ impl Task {
     async fn put(
         &self,
         doing: &'static str,
-        work: impl Fn(&Connection) -> Result<(), StatementError> + Send + 'static,
+        work: impl Fn(&Connection) -> Result<(), StatementError> + Send + Sync + 'static,
     ) {
-        self.shell.store.put(doing, work).await;
+        self.writes.put(doing, work).await;
     }
 
     async fn set_enabled(&self, scheduler: String, enabled: bool) {
@@ -388,8 +407,8 @@ impl Task {
         let bus = self.shell.bus.clone();
         let work = move |connection: &Connection| rows::set_enabled(connection, id, enabled);
         let then = move || bus.publish(BusEvent::scheduler_updated(id));
-        let store = &self.shell.store;
-        store.put_then("enabling a scheduler", work, then).await;
+        self.put("enabling a scheduler", work).await;
+        self.writes.then(then).await;
     }
 
     /// Whose buildsets a dependent scheduler waits for, when the master starts: a killed one may have left some that it
@@ -424,18 +443,19 @@ impl Task {
             });
             match claimed.await {
                 Ok(Some(stored)) => {
-                    shell.schedulers.tell(Input::Claimed { scheduler, stored });
+                    return shell.schedulers.tell(Input::Claimed { scheduler, stored });
                 }
-                Ok(None) => {
-                    tokio::time::sleep(CLAIM_INTERVAL).await;
-                    shell.schedulers.put(Message::Claim {
-                        scheduler,
-                        state,
-                        wants_changes,
-                    });
+                Ok(None) => tokio::time::sleep(CLAIM_INTERVAL).await,
+                Err(error) => {
+                    tracing::error!(%error, "while claiming the scheduler {scheduler}; it is tried again");
+                    tokio::time::sleep(CLAIM_AGAIN).await;
                 }
-                Err(error) => tracing::error!(%error, "while claiming the scheduler {scheduler}"),
             }
+            shell.schedulers.put(Message::Claim {
+                scheduler,
+                state,
+                wants_changes,
+            });
         });
     }
 
