@@ -18,7 +18,7 @@ use buildbot_worker::connect::Route;
 use buildbot_worker::signals::Signals;
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::io::AsyncWriteExt as _;
-use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::site::Site;
@@ -38,6 +38,9 @@ pub(crate) fn prepare(basedir: &Path) -> std::io::Result<()> {
 /// Least and greatest pause before a child that ended is started again.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
+/// How long a child that is to stop may take for its commands.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+
 /// The log of a local worker is rotated like that of any other.
 const ROTATION: Rotation = Rotation {
     size: Some(10_000_000),
@@ -56,7 +59,8 @@ pub(crate) struct LocalWorkers {
 struct Running {
     password: Secret<String>,
     directory: PathBuf,
-    keeper: AbortHandle,
+    /// Cancelled when it is to end.
+    stop: CancellationToken,
 }
 
 /// Whether the configuration has some.
@@ -107,7 +111,7 @@ impl LocalWorkers {
         running.retain(|name, child| {
             let stays = wanted.get(name) == Some(&child.directory);
             if !stays {
-                child.keeper.abort();
+                child.stop.cancel();
             }
             stays
         });
@@ -122,11 +126,12 @@ impl LocalWorkers {
                 directory: directory.clone(),
                 socket: self.basedir.join(SOCKET),
             };
-            let keeper = self.tasks.spawn(keep(child)).abort_handle();
+            let stop = CancellationToken::new();
+            self.tasks.spawn(keep(child, stop.clone()));
             let child = Running {
                 password,
                 directory,
-                keeper,
+                stop,
             };
             running.insert(name, child);
         }
@@ -135,7 +140,7 @@ impl LocalWorkers {
     /// Ends all of them.
     pub(crate) fn stop(&self) {
         for (_, child) in std::mem::take(&mut *self.lock()) {
-            child.keeper.abort();
+            child.stop.cancel();
         }
     }
 }
@@ -153,24 +158,29 @@ struct Child {
     socket: PathBuf,
 }
 
-/// Has a child run until this task is aborted; then the child is killed, and its commands with it.
-async fn keep(child: Child) {
+/// Has a child run until it is to stop. Then it ends by itself, and with it its commands, which are in groups of their
+/// own; one that does not is killed.
+async fn keep(child: Child, stop: CancellationToken) {
     let mut pause = PAUSES.0;
     loop {
         let started = tokio::time::Instant::now();
-        match run_once(&child).await {
+        match run_once(&child, &stop).await {
+            Ok(_) if stop.is_cancelled() => return,
             Ok(status) => tracing::warn!("the local worker {} ended: {status}", child.name),
             Err(error) => tracing::error!("the local worker {}: {error}", child.name),
         }
         if started.elapsed() > PAUSES.1 {
             pause = PAUSES.0;
         }
-        tokio::time::sleep(pause).await;
+        let stopped = stop.cancelled();
+        if tokio::time::timeout(pause, stopped).await.is_ok() {
+            return;
+        }
         pause = (pause * 2).min(PAUSES.1);
     }
 }
 
-async fn run_once(child: &Child) -> io::Result<std::process::ExitStatus> {
+async fn run_once(child: &Child, stop: &CancellationToken) -> io::Result<std::process::ExitStatus> {
     tokio::fs::create_dir_all(&child.directory).await?;
     let mut process = tokio::process::Command::new(std::env::current_exe()?)
         .arg(COMMAND)
@@ -190,9 +200,26 @@ async fn run_once(child: &Child) -> io::Result<std::process::ExitStatus> {
         stdin.write_all(line.as_bytes()).await?;
         stdin.flush().await?;
     }
-    let status = process.wait().await;
+    wait(process, stdin, stop, STOP_PATIENCE).await
+}
+
+/// Waits for the end of a child, whose standard input is closed when it is to stop.
+async fn wait(
+    mut process: tokio::process::Child,
+    stdin: Option<tokio::process::ChildStdin>,
+    stop: &CancellationToken,
+    patience: Duration,
+) -> io::Result<std::process::ExitStatus> {
+    tokio::select! {
+        status = process.wait() => return status,
+        () = stop.cancelled() => {}
+    }
     drop(stdin);
-    status
+    if let Ok(status) = tokio::time::timeout(patience, process.wait()).await {
+        return status;
+    }
+    process.start_kill()?;
+    process.wait().await
 }
 
 /// What the process of a local worker does: its arguments are directory, socket and name; the password is the first
@@ -256,4 +283,33 @@ fn serve(directory: &Path, socket: &Path, name: &str) -> anyhow::Result<()> {
 
 fn endpoint_of(text: &str) -> anyhow::Result<buildbot_endpoint::client::Endpoint> {
     Ok(buildbot_endpoint::client::Endpoint::parse(text)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt as _;
+
+    async fn check(script: &str) -> std::process::ExitStatus {
+        let mut process = tokio::process::Command::new("/bin/sh")
+            .args(["-c", script])
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("a shell");
+        let stdin = process.stdin.take();
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let waiting = wait(process, stdin, &stop, Duration::from_millis(500));
+        waiting.await.expect("an end")
+    }
+
+    #[tokio::test]
+    async fn a_child_that_is_to_stop_ends_itself_and_its_commands() {
+        assert_eq!(check("read line; exit 7").await.code(), Some(7));
+    }
+
+    #[tokio::test]
+    async fn a_child_that_does_not_end_is_killed() {
+        assert_eq!(check("exec sleep 600").await.signal(), Some(9));
+    }
 }
