@@ -378,14 +378,8 @@ impl Task {
             }
             Output::Handled { change } => {
                 let shell = self.shell.clone();
-                self.shell.tasks.spawn(async move {
-                    // It comes after what was written before it.
-                    let written = shell
-                        .store
-                        .note("keeping what follows from a change", |_| Ok(()));
-                    written.await;
-                    shell.waiters.changes.complete(&change);
-                });
+                let then = move || shell.waiters.changes.complete(&change);
+                self.writes.then(then).await;
             }
             Output::Log(line) => tracing::info!("{line}"),
         }
