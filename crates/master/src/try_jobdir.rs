@@ -2,9 +2,11 @@
 //!
 //! Buildbot: manual, "Try Schedulers".
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,43 +23,108 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// The largest job that is read, in bytes; a larger one is no job for the reference either.
 const JOB_BYTES_MAX: u64 = 256 << 10;
 
+/// How long the submission of one job may take before the next one is looked at.
+const PATIENCE: Duration = Duration::from_secs(600);
+
 /// Looks at the directories of all schedulers until the master ends.
 pub(crate) async fn watch(shell: Arc<Shell>) {
-    let mut complained: Vec<String> = Vec::new();
+    let mut directories: BTreeMap<String, Directory> = BTreeMap::new();
     loop {
         let site = shell.sites.current();
-        for scheduler in &site.config.schedulers {
-            let SchedulerKind::TryJobdir(arguments) = &scheduler.kind else {
-                continue;
-            };
-            let directory = shell.path(&arguments.jobdir);
-            let taken = tokio::task::spawn_blocking(move || take(&directory)).await;
-            let taken = taken.unwrap_or_else(|error| Err(io::Error::other(error)));
-            let name = scheduler.name().to_owned();
-            match taken {
-                Ok(jobs) => {
-                    complained.retain(|known| *known != name);
-                    for (file, content) in jobs {
-                        shell.schedulers.tell(Input::JobFile {
-                            scheduler: name.clone(),
-                            file,
-                            content,
-                        });
-                    }
-                }
-                Err(error) if !complained.contains(&name) => {
-                    tracing::error!("the directory {} of {name}: {error}", arguments.jobdir);
-                    complained.push(name);
-                }
-                Err(_) => {}
+        let schedulers = site.config.schedulers.iter();
+        let wanted = schedulers.filter_map(|scheduler| match &scheduler.kind {
+            SchedulerKind::TryJobdir(arguments) => {
+                Some((scheduler.name().to_owned(), shell.path(&arguments.jobdir)))
             }
+            _ => None,
+        });
+        let wanted: BTreeMap<String, PathBuf> = wanted.collect();
+        directories.retain(|name, known| wanted.get(name) == Some(&known.path));
+        for (name, path) in wanted {
+            let known = directories.entry(name.clone());
+            let directory = known.or_insert_with(|| Directory::new(path));
+            directory.look(&shell, &name).await;
         }
         tokio::time::sleep(INTERVAL).await;
     }
 }
 
-/// Moves what is in `new/` to `cur/`, in the order of the names, and reads it.
-fn take(directory: &Path) -> io::Result<Vec<(String, Vec<u8>)>> {
+/// The directory of one scheduler.
+struct Directory {
+    path: PathBuf,
+    /// Files that cannot leave `new/`, and have been dealt with.
+    stuck: BTreeSet<OsString>,
+    has_complained: bool,
+}
+
+impl Directory {
+    fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            stuck: BTreeSet::new(),
+            has_complained: false,
+        }
+    }
+
+    /// Submits what is there. A job is in `new/` until its buildset is stored, so that it is not lost with the master.
+    async fn look(&mut self, shell: &Shell, scheduler: &str) {
+        let path = self.path.clone();
+        let found = tokio::task::spawn_blocking(move || waiting(&path)).await;
+        let names = match found.unwrap_or_else(|error| Err(io::Error::other(error))) {
+            Ok(names) => names,
+            Err(error) => {
+                if !self.has_complained {
+                    tracing::error!(
+                        "the directory {} of {scheduler}: {error}",
+                        self.path.display()
+                    );
+                }
+                self.has_complained = true;
+                return;
+            }
+        };
+        self.has_complained = false;
+        self.stuck.retain(|name| names.contains(name));
+        for name in names {
+            if !self.stuck.contains(&name) {
+                self.submit(shell, scheduler, name).await;
+            }
+        }
+    }
+
+    async fn submit(&mut self, shell: &Shell, scheduler: &str, name: OsString) {
+        let file = name.to_string_lossy().into_owned();
+        let path = self.path.join("new").join(&name);
+        let content = tokio::task::spawn_blocking(move || read(&path)).await;
+        match content.unwrap_or_else(|error| Err(io::Error::other(error))) {
+            Ok(content) => {
+                let asked = shell.schedulers.ask(shell, |request| Input::JobFile {
+                    request,
+                    scheduler: scheduler.to_owned(),
+                    file: file.clone(),
+                    content,
+                });
+                match tokio::time::timeout(PATIENCE, asked).await {
+                    // What is wrong with it has been logged.
+                    Ok(Some(_)) => {}
+                    // The master ends, and the next one takes it.
+                    Ok(None) => return,
+                    Err(_) => tracing::error!("the job {file} of {scheduler} takes too long"),
+                }
+            }
+            Err(error) => tracing::error!("the job {file} cannot be read: {error}"),
+        }
+        let (path, of) = (self.path.clone(), name.clone());
+        let moved = tokio::task::spawn_blocking(move || put_aside(&path, &of)).await;
+        if let Err(error) = moved.unwrap_or_else(|error| Err(io::Error::other(error))) {
+            tracing::error!("the job {file} of {scheduler} stays in new: {error}");
+            self.stuck.insert(name);
+        }
+    }
+}
+
+/// The names in `new/`, in their order.
+fn waiting(directory: &Path) -> io::Result<Vec<OsString>> {
     for part in ["new", "cur", "tmp"] {
         let part = directory.join(part);
         if !part.is_dir() {
@@ -69,17 +136,13 @@ fn take(directory: &Path) -> io::Result<Vec<(String, Vec<u8>)>> {
         names.push(entry?.file_name());
     }
     names.sort();
-    let mut jobs = Vec::new();
-    for name in names {
-        let taken = directory.join("cur").join(&name);
-        fs::rename(directory.join("new").join(&name), &taken)?;
-        let shown = name.to_string_lossy().into_owned();
-        match read(&taken) {
-            Ok(content) => jobs.push((shown, content)),
-            Err(error) => tracing::error!("the job {shown} cannot be read: {error}"),
-        }
-    }
-    Ok(jobs)
+    Ok(names)
+}
+
+/// Moves a job from `new/` to `cur/`.
+fn put_aside(directory: &Path, name: &OsStr) -> io::Result<()> {
+    let (new, cur) = (directory.join("new"), directory.join("cur"));
+    fs::rename(new.join(name), cur.join(name))
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {

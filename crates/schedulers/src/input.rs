@@ -76,6 +76,8 @@ pub enum Input {
     },
     /// A file of the directory of a [`Try_Jobdir`](buildbot_config::SchedulerKind::TryJobdir).
     JobFile {
+        /// Whom to answer when its buildset is stored, or will never be.
+        request: RequestId,
         /// The name of the scheduler.
         scheduler: String,
         /// The file's name, for messages.

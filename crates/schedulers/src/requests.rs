@@ -136,15 +136,17 @@ impl Schedulers {
     pub(crate) fn job_file(
         &mut self,
         now: Timestamp,
+        request: RequestId,
         name: &str,
-        file: &str,
-        content: &[u8],
+        (file, content): (&str, &[u8]),
         outputs: &mut Vec<Output>,
     ) {
         let Some(entry) = self.entries.get(name) else {
+            outputs.push(refuse(request, Refusal::Unknown(name.to_owned())));
             return;
         };
         if !matches!(entry.plan.kind, Kind::TryJobdir) {
+            outputs.push(refuse(request, Refusal::WrongKind(name.to_owned())));
             return;
         }
         let job = match TryJob::parse(content) {
@@ -153,6 +155,7 @@ impl Schedulers {
                 outputs.push(Output::Log(format!(
                     "{name} reports a bad jobfile in {file}: {why}"
                 )));
+                outputs.push(refuse(request, Refusal::Failed(why.to_string())));
                 return;
             }
         };
@@ -160,14 +163,16 @@ impl Schedulers {
             Ok(order) => {
                 let wish = Wish {
                     order,
-                    after: After::default(),
+                    after: replying(request),
                 };
                 self.compose(now, name, wish, outputs);
             }
-            Err(foreign) => outputs.push(Output::Log(format!(
-                "{name}: {file} asks for builders that are not allowed: {}",
-                foreign.join(", ")
-            ))),
+            Err(foreign) => {
+                let foreign = foreign.join(", ");
+                let why = format!("{file} asks for builders that are not allowed: {foreign}");
+                outputs.push(Output::Log(format!("{name}: {why}")));
+                outputs.push(refuse(request, Refusal::Failed(why)));
+            }
         }
     }
 }

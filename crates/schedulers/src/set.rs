@@ -291,10 +291,11 @@ impl Schedulers {
                 job,
             } => self.try_job(now, request, &scheduler, &job, &mut outputs),
             Input::JobFile {
+                request,
                 scheduler,
                 file,
                 content,
-            } => self.job_file(now, &scheduler, &file, &content, &mut outputs),
+            } => self.job_file(now, request, &scheduler, (&file, &content), &mut outputs),
             Input::Submitted { ticket, outcome } => {
                 self.submitted(now, ticket, outcome, &mut outputs);
             }
