@@ -58,6 +58,17 @@ impl<K: Ord> Table<K> {
         receiver
     }
 
+    /// Nobody waits any more who does not listen.
+    fn give_up(&self, key: &K) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(waiting) = all.get_mut(key) {
+            waiting.retain(|waiter| !waiter.sender.is_closed());
+            if waiting.is_empty() {
+                all.remove(key);
+            }
+        }
+    }
+
     /// It is over.
     pub(crate) fn complete(&self, key: &K) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,8 +116,11 @@ pub(crate) async fn request_results(
             ))
         })
     };
-    if let Some(results) = read().await? {
-        return Ok(results);
+    let known = read().await.transpose();
+    if let Some(known) = known {
+        drop(complete);
+        shell.waiters.requests.give_up(&request);
+        return known;
     }
     if complete.await.is_err() {
         return Err(ReadError::Stopped);
@@ -127,8 +141,11 @@ pub(crate) async fn buildset_end(
             .store
             .read(move |connection| read_end(connection, buildset))
     };
-    if let Some(end) = read().await? {
-        return Ok(end);
+    let known = read().await.transpose();
+    if let Some(known) = known {
+        drop(complete);
+        shell.waiters.buildsets.give_up(&buildset);
+        return Ok(known?);
     }
     match complete.await {
         Ok(true) => Ok(read().await?.ok_or(ReadError::Stopped)?),
@@ -162,4 +179,22 @@ fn read_end(
         results: buildset.results.unwrap_or(Results::Success),
         builds: triggered,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_needs_not_wait_leaves_nothing_behind() {
+        let table = Table::default();
+        let (first, second) = (table.wait(1, None), table.wait(1, None));
+        drop(first);
+        table.give_up(&1);
+        table.complete(&1);
+        assert!(second.await.is_ok(), "the other one still waits");
+        drop(table.wait(2, None));
+        table.give_up(&2);
+        assert!(table.0.lock().expect("no panic").is_empty());
+    }
 }

@@ -146,7 +146,7 @@ pub fn set_locks_acquired(
     Ok(())
 }
 
-/// Changes what people read about a step.
+/// Changes what people read about a step that has not ended: its last word stays.
 pub fn set_state_string(
     connection: &Connection,
     id: StepId,

@@ -550,6 +550,11 @@ fn builds_steps_and_logs_are_read_as_written() {
         assert_eq!(logs::of_step(connection, step)?.len(), 3);
 
         steps::finish(connection, step, Results::Failure, later(9))?;
+        steps::set_state_string(connection, step, "too late")?;
+        assert_eq!(
+            steps::by_id(connection, step)?.unwrap().state_string,
+            "'make'"
+        );
         assert_eq!(
             steps::id_by_number(connection, id, StepNumber(0))?,
             Some(step)
