@@ -169,6 +169,10 @@ impl Signals {
             user1: signal(SignalKind::user_defined1())?,
         })
     }
+
+    async fn stop(&mut self) -> Ended {
+        stopping(&mut self.terminate, &mut self.interrupt).await
+    }
 }
 
 /// What a signal, or a fault, asks for.
@@ -187,7 +191,15 @@ async fn serve(options: Options) -> Ended {
         }
     };
     tracing::info!("Starting BuildMaster -- buildbot.version: {BUILDBOT_VERSION}");
-    let mut master = match Master::start(options).await {
+    let started = tokio::select! {
+        started = Master::start(options) => started,
+        // Code of the user's may take its time, or for ever.
+        ended = signals.stop() => {
+            tracing::info!("stopped while it started");
+            return ended;
+        }
+    };
+    let mut master = match started {
         Ok(master) => master,
         Err(error) => {
             for line in format!("{error:#}").lines() {
@@ -211,16 +223,18 @@ async fn serve(options: Options) -> Ended {
         let wanted = tokio::select! {
             _ = signals.hangup.recv() => Wanted::Reconfigure,
             _ = signals.user1.recv() => Wanted::Drain,
-            _ = signals.terminate.recv() => Wanted::Stop(Ended::Clean),
-            _ = signals.interrupt.recv() => Wanted::Stop(Ended::Interrupted),
+            ended = stopping(&mut signals.terminate, &mut signals.interrupt) => Wanted::Stop(ended),
             () = master.broken() => Wanted::Stop(Ended::Failed),
             () = drained => Wanted::Stop(Ended::Clean),
         };
         match wanted {
-            // It has said what is wrong.
             Wanted::Reconfigure => {
                 tell(service_manager::reloading).await;
-                drop(master.reconfigure().await);
+                tokio::select! {
+                    // It has said what is wrong.
+                    _ = master.reconfigure() => {}
+                    ended = signals.stop() => break ended,
+                }
                 tell(service_manager::ready).await;
             }
             Wanted::Drain => {
@@ -232,7 +246,10 @@ async fn serve(options: Options) -> Ended {
     };
     tell(service_manager::stopping).await;
     tracing::info!("shutting down");
-    master.stop().await;
+    tokio::select! {
+        () = master.stop() => {}
+        _ = signals.stop() => tracing::warn!("stopped once more, ends at once"),
+    }
     ended
 }
 
@@ -240,5 +257,13 @@ async fn serve(options: Options) -> Ended {
 async fn tell(what: fn()) {
     if let Err(error) = tokio::task::spawn_blocking(what).await {
         tracing::error!(%error, "telling the service manager broke");
+    }
+}
+
+/// Waits for a signal that ends the master.
+async fn stopping(terminate: &mut Signal, interrupt: &mut Signal) -> Ended {
+    tokio::select! {
+        _ = terminate.recv() => Ended::Clean,
+        _ = interrupt.recv() => Ended::Interrupted,
     }
 }

@@ -107,3 +107,35 @@ fn after_sigterm_builds_are_stopped_and_built_again_after_the_next_start() -> Re
     );
     Ok(())
 }
+
+#[test]
+fn a_master_whose_configuration_hangs_can_be_stopped() -> Result<()> {
+    let mut site = Site::new("import time; time.sleep(600)")?;
+    site.start_without_waiting()?;
+    site.wait_for("the start", |site| {
+        Ok(site.log()?.contains("Starting BuildMaster"))
+    })?;
+    site.signal(Signal::TERM)?;
+    assert!(site.wait_for_end()?);
+    Ok(())
+}
+
+#[test]
+fn a_second_master_of_a_directory_is_refused_and_the_first_goes_on() -> Result<()> {
+    let mut site = Site::new("c['builders'] = [builder('b', shell('true'))]")?;
+    site.start()?;
+    site.start_worker("w1", Program::Ours)?;
+    let pid = site.basedir().join("twistd.pid");
+    let said = site.start_in_vain()?;
+    assert!(said.contains("Another twistd server is running"), "{said}");
+    // Also when they start at once, and none finds the file of the other.
+    std::fs::remove_file(&pid)?;
+    let said = site.start_in_vain()?;
+    assert!(said.contains("another master runs in"), "{said}");
+    assert!(!pid.exists());
+    let request = site.force("b")?;
+    assert_eq!(site.wait_for_build(request)?["results"], SUCCESS);
+    site.signal(Signal::TERM)?;
+    assert!(site.wait_for_end()?);
+    Ok(())
+}
