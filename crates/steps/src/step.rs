@@ -257,6 +257,11 @@ impl<'p> Step<'p> {
         Ok(end)
     }
 
+    /// Has the worker carry out a command that leaves nothing behind, also if the step was stopped.
+    pub(crate) async fn clean_up(&self, command: RemoteCommand) -> Result<CommandEnd, StepError> {
+        self.port.run_command(command, None).await
+    }
+
     /// Makes a log.
     pub async fn add_log(&self, name: &str, kind: LogKind) -> Result<LogKey, StepError> {
         let log = self.port.add_log(name, kind).await?;

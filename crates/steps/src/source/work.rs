@@ -216,6 +216,12 @@ impl<'s> Work<'s> {
         Ok(!end.did_fail())
     }
 
+    /// The same, also if the step was stopped.
+    pub(crate) async fn clean_up(&self, path: impl Into<Value>) -> Result<bool, StepError> {
+        let command = self.command("rmdir", vec![("dir", path.into()), self.shown()]);
+        Ok(!self.step.clean_up(command).await?.did_fail())
+    }
+
     /// Removes files and directories, which may take as long as a program of the step; whether that went well.
     pub(crate) async fn remove_tree(&self, path: impl Into<Value>) -> Result<bool, StepError> {
         let timeout = ("timeout", self.settings.timeout.clone());

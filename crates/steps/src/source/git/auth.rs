@@ -174,8 +174,11 @@ impl Auth {
     }
 
     /// Forgets what was brought to the worker.
+    ///
+    /// Differs: keys and credentials of Git steps are removed from the worker also when the step is stopped, because
+    /// the reference leaves them there until the next such step.
     async fn clear(&mut self, work: &Work<'_>) -> Result<(), StepError> {
-        if self.is_installed && !work.remove(self.directory.as_str()).await? {
+        if self.is_installed && !work.clean_up(self.directory.as_str()).await? {
             return Err(StepError::Failed);
         }
         Ok(())
