@@ -96,7 +96,10 @@ fn a_paused_worker_finishes_its_build_and_gets_no_other() {
         .expect_running(first);
     let second = world.force("a");
     world.end_step(first, Success);
-    world.expect_waiting(second, no_worker(|why| *why == Unavailable::Paused));
+    world.expect_waiting(
+        second,
+        no_worker(|why| matches!(why, Unavailable::Paused { .. })),
+    );
     world
         .control("w", WorkerControl::Unpause)
         .expect_running(second);
