@@ -382,7 +382,7 @@ fn a_function_may_decide_what_is_replaced() {
     let gone = world.force("a");
     world.answer("CollapseRequests", Reply::Flag(false));
     let new = world.force("a");
-    world.expect_waiting(new, |it| *it == Reason::BeingAdded);
+    world.expect_waiting(new, |it| matches!(it, Reason::Asking { .. }));
     world.answer("CollapseRequests", Reply::Flag(false));
     world.answer("CollapseRequests", Reply::Flag(true));
     world.expect_finished(gone, Skipped).expect_running(running);
