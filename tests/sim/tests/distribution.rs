@@ -96,7 +96,10 @@ fn a_paused_worker_finishes_its_build_and_gets_no_other() {
         .expect_running(first);
     let second = world.force("a");
     world.end_step(first, Success);
-    world.expect_waiting(second, no_worker(|why| *why == Unavailable::Paused));
+    world.expect_waiting(
+        second,
+        no_worker(|why| matches!(why, Unavailable::Paused { .. })),
+    );
     world
         .control("w", WorkerControl::Unpause)
         .expect_running(second);
@@ -379,7 +382,7 @@ fn a_function_may_decide_what_is_replaced() {
     let gone = world.force("a");
     world.answer("CollapseRequests", Reply::Flag(false));
     let new = world.force("a");
-    world.expect_waiting(new, |it| *it == Reason::BeingAdded);
+    world.expect_waiting(new, |it| matches!(it, Reason::Asking { .. }));
     world.answer("CollapseRequests", Reply::Flag(false));
     world.answer("CollapseRequests", Reply::Flag(true));
     world.expect_finished(gone, Skipped).expect_running(running);
