@@ -96,7 +96,10 @@ fn a_paused_worker_finishes_its_build_and_gets_no_other() {
         .expect_running(first);
     let second = world.force("a");
     world.end_step(first, Success);
-    world.expect_waiting(second, no_worker(|why| *why == Unavailable::Paused));
+    world.expect_waiting(
+        second,
+        no_worker(|why| matches!(why, Unavailable::Paused { .. })),
+    );
     world
         .control("w", WorkerControl::Unpause)
         .expect_running(second);
@@ -137,6 +140,24 @@ fn an_exception_puts_the_worker_into_quarantine() {
     world
         .control("w", WorkerControl::Unpause)
         .expect_running(third);
+}
+
+#[test]
+fn code_ends_a_quarantine_and_says_how_long_the_next_one_is() {
+    let mut world = World::new(config().builder("a"));
+    world.control("w", WorkerControl::Quarantine);
+    let first = world.force("a");
+    world.expect_waiting(first, |it| matches!(it, Reason::NoWorker(_)));
+    world
+        .control("w", WorkerControl::LeaveQuarantine)
+        .expect_running(first);
+    world.end_step(first, Success);
+    world.control("w", WorkerControl::NextQuarantine(secs(3)));
+    world.control("w", WorkerControl::Quarantine);
+    let second = world.force("a");
+    world.advance(secs(2));
+    world.expect_waiting(second, |it| matches!(it, Reason::NoWorker(_)));
+    world.advance(secs(1)).expect_running(second);
 }
 
 #[test]
