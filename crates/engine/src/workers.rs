@@ -234,6 +234,19 @@ mod tests {
     }
 
     #[test]
+    fn a_quarantine_may_be_given_its_length_up_to_an_hour() {
+        let now = Timestamp::from_seconds(0);
+        let mut worker = Worker::default();
+        let mut seconds = Vec::new();
+        for given in [90, 7200] {
+            worker.set_next_quarantine(Duration::from_secs(given));
+            seconds.extend(worker.quarantine(now).map(|until| until.seconds()));
+            worker.end_quarantine();
+        }
+        assert_eq!(seconds, [90, 3600]);
+    }
+
+    #[test]
     fn quarantine_doubles_up_to_an_hour_until_a_build_succeeds() {
         let mut worker = Worker::default();
         let now = Timestamp::from_seconds(0);

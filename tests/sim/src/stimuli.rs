@@ -193,12 +193,11 @@ impl Simulation {
 
     fn control_worker(&mut self) -> Result<(), Broken> {
         let (worker, _) = self.some_worker();
-        let control = match self.chance.below(11) {
+        let control = match self.chance.below(10) {
             0 | 1 => WorkerControl::Pause { reason: None },
             2 => WorkerControl::ShutdownGracefully,
             3 => WorkerControl::Kill,
             4 => WorkerControl::Quarantine,
-            5 => WorkerControl::LeaveQuarantine,
             _ => WorkerControl::Unpause,
         };
         match control {

@@ -143,6 +143,24 @@ fn an_exception_puts_the_worker_into_quarantine() {
 }
 
 #[test]
+fn code_ends_a_quarantine_and_says_how_long_the_next_one_is() {
+    let mut world = World::new(config().builder("a"));
+    world.control("w", WorkerControl::Quarantine);
+    let first = world.force("a");
+    world.expect_waiting(first, |it| matches!(it, Reason::NoWorker(_)));
+    world
+        .control("w", WorkerControl::LeaveQuarantine)
+        .expect_running(first);
+    world.end_step(first, Success);
+    world.control("w", WorkerControl::NextQuarantine(secs(3)));
+    world.control("w", WorkerControl::Quarantine);
+    let second = world.force("a");
+    world.advance(secs(2));
+    world.expect_waiting(second, |it| matches!(it, Reason::NoWorker(_)));
+    world.advance(secs(1)).expect_running(second);
+}
+
+#[test]
 fn a_worker_that_does_not_answer_the_ping_is_left_and_the_request_retried() {
     let mut world = World::new(config().builder("a"));
     world.hold_preparation();

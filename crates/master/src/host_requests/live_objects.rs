@@ -17,6 +17,9 @@ use super::{Answer, NoAnswer};
 use crate::shell::Shell;
 use crate::site::Site;
 
+/// How long the first quarantine is.
+const QUARANTINE: Duration = Duration::from_secs(10);
+
 /// A live object as it comes back: its kind, and what this master knows it by.
 #[derive(Deserialize)]
 struct Live {
@@ -73,7 +76,7 @@ pub(super) async fn method(shell: &Arc<Shell>, site: &Arc<Site>, method: Method)
                 "unpause" => WorkerControl::Unpause,
                 "putInQuarantine" => WorkerControl::Quarantine,
                 "exitQuarantine" => WorkerControl::LeaveQuarantine,
-                "resetQuarantine" => WorkerControl::NextQuarantine(Duration::ZERO),
+                "resetQuarantine" => WorkerControl::NextQuarantine(QUARANTINE),
                 "setQuarantineTimeout" => {
                     let seconds = match method.argument(0, "timeout") {
                         Some(Value::Int(seconds)) => u64::try_from(seconds).ok(),
