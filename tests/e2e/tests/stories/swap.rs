@@ -57,9 +57,7 @@ fn answers(site: &Site, last: i64) -> Result<BTreeMap<String, Json>> {
             let path = format!("steps/{}/logs", step["stepid"]);
             for log in site.list(&path)? {
                 let id = log["logid"].as_i64().context("no id")?;
-                paths.push(format!("logs/{id}"));
                 paths.push(format!("logs/{id}/contents"));
-                paths.push(format!("logs/{id}/contents?offset=1&limit=5"));
                 paths.push(format!("logs/{id}/contents?offset=2900&limit=50"));
                 found.insert(format!("logs/{id}/raw"), site.raw(id)?.into());
             }
