@@ -5,7 +5,6 @@ use std::sync::Arc;
 use buildbot_model::Timestamp;
 use serde_json::Value as Json;
 
-use crate::composition::After;
 use crate::entry::Wish;
 use crate::force::{Asking, forced};
 use crate::input::Trigger;
