@@ -2,6 +2,7 @@
 
 mod command;
 mod kept;
+mod lines;
 mod local;
 mod log;
 mod shown;
@@ -324,15 +325,16 @@ impl Port for StepPort {
         Box::pin(log::finish_all(self))
     }
 
+    /// Differs: secrets in the names and addresses of links are shown as `<name>`, as in logs; the reference shows them.
     fn add_url<'a>(&'a self, name: &'a str, url: &'a str) -> Answer<'a, ()> {
         Box::pin(async move {
             let row = self.row()?;
+            let new = Url {
+                name: self.mask(name),
+                url: self.mask(url),
+            };
             let urls = {
                 let mut state = self.state();
-                let new = Url {
-                    name: name.to_owned(),
-                    url: url.to_owned(),
-                };
                 if !state.urls.contains(&new) {
                     state.urls.push(new);
                 }

@@ -2,37 +2,45 @@
 
 use std::io;
 use std::process::Stdio;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use buildbot_steps::{Channel, LocalCommand, LocalEnd, StepError};
 use buildbot_worker::process::Pty;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::os::unix::process::ExitStatusExt as _;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::net::unix::pipe;
-use tokio::process::ChildStderr;
+use tokio::process::{ChildStderr, ChildStdout};
 use tokio::time::{Instant, sleep_until};
 
 use super::{StepPort, internal, log};
+use crate::process_group::ProcessGroup;
 
 /// What is read at a time.
 const READ_BYTES: usize = 32 * 1024;
+
+/// How long outputs of a killed program are read: a program that has left its group may keep them open.
+const KILLED_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The groups of programs that run at this moment.
 #[derive(Debug, Default)]
 pub(super) struct Locals(Mutex<Vec<Pid>>);
 
 impl Locals {
-    fn add(&self, pid: Pid) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(pid);
+    fn lock(&self) -> MutexGuard<'_, Vec<Pid>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn remove(&self, pid: Pid) {
-        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        running.retain(|known| *known != pid);
+    fn begin(&self, group: ProcessGroup) -> Running<'_> {
+        self.lock().extend(group.id());
+        Running {
+            entry: Entry {
+                pid: group.id(),
+                locals: self,
+            },
+            group,
+        }
     }
 
     /// Sends a signal by its name without `SIG`. Unknown names kill.
@@ -46,10 +54,35 @@ impl Locals {
             "USR2" => Signal::USR2,
             _ => Signal::KILL,
         };
-        for pid in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for pid in self.lock().iter() {
             // It may have ended.
             let _ = kill_process_group(*pid, signal);
         }
+    }
+}
+
+/// A program that runs. When this is dropped it gets no more signals, and is killed if it has not ended.
+struct Running<'a> {
+    /// Dropped first: the number of a group that has ended may become that of another.
+    entry: Entry<'a>,
+    group: ProcessGroup,
+}
+
+struct Entry<'a> {
+    pid: Option<Pid>,
+    locals: &'a Locals,
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        self.locals.lock().retain(|known| Some(*known) != self.pid);
+    }
+}
+
+impl Running<'_> {
+    fn ended(self) {
+        drop(self.entry);
+        self.group.ended();
     }
 }
 
@@ -79,28 +112,25 @@ pub(super) async fn run(port: &StepPort, command: LocalCommand) -> Result<LocalE
     // It keeps the terminal open, whose end is then never seen.
     drop(process);
     let mut child = spawned.map_err(|error| internal(&format!("{program}: {error}")))?;
-    let pid = child
-        .id()
-        .and_then(|id| i32::try_from(id).ok())
-        .and_then(Pid::from_raw);
-    if let Some(pid) = pid {
-        port.locals.add(pid);
-    }
+    let running = port.locals.begin(ProcessGroup::of(&child));
     let mut last_output = Instant::now();
     let started = last_output;
     let mut readers = match terminal {
         Some(terminal) => Readers::new(Some(terminal), None::<ChildStderr>),
         None => Readers::new(child.stdout.take(), child.stderr.take()),
     };
-    let mut is_killed = false;
+    let mut killed_at = None;
     let status = loop {
         let runtime_end = command.runtime_timeout.map(|timeout| started + timeout);
         let silence_end = command.output_timeout.map(|timeout| last_output + timeout);
-        let deadline = [runtime_end, silence_end].into_iter().flatten().min();
+        let deadline = match killed_at {
+            None => [runtime_end, silence_end].into_iter().flatten().min(),
+            Some(killed_at) => Some(killed_at + KILLED_PATIENCE),
+        };
         let overdue = async {
             match deadline {
-                Some(at) if !is_killed => sleep_until(at).await,
-                Some(_) | None => std::future::pending().await,
+                Some(at) => sleep_until(at).await,
+                None => std::future::pending().await,
             }
         };
         tokio::select! {
@@ -112,17 +142,16 @@ pub(super) async fn run(port: &StepPort, command: LocalCommand) -> Result<LocalE
             }
             status = child.wait(), if !readers.is_open() => break status,
             () = overdue => {
-                is_killed = true;
-                if let Some(pid) = pid {
-                    let _ = kill_process_group(pid, Signal::KILL);
+                if killed_at.is_some() {
+                    readers = Readers::new(None::<ChildStdout>, None::<ChildStderr>);
                 }
+                killed_at = Some(Instant::now());
+                running.group.signal(Signal::KILL);
             }
         }
     };
-    if let Some(pid) = pid {
-        port.locals.remove(pid);
-    }
     let status = status.map_err(|error| internal(&error))?;
+    running.ended();
     Ok(match (status.code(), status.signal()) {
         (Some(code), _) => LocalEnd::Exited(code),
         (None, signal) => LocalEnd::Killed(signal.unwrap_or(9)),
@@ -200,4 +229,38 @@ async fn read(reader: &mut Option<Reader>) -> Option<String> {
         open.rest = bytes.split_off(error.valid_up_to());
     }
     Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_program_whose_step_gives_up_is_forgotten_and_killed_with_what_it_has_started() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("pid");
+        let script = format!(
+            "sleep 600 & echo $! > {0}.new; mv {0}.new {0}; wait",
+            file.display()
+        );
+        let mut child = tokio::process::Command::new("/bin/sh")
+            .args(["-c", &script])
+            .process_group(0)
+            .spawn()
+            .expect("a shell");
+        let locals = Locals::default();
+        let running = locals.begin(ProcessGroup::of(&child));
+        assert_eq!(locals.lock().len(), 1);
+        while !file.exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        drop(running);
+        assert!(locals.lock().is_empty());
+        assert!(child.wait().await.expect("an end").signal().is_some());
+        let started = std::fs::read_to_string(&file).expect("a file");
+        let started = Pid::from_raw(started.trim().parse().expect("a number")).expect("an id");
+        while buildbot_daemon::pid_file::is_alive(started) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
 }

@@ -11,6 +11,7 @@ use buildbot_steps::{Channel, LogKey, LogKind, StepError};
 
 use crate::live_data::LiveData;
 
+use super::lines::{Cut, Unfinished};
 use super::{StepPort, internal};
 
 /// A log of the step.
@@ -20,7 +21,7 @@ pub(super) struct OpenLog {
     live: LiveData,
     slug: String,
     /// For each channel what has no end of its line yet.
-    unfinished: Mutex<[String; 3]>,
+    unfinished: Mutex<[Unfinished; 3]>,
     is_finished: AtomicBool,
 }
 
@@ -114,11 +115,7 @@ pub(super) async fn append(
     text: &str,
 ) -> Result<(), StepError> {
     let masked = port.build.mask(text);
-    let log = find(port, key)?;
-    match whole_lines(&log, channel, &masked) {
-        Some(whole) => append_lines(port, &log, channel, &buildbot_gateway::clean(&whole)).await,
-        None => Ok(()),
-    }
+    append_cut(port, key, channel, &masked, Cut::Anywhere).await
 }
 
 /// Appends a text in which no secret is left, and whose newlines are settled.
@@ -128,29 +125,33 @@ pub(super) async fn append_masked(
     channel: Channel,
     text: &str,
 ) -> Result<(), StepError> {
-    let log = find(port, key)?;
-    match whole_lines(&log, channel, text) {
-        Some(whole) => append_lines(port, &log, channel, &whole).await,
-        None => Ok(()),
-    }
+    append_cut(port, key, channel, text, Cut::Harmless).await
 }
 
-/// The lines that a text ends; what comes behind them waits.
-fn whole_lines(log: &OpenLog, channel: Channel, text: &str) -> Option<String> {
-    let mut unfinished = log
-        .unfinished
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    let waiting = &mut unfinished[slot(channel)];
-    let Some(end) = text.rfind('\n') else {
-        waiting.push_str(text);
-        return None;
+async fn append_cut(
+    port: &StepPort,
+    key: LogKey,
+    channel: Channel,
+    text: &str,
+    cut: Cut,
+) -> Result<(), StepError> {
+    let log = find(port, key)?;
+    let whole = {
+        let mut unfinished = log
+            .unfinished
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let waiting = &mut unfinished[slot(channel)];
+        waiting.push(text, cut, |text| port.build.mask(text))
     };
-    let (lines, rest) = text.split_at(end + 1);
-    let mut whole = std::mem::take(waiting);
-    whole.push_str(lines);
-    waiting.push_str(rest);
-    Some(whole)
+    let Some(whole) = whole else {
+        return Ok(());
+    };
+    // What came anywhere may have newlines of other systems.
+    match cut {
+        Cut::Anywhere => append_lines(port, &log, channel, &buildbot_gateway::clean(&whole)).await,
+        Cut::Harmless => append_lines(port, &log, channel, &whole).await,
+    }
 }
 
 async fn append_lines(
@@ -189,9 +190,8 @@ async fn finish_log(port: &StepPort, log: &OpenLog) -> Result<(), StepError> {
             .unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *unfinished)
     };
-    for (channel, mut line) in CHANNELS.into_iter().zip(rest) {
-        if !line.is_empty() {
-            line.push('\n');
+    for (channel, mut rest) in CHANNELS.into_iter().zip(rest) {
+        if let Some(line) = rest.end(|text| port.build.mask(text)) {
             let appended = log.writer.append(stream(channel), &line).await;
             appended.map_err(|error| internal(&error))?;
         }
