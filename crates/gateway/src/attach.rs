@@ -11,7 +11,8 @@ use tokio::sync::mpsc;
 use crate::paths::join;
 use crate::running::Gathered;
 use crate::{
-    Admission, CallError, CommandError, Protocol, Refused, Session, WorkerBuilder, WorkerInfo,
+    Admission, Budget, CallError, Command, CommandError, Protocol, Refused, Session, WorkerBuilder,
+    WorkerInfo,
 };
 
 /// Updates of a command of an attach that wait to be gathered.
@@ -201,9 +202,18 @@ async fn run(
             CallError::Refused(failure)
         }
         CommandError::Unsendable(text) => CallError::Unsendable(text),
-        CommandError::Transfer(error) => CallError::Unsendable(error.to_string()),
+        error @ (CommandError::TooMuch | CommandError::Transfer(_)) => {
+            CallError::Unsendable(error.to_string())
+        }
     };
-    let started = session.start(None, name.to_owned(), args, None, Box::new(sink));
+    let command = Command {
+        builder: String::new(),
+        name: name.to_owned(),
+        args,
+        transfer: None,
+        budget: Budget::default(),
+    };
+    let started = session.start(None, command, Box::new(sink));
     let handle = started.await.map_err(unstarted)?;
     let mut gathered = Gathered::default();
     while let Some(update) = updates.recv().await {

@@ -557,6 +557,7 @@ impl Connection {
             said: self.said_sender.clone(),
             sink: start.sink,
             transfer: start.transfer,
+            budget: start.budget,
             end: start.end,
         };
         let stop = self.hub.stop.clone();

@@ -15,6 +15,7 @@
 mod absolute;
 mod admission;
 mod attach;
+mod budget;
 mod command;
 mod connection;
 mod event;
@@ -33,6 +34,7 @@ mod transfer;
 mod user;
 
 pub use admission::{Admission, Admitted, Refused, WorkerBuilder};
+pub use budget::{Budget, KEPT_BYTES_MAX};
 pub use buildbot_wire::{Failure, Limits, Stream, Update, Value};
 pub use command::{
     CallError, Command, CommandEnd, CommandError, CommandHandle, CommandSink, Interrupter,

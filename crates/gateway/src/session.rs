@@ -13,8 +13,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    CallError, Command, CommandEnd, CommandError, CommandHandle, CommandSink, DetachReason,
-    Interrupter, Protocol, Transfer, WorkerBuilder, WorkerInfo,
+    Budget, CallError, Command, CommandEnd, CommandError, CommandHandle, CommandSink, DetachReason,
+    Interrupter, Protocol, WorkerBuilder, WorkerInfo,
 };
 
 /// A connection of a worker, told apart from all others in the life of the gateway.
@@ -56,6 +56,7 @@ pub(crate) struct Start {
     pub(crate) name: String,
     pub(crate) args: Vec<(Value, Value)>,
     pub(crate) transfer: Option<crate::transfer::End>,
+    pub(crate) budget: Budget,
     pub(crate) sink: Box<dyn CommandSink>,
     pub(crate) end: oneshot::Sender<Result<CommandEnd, CommandError>>,
 }
@@ -188,15 +189,8 @@ impl Session {
         command: Command,
         sink: impl CommandSink,
     ) -> Result<CommandHandle, CommandError> {
-        let builder = Some(command.builder);
-        self.start(
-            builder,
-            command.name,
-            command.args,
-            command.transfer,
-            Box::new(sink),
-        )
-        .await
+        let builder = Some(command.builder.clone());
+        self.start(builder, command, Box::new(sink)).await
     }
 
     /// Stops the worker's process. A connection that ends before the answer is a success.
@@ -242,17 +236,22 @@ impl Session {
         }
     }
 
-    /// Starts a command; `builder` is absent in those of an attach.
+    /// Starts a command; `builder` is absent in those of an attach, whatever the command says.
     pub(crate) async fn start(
         &self,
         builder: Option<String>,
-        name: String,
-        args: Vec<(String, Value)>,
-        transfer: Option<Transfer>,
+        command: Command,
         sink: Box<dyn CommandSink>,
     ) -> Result<CommandHandle, CommandError> {
+        let Command {
+            name,
+            args,
+            transfer,
+            budget,
+            ..
+        } = command;
         let transfer = match transfer {
-            Some(transfer) => Some(crate::transfer::End::open(transfer).await?),
+            Some(transfer) => Some(crate::transfer::End::open(transfer, budget.clone()).await?),
             None => None,
         };
         let (name, args) = match (self.shared.protocol, &builder) {
@@ -271,6 +270,7 @@ impl Session {
             name,
             args,
             transfer,
+            budget,
             sink,
             end,
         };
