@@ -44,8 +44,6 @@ pub(crate) enum Request {
     Interrupt { command: CommandKey, why: String },
     /// Ask for signs of life so often from now on.
     Keepalive(Option<Duration>),
-    /// End the connection.
-    Disconnect(DetachReason),
 }
 
 /// A command on its way to the worker, in the terms of its protocol.
@@ -72,11 +70,22 @@ impl fmt::Debug for Start {
 pub(crate) struct Requests {
     pub(crate) sender: mpsc::Sender<Request>,
     pub(crate) ended: watch::Receiver<Option<DetachReason>>,
+    /// Why the connection is to end. Beside the requests, which wait while the worker does not read.
+    pub(crate) dismissed: watch::Sender<Option<DetachReason>>,
 }
 
 impl Requests {
     pub(crate) async fn send(&self, request: Request) -> Result<(), DetachReason> {
         self.sender.send(request).await.map_err(|_| self.reason())
+    }
+
+    /// Has the connection end, after what was asked before as far as the worker takes it. The first reason counts.
+    pub(crate) fn dismiss(&self, reason: DetachReason) {
+        self.dismissed.send_if_modified(|dismissed| {
+            let is_first = dismissed.is_none();
+            dismissed.get_or_insert(reason);
+            is_first
+        });
     }
 
     /// Why the connection has ended.
@@ -202,9 +211,9 @@ impl Session {
     }
 
     /// Ends the connection; the worker will come back.
-    pub async fn disconnect(&self, why: &str) {
-        let reason = DetachReason::Disconnected(why.to_owned());
-        let _ = self.requests.send(Request::Disconnect(reason)).await;
+    pub fn disconnect(&self, why: &str) {
+        self.requests
+            .dismiss(DetachReason::Disconnected(why.to_owned()));
     }
 
     /// Asks the worker for a sign of life so often from now on; never if `None`.

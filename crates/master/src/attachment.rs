@@ -198,7 +198,7 @@ async fn worker_attached(shell: &Arc<Shell>, attached: Attached) {
     let session = attached.session;
     let name = session.worker().to_owned();
     let Some(id) = id_of(shell, &name) else {
-        session.disconnect("it is configured no more").await;
+        session.disconnect("it is configured no more");
         return;
     };
     tracing::info!("worker {name} attached from {}", session.peer());
