@@ -45,7 +45,7 @@ pub use info::{PathStyle, WorkerInfo};
 pub use session::{Session, SessionId};
 pub use settings::{ListenError, ListenReason, Listener, Protocol, Settings};
 pub use transfer::{Compression, Transfer, TransferError, Transferred};
-pub use user::{Argument, Referenceable, RemoteCall, RemoteObject, Sent, User, Visitor};
+pub use user::{Argument, Client, Referenceable, RemoteCall, RemoteObject, Sent, User, Visitor};
 
 /// A future that a trait object gives.
 pub type Later<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
