@@ -8,6 +8,7 @@ use buildbot_wire::session::MasterRequest;
 use buildbot_wire::{Failure, Value};
 use tokio::sync::mpsc;
 
+use crate::info::INFO_BYTES_MAX;
 use crate::paths::join;
 use crate::running::Gathered;
 use crate::{
@@ -90,6 +91,14 @@ async fn worker_info(session: &Session) -> Result<WorkerInfo, CallError> {
         }
         answer => answer?,
     };
+    if answer.memory_cost() > INFO_BYTES_MAX {
+        let text = "the worker says too much about itself";
+        return Err(CallError::Refused(Failure::new(
+            "builtins.ValueError",
+            &[],
+            text,
+        )));
+    }
     WorkerInfo::from_value(&answer).ok_or_else(|| {
         let text = "the worker describes itself with something other than a dictionary";
         CallError::Refused(Failure::new("builtins.TypeError", &[], text))

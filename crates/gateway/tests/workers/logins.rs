@@ -397,3 +397,16 @@ async fn few_connections_of_a_name_wait_for_it_at_a_time() {
     assert!(before.elapsed() < Duration::from_secs(1));
     assert_eq!(refused, 6);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_says_too_much_about_itself_is_refused() {
+    let mut world = World::new();
+    let mut peer = Peer::connect(&world, Protocol::Msgpack, "w", "pw");
+    peer.admin = "x".repeat(9 << 20);
+    assert!(matches!(
+        peer.serve().await,
+        None | Some(WorkerEvent::Closed)
+    ));
+    assert!(world.is_quiet());
+    assert!(world.gateway.session("w").is_none());
+}
