@@ -2,7 +2,8 @@
 //!
 //! A line is `YYYY-MM-DD HH:MM:SS±ZZZZ [system] text` in local time; further lines of the text are
 //! indented with a tab. The text is the message of the event and then its fields as `name=value`;
-//! a field called `system` goes between the brackets, where `-` stands otherwise.
+//! a field called `system` goes between the brackets, where `-` stands otherwise. Texts of peers may be among them:
+//! what begins a line is never theirs, and control characters are escaped.
 //!
 //! Nothing that happens to the log (a full disk, a directory that was removed, a reader that went
 //! away) ever stops the program: lines are lost, and the next one that can be written says how many.
@@ -10,6 +11,7 @@
 mod rotation;
 mod syslog;
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -111,6 +113,7 @@ impl LogLayer {
 
     /// Writes one text, at this moment's time.
     pub fn write(&self, system: &str, text: &str) {
+        let text = &visible(text);
         let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
         if let Sink::Syslog(syslog) = &mut *sink {
             syslog.send(&self.now("%b %e %H:%M:%S"), system, text);
@@ -162,6 +165,25 @@ pub fn install(layer: LogLayer) {
             tracing::error!("internal error, please report it: {panic}\n{backtrace}");
         }));
     }
+}
+
+/// `text` with its control characters escaped, except newlines and tabs: a terminal or an editor that shows the log must
+/// not take them for lines of it, or obey them.
+fn visible(text: &str) -> Cow<'_, str> {
+    let is_hidden = |c: char| {
+        (c.is_control() && !matches!(c, '\n' | '\t')) || matches!(c, '\u{2028}' | '\u{2029}')
+    };
+    if !text.contains(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match is_hidden(c) {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
 }
 
 /// `text` as a line of the log, with its newline.
@@ -250,12 +272,16 @@ mod tests {
             );
             tracing::debug!("not shown");
             tracing::warn!("message from master: attached");
+            tracing::warn!("{}", "a\rb\x1b[2J\u{2028}c\n2026-11-22 15:38:01+0000 [-] d");
         });
         let text = std::fs::read_to_string(path).unwrap();
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines.len(), 2, "{text}");
+        assert_eq!(lines.len(), 4, "{text}");
         assert_eq!(&lines[0][24..], " [pb] starting it builder=b1 count=3");
         assert_eq!(&lines[1][24..], " [-] message from master: attached");
+        // Nobody forges a line.
+        assert_eq!(&lines[2][24..], r" [-] a\rb\u{1b}[2J\u{2028}c");
+        assert_eq!(lines[3], "\t2026-11-22 15:38:01+0000 [-] d");
         let date = jiff::fmt::strtime::parse("%Y-%m-%d %H:%M:%S%z", &lines[0][..24]);
         let age = jiff::Timestamp::now().duration_since(date.unwrap().to_timestamp().unwrap());
         assert!(age.as_secs() < 60, "{text}");

@@ -8,10 +8,12 @@ use buildbot_wire::session::MasterRequest;
 use buildbot_wire::{Failure, Value};
 use tokio::sync::mpsc;
 
+use crate::info::INFO_BYTES_MAX;
 use crate::paths::join;
 use crate::running::Gathered;
 use crate::{
-    Admission, CallError, CommandError, Protocol, Refused, Session, WorkerBuilder, WorkerInfo,
+    Admission, Budget, CallError, Command, CommandError, Protocol, Refused, Session, WorkerBuilder,
+    WorkerInfo,
 };
 
 /// Updates of a command of an attach that wait to be gathered.
@@ -89,6 +91,14 @@ async fn worker_info(session: &Session) -> Result<WorkerInfo, CallError> {
         }
         answer => answer?,
     };
+    if answer.memory_cost() > INFO_BYTES_MAX {
+        let text = "the worker says too much about itself";
+        return Err(CallError::Refused(Failure::new(
+            "builtins.ValueError",
+            &[],
+            text,
+        )));
+    }
     WorkerInfo::from_value(&answer).ok_or_else(|| {
         let text = "the worker describes itself with something other than a dictionary";
         CallError::Refused(Failure::new("builtins.TypeError", &[], text))
@@ -201,9 +211,18 @@ async fn run(
             CallError::Refused(failure)
         }
         CommandError::Unsendable(text) => CallError::Unsendable(text),
-        CommandError::Transfer(error) => CallError::Unsendable(error.to_string()),
+        error @ (CommandError::TooMuch | CommandError::Transfer(_)) => {
+            CallError::Unsendable(error.to_string())
+        }
     };
-    let started = session.start(None, name.to_owned(), args, None, Box::new(sink));
+    let command = Command {
+        builder: String::new(),
+        name: name.to_owned(),
+        args,
+        transfer: None,
+        budget: Budget::default(),
+    };
+    let started = session.start(None, command, Box::new(sink));
     let handle = started.await.map_err(unstarted)?;
     let mut gathered = Gathered::default();
     while let Some(update) = updates.recv().await {

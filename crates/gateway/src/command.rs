@@ -5,11 +5,11 @@ use buildbot_wire::{Failure, Update, Value};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::session::{Request, Requests};
-use crate::{DetachReason, Later, Transfer, TransferError, Transferred};
+use crate::{Budget, DetachReason, Later, Transfer, TransferError, Transferred};
 
 /// A command for a worker, in the terms of PB: paths are relative to the directory of the builder. The session
 /// turns them into what its protocol wants.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Command {
     /// Name of the builder, one of those that the worker was told.
     pub builder: String,
@@ -19,6 +19,8 @@ pub struct Command {
     pub args: Vec<(String, Value)>,
     /// The master's end of a transfer.
     pub transfer: Option<Transfer>,
+    /// What it may have the master keep. A sink that keeps something until the end takes from it.
+    pub budget: Budget,
 }
 
 /// Takes what a command reports.
@@ -65,6 +67,9 @@ pub enum CommandError {
     /// It cannot be sent, such as to a builder that the worker does not have.
     #[error("the command cannot be sent: {0}")]
     Unsendable(String),
+    /// It had the master keep more than its budget, and was stopped for that.
+    #[error("the command has sent more than the master keeps in memory until its end")]
+    TooMuch,
     /// The master's end of its transfer cannot be opened; nothing was sent to the worker.
     #[error(transparent)]
     Transfer(#[from] TransferError),

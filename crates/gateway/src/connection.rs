@@ -80,7 +80,7 @@ enum Phase {
     /// The master is asked about the name.
     Asking { until: Instant, name: String },
     /// The password was right; the worker is greeted.
-    Attaching,
+    Attaching { until: Instant },
     /// The worker is in use.
     Attached,
     /// The login was refused.
@@ -139,6 +139,8 @@ enum Input {
     Time,
     Evicted,
     Stopped,
+    /// The connection is to end.
+    Dismissed(DetachReason),
     /// There is room for an event.
     Room,
 }
@@ -156,6 +158,9 @@ struct Connection {
     /// Present from the moment the password of somebody was right who is no worker.
     user: Option<(String, Arc<dyn Referenceable>)>,
     ended: watch::Sender<Option<DetachReason>>,
+    dismissed: watch::Sender<Option<DetachReason>>,
+    /// Cancelled if it has to make room for others while nobody is attached.
+    leave: CancellationToken,
     requests: mpsc::Receiver<Request>,
     requests_sender: mpsc::Sender<Request>,
     jobs: JoinSet<Job>,
@@ -204,6 +209,8 @@ pub(crate) async fn serve(hub: Arc<Hub>, arrival: Arrival) {
         session: None,
         user: None,
         ended: watch::channel(None).0,
+        dismissed: watch::channel(None).0,
+        leave: arrival.leave,
         requests,
         requests_sender,
         jobs: JoinSet::new(),
@@ -223,18 +230,19 @@ pub(crate) async fn serve(hub: Arc<Hub>, arrival: Arrival) {
         has_asked_for_shutdown: false,
         ending: None,
     };
-    connection.run(arrival.stream, arrival.leave).await;
+    connection.run(arrival.stream).await;
     hub.forget(arrival.id);
 }
 
 impl Connection {
-    async fn run(mut self, stream: Box<dyn Stream>, leave: CancellationToken) {
+    async fn run(mut self, stream: Box<dyn Stream>) {
         let (mut reader, mut writer) = tokio::io::split(stream);
         let mut buffer = vec![0; READ_BYTES];
         let mut to_flush = false;
         let mut alarm = pin!(sleep_until(Instant::now()));
         let stop = self.hub.stop.clone();
         let events = self.hub.events.clone();
+        let mut dismissed = self.dismissed.subscribe();
         let (reason, is_orderly) = loop {
             let unsent = self.wire.output().len();
             if let Some((reason, _)) = &self.ending
@@ -260,7 +268,9 @@ impl Connection {
             let output = self.wire.output();
             let input = tokio::select! {
                 () = stop.cancelled(), if !is_ending => Input::Stopped,
-                () = leave.cancelled(), if is_stranger && !is_ending => Input::Evicted,
+                () = self.leave.cancelled(), if is_stranger && !is_ending => Input::Evicted,
+                reason = dismissal(&mut dismissed), if !is_stranger && !is_ending =>
+                    Input::Dismissed(reason),
                 read = reader.read(&mut buffer), if hears_worker => Input::Read(read),
                 sent = send(&mut writer, output), if unsent > 0 || to_flush => sent,
                 request = self.requests.recv(), if hears_master => Input::Asked(request),
@@ -316,6 +326,10 @@ impl Connection {
                 )),
                 Input::Stopped => {
                     self.end(DetachReason::Disconnected("the master stops".to_owned()));
+                    Ok(())
+                }
+                Input::Dismissed(reason) => {
+                    self.dismiss(reason);
                     Ok(())
                 }
                 Input::Asked(None) | Input::Room => Ok(()),
@@ -406,6 +420,20 @@ impl Connection {
         if self.ending.is_none() {
             self.ending = Some((reason, Instant::now() + LAST_BYTES_MAX));
         }
+    }
+
+    /// Ends the connection, after what was asked before and has room.
+    fn dismiss(&mut self, reason: DetachReason) {
+        for _ in 0..REQUESTS_MAX {
+            if self.wire.output().len() >= UNSENT_BYTES_MAX {
+                break;
+            }
+            let Ok(request) = self.requests.try_recv() else {
+                break;
+            };
+            self.handle_request(request);
+        }
+        self.end(reason);
     }
 
     fn receive(&mut self, bytes: &[u8]) -> Result<(), DetachReason> {
@@ -523,7 +551,6 @@ impl Connection {
             Request::Start(start) => self.start(*start),
             Request::Interrupt { command, why } => self.interrupt(command, why),
             Request::Keepalive(interval) => self.set_keepalive(interval),
-            Request::Disconnect(reason) => self.end(reason),
         }
     }
 
@@ -557,6 +584,7 @@ impl Connection {
             said: self.said_sender.clone(),
             sink: start.sink,
             transfer: start.transfer,
+            budget: start.budget,
             end: start.end,
         };
         let stop = self.hub.stop.clone();
@@ -612,7 +640,10 @@ impl Connection {
             Phase::Stranger { until } | Phase::Asking { until, .. } | Phase::Refused { until } => {
                 Some(until)
             }
-            Phase::Attaching | Phase::Attached => self.pulse.next,
+            Phase::Attaching { until } => {
+                Some(self.pulse.next.map_or(until, |next| next.min(until)))
+            }
+            Phase::Attached => self.pulse.next,
         }
     }
 
@@ -627,13 +658,16 @@ impl Connection {
                 too_late("nobody has logged in")
             }
             Phase::Refused { until } if until <= now => too_late("the login was refused"),
-            Phase::Attaching | Phase::Attached if self.pulse.next.is_some_and(|at| at <= now) => {
+            Phase::Attaching { until } if until <= now => too_late("the worker does not get ready"),
+            Phase::Attaching { .. } | Phase::Attached
+                if self.pulse.next.is_some_and(|at| at <= now) =>
+            {
                 self.feel_pulse(now)
             }
             Phase::Stranger { .. }
             | Phase::Asking { .. }
             | Phase::Refused { .. }
-            | Phase::Attaching
+            | Phase::Attaching { .. }
             | Phase::Attached => Ok(()),
         }
     }
@@ -666,6 +700,13 @@ impl Connection {
         }
         Ok(())
     }
+}
+
+/// Waits until the connection is to end.
+async fn dismissal(dismissed: &mut watch::Receiver<Option<DetachReason>>) -> DetachReason {
+    let reason = dismissed.wait_for(Option::is_some).await;
+    let reason = reason.ok().and_then(|reason| reason.clone());
+    reason.unwrap_or(DetachReason::Closed)
 }
 
 async fn send(writer: &mut WriteHalf<Box<dyn Stream>>, output: &Outgoing) -> Input {

@@ -8,7 +8,6 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::session::Request;
 use crate::{Admission, DetachReason, GatewayEvent, Session, SessionId, Settings};
 
 /// What all connections share.
@@ -23,12 +22,48 @@ pub(crate) struct Hub {
     next_session: AtomicU64,
     /// The session that has each name, from the moment its password was found right.
     sessions: Mutex<BTreeMap<String, Session>>,
+    /// How many connections ask for each name that another one has or may have.
+    claims: Mutex<BTreeMap<String, usize>>,
     /// Connections that are not logged in, the oldest first.
     strangers: Mutex<BTreeMap<SessionId, CancellationToken>>,
 }
 
+/// Connections that ask for one name at a time; one more is a duplicate at once. A worker has one connection, and
+/// perhaps one that it has given up.
+const CLAIMS_MAX: usize = 4;
+
 /// A connection of the name lives.
 pub(crate) struct Duplicate;
+
+/// A connection that asks for a name.
+struct Claim<'a> {
+    hub: &'a Hub,
+    name: &'a str,
+}
+
+impl<'a> Claim<'a> {
+    fn begin(hub: &'a Hub, name: &'a str) -> Result<Self, Duplicate> {
+        let mut claims = hub.claims();
+        let count = claims.entry(name.to_owned()).or_default();
+        if *count >= CLAIMS_MAX {
+            return Err(Duplicate);
+        }
+        *count += 1;
+        Ok(Self { hub, name })
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        let mut claims = self.hub.claims();
+        if let Some(count) = claims.get_mut(self.name) {
+            *count -= 1;
+            if *count == 0 {
+                claims.remove(self.name);
+            }
+        }
+    }
+}
 
 impl Hub {
     pub(crate) fn new(
@@ -45,6 +80,7 @@ impl Hub {
             next_command: Arc::default(),
             next_session: AtomicU64::new(1),
             sessions: Mutex::default(),
+            claims: Mutex::default(),
             strangers: Mutex::default(),
         }
     }
@@ -64,6 +100,7 @@ impl Hub {
     /// Gives a name to a session. The connection that has it is asked whether it lives; if it does not answer in
     /// time, it makes room.
     pub(crate) async fn claim(&self, session: &Session) -> Result<(), Duplicate> {
+        let _claim = Claim::begin(self, session.worker())?;
         loop {
             let old = {
                 let mut sessions = self.sessions();
@@ -83,15 +120,17 @@ impl Hub {
                 old.peer()
             );
             let asked = old.print("master got a duplicate connection");
-            match tokio::time::timeout(self.settings.duplicate_timeout, asked).await {
+            let patience = self.settings.duplicate_timeout;
+            match tokio::time::timeout(patience, asked).await {
                 Ok(Ok(())) => return Err(Duplicate),
                 // Its answer may be behind what this side does not read.
                 Err(_) if old.shared.is_held.load(Ordering::Relaxed) => return Err(Duplicate),
                 Ok(Err(_)) | Err(_) => {
-                    let request = Request::Disconnect(DetachReason::Replaced);
-                    // It may have ended by itself.
-                    let _ = old.requests.send(request).await;
-                    old.shared.gone.cancelled().await;
+                    old.requests.dismiss(DetachReason::Replaced);
+                    let gone = old.shared.gone.cancelled();
+                    if tokio::time::timeout(patience, gone).await.is_err() {
+                        return Err(Duplicate);
+                    }
                 }
             }
         }
@@ -110,7 +149,7 @@ impl Hub {
         session.shared.gone.cancel();
     }
 
-    /// Notes a connection that is not logged in. If there are too many, the oldest is told to go.
+    /// Notes a connection with which nobody is attached. If there are too many, the oldest is told to go.
     pub(crate) fn greet(&self, id: SessionId) -> CancellationToken {
         let leave = self.stop.child_token();
         let mut strangers = self.strangers();
@@ -126,6 +165,10 @@ impl Hub {
     /// Forgets a connection that has logged in or ended.
     pub(crate) fn forget(&self, id: SessionId) {
         self.strangers().remove(&id);
+    }
+
+    fn claims(&self) -> MutexGuard<'_, BTreeMap<String, usize>> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn sessions(&self) -> MutexGuard<'_, BTreeMap<String, Session>> {

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use buildbot_wire::Value;
 
+/// Bytes of what a worker says about itself, which the master keeps as long as it knows the worker. Environments are the
+/// largest part of it, and systems allow them two megabytes.
+pub(crate) const INFO_BYTES_MAX: usize = 8 << 20;
+
 /// How paths are written on a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PathStyle {

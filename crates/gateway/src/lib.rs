@@ -15,6 +15,7 @@
 mod absolute;
 mod admission;
 mod attach;
+mod budget;
 mod command;
 mod connection;
 mod event;
@@ -33,6 +34,7 @@ mod transfer;
 mod user;
 
 pub use admission::{Admission, Admitted, Refused, WorkerBuilder};
+pub use budget::{Budget, KEPT_BYTES_MAX};
 pub use buildbot_wire::{Failure, Limits, Stream, Update, Value};
 pub use command::{
     CallError, Command, CommandEnd, CommandError, CommandHandle, CommandSink, Interrupter,
@@ -44,7 +46,7 @@ pub use lines::clean;
 pub use session::{Session, SessionId};
 pub use settings::{ListenError, ListenReason, Listener, Protocol, Settings};
 pub use transfer::{Compression, Transfer, TransferError, Transferred};
-pub use user::{Argument, Referenceable, RemoteCall, RemoteObject, Sent, User, Visitor};
+pub use user::{Argument, Client, Referenceable, RemoteCall, RemoteObject, Sent, User, Visitor};
 
 /// A future that a trait object gives.
 pub type Later<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

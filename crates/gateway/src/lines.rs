@@ -9,6 +9,8 @@ use std::mem;
 
 use buildbot_wire::{Stream, Update};
 
+use crate::Budget;
+
 /// Bytes of a line that a worker does not end, after which it is ended here.
 ///
 /// Differs: the reference keeps the line, whatever its length.
@@ -17,18 +19,24 @@ const LINE_BYTES_MAX: usize = 1 << 20;
 /// Bytes of the longest sequence that stands for a newline, as programs write them.
 const SEQUENCE_BYTES_MAX: usize = 16;
 
-/// The unfinished lines of one command.
+/// Bytes that a stream takes whose name is remembered.
+const STREAM_BYTES: usize = 128;
+
+/// The unfinished lines of one command. Names of streams are the worker's: it may invent as many as its budget bears.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     rests: BTreeMap<Stream, String>,
 }
 
 impl Lines {
-    /// The whole lines that a text ends or consists of; `None` if it ends no line.
-    pub(crate) fn push(&mut self, stream: Stream, text: String) -> Option<Update> {
+    /// The whole lines that a text ends or consists of; `None` if it ends no line. What is kept is taken from the
+    /// budget; what it does not bear is dropped.
+    pub(crate) fn push(&mut self, stream: Stream, text: String, budget: &Budget) -> Option<Update> {
         let rest = self.rests.get_mut(&stream).map(mem::take);
+        let is_new = rest.is_none();
         let mut joined = rest.unwrap_or_default();
         let old = joined.len();
+        budget.give_back(old);
         // Only what may have become a newline by this text is looked at again.
         let tail = joined.len().saturating_sub(SEQUENCE_BYTES_MAX);
         let is_special = joined
@@ -59,8 +67,14 @@ impl Lines {
             rest = cleaned.split_off(end + 1);
             lines.push_str(&cleaned);
         }
-        if !rest.is_empty() || self.rests.contains_key(&stream) {
-            self.rests.insert(stream.clone(), rest);
+        if !rest.is_empty() || !is_new {
+            let of_stream = match is_new {
+                true => STREAM_BYTES + name_bytes(&stream),
+                false => 0,
+            };
+            if budget.take(rest.len() + of_stream) {
+                self.rests.insert(stream.clone(), rest);
+            }
         }
         if lines.is_empty() {
             return None;
@@ -83,6 +97,13 @@ impl Lines {
                 text_update(stream, cleaned)
             })
             .collect()
+    }
+}
+
+fn name_bytes(stream: &Stream) -> usize {
+    match stream {
+        Stream::Log(name) => name.len(),
+        Stream::Header | Stream::Stderr | Stream::Stdout => 0,
     }
 }
 
@@ -168,9 +189,10 @@ mod tests {
             updates.into_iter().map(text).collect()
         };
         let mut lines = Lines::default();
+        let budget = Budget::default();
         let pushed = pieces
             .iter()
-            .filter_map(|piece| lines.push(Stream::Stdout, (*piece).to_owned()))
+            .filter_map(|piece| lines.push(Stream::Stdout, (*piece).to_owned(), &budget))
             .collect();
         assert_eq!(texts(pushed), expected, "{pieces:?}");
         assert_eq!(texts(lines.finish()), at_end, "{pieces:?}");
@@ -201,7 +223,8 @@ mod tests {
             (Stream::Log("l".to_owned()), "l"),
             (Stream::Stderr, "e"),
         ] {
-            assert_eq!(lines.push(stream, text.to_owned()), None);
+            let budget = Budget::default();
+            assert_eq!(lines.push(stream, text.to_owned(), &budget), None);
         }
         let ended: Vec<Stream> = lines
             .finish()
@@ -219,8 +242,30 @@ mod tests {
     fn a_line_without_end_does_not_grow_for_ever() {
         let mut lines = Lines::default();
         let piece = "x".repeat(LINE_BYTES_MAX);
-        assert_eq!(lines.push(Stream::Stdout, piece.clone()), None);
-        assert!(lines.push(Stream::Stdout, piece).is_some());
+        let budget = Budget::default();
+        assert_eq!(lines.push(Stream::Stdout, piece.clone(), &budget), None);
+        assert!(lines.push(Stream::Stdout, piece, &budget).is_some());
         assert!(lines.finish().is_empty());
+    }
+
+    #[test]
+    fn streams_without_a_line_take_from_the_budget_until_it_is_exceeded() {
+        let mut lines = Lines::default();
+        let budget = Budget::new(10_000);
+        let log = |number: usize| Stream::Log(format!("invented {number}"));
+        for number in 0..1000 {
+            lines.push(log(number), "no end".to_owned(), &budget);
+        }
+        assert!(budget.is_exceeded());
+        let kept: usize = lines.rests.values().map(String::len).sum();
+        assert!(lines.rests.len() < 100 && kept < 10_000, "{kept}");
+
+        // What is passed on is given back.
+        let budget = Budget::new(1000);
+        for _ in 0..1000 {
+            lines.push(log(0), "x".repeat(400), &budget);
+            lines.push(log(0), "\n".to_owned(), &budget);
+        }
+        assert!(!budget.is_exceeded());
     }
 }

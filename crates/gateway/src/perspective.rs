@@ -18,7 +18,12 @@ use tokio::time::timeout;
 use crate::connection::{LAST_BYTES_MAX, READ_BYTES, Stream, UNSENT_BYTES_MAX};
 use crate::hub::Hub;
 use crate::user::Order;
-use crate::{Argument, CallError, Later, Referenceable, RemoteCall, RemoteObject, Sent};
+use crate::{Argument, CallError, Client, Later, Referenceable, RemoteCall, RemoteObject, Sent};
+
+/// Calls of a client that are carried out at a time; more are refused. Clients of `try` wait for each of their builds.
+///
+/// The client is read on, unlike with arguments of too many bytes: it is only by reading that its end is noticed.
+const CALLS_MAX: usize = 1024;
 
 /// An answer that was waited for, and the bytes of the call.
 type Answer = (PeerRequest, usize, Result<Sent, Failure>);
@@ -43,6 +48,7 @@ struct Connection {
     answers: mpsc::UnboundedSender<Answer>,
     /// Bytes of calls that are carried out.
     waiting_bytes: usize,
+    calls_carried_out: usize,
     name: String,
     peer: String,
 }
@@ -81,6 +87,7 @@ pub(crate) async fn serve(
         orders: orders_sender,
         answers: answers_sender,
         waiting_bytes: 0,
+        calls_carried_out: 0,
         name: arrived.name,
         peer: arrived.peer,
     };
@@ -131,6 +138,7 @@ pub(crate) async fn serve(
             }
             Input::Answer((request, bytes, result)) => {
                 connection.waiting_bytes = connection.waiting_bytes.saturating_sub(bytes);
+                connection.calls_carried_out = connection.calls_carried_out.saturating_sub(1);
                 connection.answer(request, result);
                 Ok(())
             }
@@ -201,10 +209,11 @@ impl Connection {
         args: Vec<Value>,
         kwargs: Vec<(String, Value)>,
     ) {
-        let bytes = args.iter().map(Value::memory_cost).sum::<usize>()
+        let bytes = method.len()
+            + args.iter().map(Value::memory_cost).sum::<usize>()
             + kwargs
                 .iter()
-                .map(|(_, value)| value.memory_cost())
+                .map(|(name, value)| name.len() + value.memory_cost())
                 .sum::<usize>();
         let mut are_lost = false;
         for (_, value) in &kwargs {
@@ -232,10 +241,17 @@ impl Connection {
             let text = "Invalid Object ID".to_owned();
             return self.answer(request, refuse("twisted.spread.pb.Error", text));
         };
+        if self.calls_carried_out >= CALLS_MAX {
+            let text = "too many calls at a time".to_owned();
+            return self.answer(request, refuse("twisted.spread.pb.Error", text));
+        }
         let mut work = object.call(RemoteCall {
             method,
             args,
             kwargs,
+            client: Client {
+                orders: self.orders.clone(),
+            },
         });
         // Calls begin in their order, also if they are carried out by other threads.
         let begun = std::future::poll_fn(|context| {
@@ -248,6 +264,7 @@ impl Connection {
             Some(result) => self.answer(request, result),
             None => {
                 self.waiting_bytes += bytes;
+                self.calls_carried_out += 1;
                 self.go_on(request, bytes, work);
             }
         }
@@ -286,8 +303,11 @@ impl Connection {
                 args,
                 answer,
             } => {
-                let args = args.into_iter().map(|arg| self.lend(arg)).collect();
-                match self.wire.call(number, &method, args) {
+                let called = match self.lend_all(args) {
+                    Ok(args) => self.wire.call(number, &method, args),
+                    Err(error) => Err(error.into()),
+                };
+                match called {
                     Ok(call) => {
                         self.calls.insert(call, answer);
                     }
@@ -300,29 +320,41 @@ impl Connection {
     }
 
     fn answer(&mut self, request: PeerRequest, result: Result<Sent, Failure>) {
-        let result = result.map(|sent| self.lend(sent));
+        if !request.wants_answer() {
+            // Objects that are not sent are never given back.
+            return;
+        }
+        let result = result.and_then(|sent| {
+            let lent = self.lend(sent);
+            lent.map_err(|error| Failure::new("twisted.spread.pb.Error", &[], error))
+        });
         self.wire.answer(request, result);
     }
 
     /// The value that is sent, with the keys of our objects.
-    fn lend(&mut self, sent: Sent) -> Value {
-        match sent {
+    fn lend(&mut self, sent: Sent) -> Result<Value, &'static str> {
+        Ok(match sent {
             Sent::Value(value) => value,
-            Sent::List(items) => Value::List(self.lend_all(items)),
-            Sent::Tuple(items) => Value::Tuple(self.lend_all(items)),
+            Sent::List(items) => Value::List(self.lend_all(items)?),
+            Sent::Tuple(items) => Value::Tuple(self.lend_all(items)?),
             Sent::Object(object) => {
-                let known = self.keys.get(&address(&object)).copied();
-                let key = known.unwrap_or_else(|| {
-                    let key = self.wire.new_object();
-                    self.keep(key, object);
-                    key
-                });
+                let key = match self.keys.get(&address(&object)) {
+                    Some(key) => *key,
+                    None if self.objects.len() >= self.hub.settings.limits.exported_objects => {
+                        return Err("the client holds too many objects");
+                    }
+                    None => {
+                        let key = self.wire.new_object();
+                        self.keep(key, object);
+                        key
+                    }
+                };
                 Value::Local(key.0)
             }
-        }
+        })
     }
 
-    fn lend_all(&mut self, items: Vec<Sent>) -> Vec<Value> {
+    fn lend_all(&mut self, items: Vec<Sent>) -> Result<Vec<Value>, &'static str> {
         items.into_iter().map(|item| self.lend(item)).collect()
     }
 }

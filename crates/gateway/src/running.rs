@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::lines::Lines;
 use crate::transfer::End;
-use crate::{CommandEnd, CommandError, CommandSink, DetachReason};
+use crate::{Budget, CommandEnd, CommandError, CommandSink, DetachReason};
 
 /// Bytes that an entry of the queue takes, whatever is in it.
 const ENTRY_BYTES: usize = 128;
@@ -42,7 +42,7 @@ pub(crate) enum Heard {
 
 impl Heard {
     pub(crate) fn updates(reply: ReplyKey, updates: Vec<Update>) -> Self {
-        let bytes = ENTRY_BYTES + updates.iter().map(update_bytes).sum::<usize>();
+        let bytes = ENTRY_BYTES + updates.iter().map(Update::memory_cost).sum::<usize>();
         Self::Updates {
             reply,
             updates,
@@ -77,22 +77,6 @@ impl Heard {
     }
 }
 
-fn update_bytes(update: &Update) -> usize {
-    ENTRY_BYTES
-        + match update {
-            Update::Text { text, marks, .. } => {
-                let lines = marks.as_ref().map_or(0, |marks| marks.times.len());
-                text.len() + 12 * lines
-            }
-            Update::Files(files) => files.iter().map(|file| file.len() + 24).sum(),
-            Update::Rc(_)
-            | Update::Elapsed(_)
-            | Update::FailureReason(_)
-            | Update::Stat(_)
-            | Update::Other { .. } => 0,
-        }
-}
-
 /// What a command tells the connection.
 #[derive(Debug)]
 pub(crate) enum Said {
@@ -114,6 +98,7 @@ pub(crate) struct Driver {
     pub(crate) said: mpsc::Sender<Said>,
     pub(crate) sink: Box<dyn CommandSink>,
     pub(crate) transfer: Option<End>,
+    pub(crate) budget: Budget,
     pub(crate) end: oneshot::Sender<Result<CommandEnd, CommandError>>,
 }
 
@@ -132,8 +117,17 @@ impl Driver {
     async fn drive(&mut self) -> Result<CommandEnd, CommandError> {
         let mut lines = Lines::default();
         let mut rc = None;
+        let mut is_stopped = false;
         loop {
-            let Some(heard) = self.heard.recv().await else {
+            let heard = tokio::select! {
+                heard = self.heard.recv() => heard,
+                () = self.budget.exceeded(), if !is_stopped => {
+                    is_stopped = true;
+                    self.interrupt("it sends more than the master keeps").await;
+                    continue;
+                }
+            };
+            let Some(heard) = heard else {
                 return Err(CommandError::Lost(DetachReason::Closed));
             };
             match heard {
@@ -161,6 +155,7 @@ impl Driver {
                     let transfer = self.finish_transfer(went_well).await;
                     self.reply(reply, Value::None, ENTRY_BYTES).await;
                     return match result {
+                        _ if self.budget.is_exceeded() => Err(CommandError::TooMuch),
                         Ok(()) => Ok(CommandEnd { rc, transfer }),
                         Err(failure) => Err(CommandError::Broke(failure)),
                     };
@@ -177,8 +172,12 @@ impl Driver {
     }
 
     async fn pass_on(&mut self, lines: &mut Lines, update: Update) {
+        // What comes of a command that is stopped for what it sends is of no use to anybody.
+        if self.budget.is_exceeded() {
+            return;
+        }
         let update = match update {
-            Update::Text { stream, text, .. } => lines.push(stream, text),
+            Update::Text { stream, text, .. } => lines.push(stream, text, &self.budget),
             other => Some(other),
         };
         if let Some(update) = update {
@@ -193,22 +192,28 @@ impl Driver {
     }
 
     async fn move_data(&mut self, reply: ReplyKey, request: TransferRequest, bytes: usize) {
-        let answer = match &mut self.transfer {
+        let (answer, has_just_failed) = match &mut self.transfer {
             Some(transfer) => {
                 let had_failed = transfer.has_failed();
                 let answer = transfer.handle(request).await;
-                if transfer.has_failed() && !had_failed {
-                    let said = Said::Interrupt {
-                        command: self.command,
-                        why: "the transfer has failed on the master".to_owned(),
-                    };
-                    let _ = self.said.send(said).await;
-                }
-                answer
+                (answer, transfer.has_failed() && !had_failed)
             }
-            None => Value::None,
+            None => (Value::None, false),
         };
+        if has_just_failed && !self.budget.is_exceeded() {
+            self.interrupt("the transfer has failed on the master")
+                .await;
+        }
         self.reply(reply, answer, bytes).await;
+    }
+
+    async fn interrupt(&mut self, why: &str) {
+        let said = Said::Interrupt {
+            command: self.command,
+            why: why.to_owned(),
+        };
+        // Without a connection there is nothing to stop.
+        let _ = self.said.send(said).await;
     }
 
     async fn finish_transfer(

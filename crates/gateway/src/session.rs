@@ -13,8 +13,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    CallError, Command, CommandEnd, CommandError, CommandHandle, CommandSink, DetachReason,
-    Interrupter, Protocol, Transfer, WorkerBuilder, WorkerInfo,
+    Budget, CallError, Command, CommandEnd, CommandError, CommandHandle, CommandSink, DetachReason,
+    Interrupter, Protocol, WorkerBuilder, WorkerInfo,
 };
 
 /// A connection of a worker, told apart from all others in the life of the gateway.
@@ -44,8 +44,6 @@ pub(crate) enum Request {
     Interrupt { command: CommandKey, why: String },
     /// Ask for signs of life so often from now on.
     Keepalive(Option<Duration>),
-    /// End the connection.
-    Disconnect(DetachReason),
 }
 
 /// A command on its way to the worker, in the terms of its protocol.
@@ -56,6 +54,7 @@ pub(crate) struct Start {
     pub(crate) name: String,
     pub(crate) args: Vec<(Value, Value)>,
     pub(crate) transfer: Option<crate::transfer::End>,
+    pub(crate) budget: Budget,
     pub(crate) sink: Box<dyn CommandSink>,
     pub(crate) end: oneshot::Sender<Result<CommandEnd, CommandError>>,
 }
@@ -71,11 +70,22 @@ impl fmt::Debug for Start {
 pub(crate) struct Requests {
     pub(crate) sender: mpsc::Sender<Request>,
     pub(crate) ended: watch::Receiver<Option<DetachReason>>,
+    /// Why the connection is to end. Beside the requests, which wait while the worker does not read.
+    pub(crate) dismissed: watch::Sender<Option<DetachReason>>,
 }
 
 impl Requests {
     pub(crate) async fn send(&self, request: Request) -> Result<(), DetachReason> {
         self.sender.send(request).await.map_err(|_| self.reason())
+    }
+
+    /// Has the connection end, after what was asked before as far as the worker takes it. The first reason counts.
+    pub(crate) fn dismiss(&self, reason: DetachReason) {
+        self.dismissed.send_if_modified(|dismissed| {
+            let is_first = dismissed.is_none();
+            dismissed.get_or_insert(reason);
+            is_first
+        });
     }
 
     /// Why the connection has ended.
@@ -188,15 +198,8 @@ impl Session {
         command: Command,
         sink: impl CommandSink,
     ) -> Result<CommandHandle, CommandError> {
-        let builder = Some(command.builder);
-        self.start(
-            builder,
-            command.name,
-            command.args,
-            command.transfer,
-            Box::new(sink),
-        )
-        .await
+        let builder = Some(command.builder.clone());
+        self.start(builder, command, Box::new(sink)).await
     }
 
     /// Stops the worker's process. A connection that ends before the answer is a success.
@@ -208,9 +211,9 @@ impl Session {
     }
 
     /// Ends the connection; the worker will come back.
-    pub async fn disconnect(&self, why: &str) {
-        let reason = DetachReason::Disconnected(why.to_owned());
-        let _ = self.requests.send(Request::Disconnect(reason)).await;
+    pub fn disconnect(&self, why: &str) {
+        self.requests
+            .dismiss(DetachReason::Disconnected(why.to_owned()));
     }
 
     /// Asks the worker for a sign of life so often from now on; never if `None`.
@@ -242,17 +245,22 @@ impl Session {
         }
     }
 
-    /// Starts a command; `builder` is absent in those of an attach.
+    /// Starts a command; `builder` is absent in those of an attach, whatever the command says.
     pub(crate) async fn start(
         &self,
         builder: Option<String>,
-        name: String,
-        args: Vec<(String, Value)>,
-        transfer: Option<Transfer>,
+        command: Command,
         sink: Box<dyn CommandSink>,
     ) -> Result<CommandHandle, CommandError> {
+        let Command {
+            name,
+            args,
+            transfer,
+            budget,
+            ..
+        } = command;
         let transfer = match transfer {
-            Some(transfer) => Some(crate::transfer::End::open(transfer).await?),
+            Some(transfer) => Some(crate::transfer::End::open(transfer, budget.clone()).await?),
             None => None,
         };
         let (name, args) = match (self.shared.protocol, &builder) {
@@ -271,6 +279,7 @@ impl Session {
             name,
             args,
             transfer,
+            budget,
             sink,
             end,
         };

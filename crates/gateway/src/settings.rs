@@ -117,12 +117,15 @@ pub struct Settings {
     pub limits: Limits,
     /// How long a connection may take until it has made a login, TLS included.
     pub login_timeout: Duration,
-    /// How long the living connection of a name is asked before another one takes its place.
+    /// How long the living connection of a name is asked before another one takes its place, and how long that one waits
+    /// until the name is free.
     pub duplicate_timeout: Duration,
+    /// How long a worker may take from its login until it is attached. It may remove directories of gigabytes by then.
+    pub attach_timeout: Duration,
     /// How long a connection stays open after its password was refused. Workers keep it while they wait to try
     /// again.
     pub refused_linger: Duration,
-    /// Connections that are not logged in. One more, and the oldest of them is closed.
+    /// Connections that are not logged in, and those of workers that were refused. One more, and the oldest of them is closed.
     pub strangers_max: usize,
     /// Bytes of updates and file blocks of one connection that wait for sinks and disks. The worker is not read
     /// while there are more.
@@ -138,6 +141,7 @@ impl Default for Settings {
             limits: Limits::default(),
             login_timeout: Duration::from_secs(60),
             duplicate_timeout: Duration::from_secs(10),
+            attach_timeout: Duration::from_secs(3600),
             refused_linger: Duration::from_secs(600),
             strangers_max: 512,
             waiting_bytes_max: 1 << 20,

@@ -32,7 +32,8 @@ pub trait Referenceable: Send + Sync + 'static {
     /// Carries out a call.
     ///
     /// Calls of a connection begin in the order in which they were made: what the future does until it waits for the
-    /// first time is done before the next call begins. It is carried out to the end even if the client has gone.
+    /// first time is done before the next call begins. It is carried out to the end even if the client has gone, unless it
+    /// minds [`Client::gone`] itself.
     fn call(self: Arc<Self>, call: RemoteCall) -> Later<'static, Result<Sent, Failure>>;
 }
 
@@ -45,6 +46,26 @@ pub struct RemoteCall {
     pub args: Vec<Argument>,
     /// Arguments with names.
     pub kwargs: Vec<(String, Value)>,
+    /// Who makes it.
+    pub client: Client,
+}
+
+/// The connection of a client.
+pub struct Client {
+    pub(crate) orders: mpsc::UnboundedSender<Order>,
+}
+
+impl Client {
+    /// Waits until the client has gone: what only it would see needs nobody any more.
+    pub async fn gone(&self) {
+        self.orders.closed().await;
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Client")
+    }
 }
 
 /// An argument of a call.

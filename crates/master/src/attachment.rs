@@ -28,6 +28,11 @@ use crate::shell::Shell;
 use crate::site::Site;
 use crate::workers::engine_session;
 
+/// Bytes of each text that people read about a worker: pages of many workers have all of them.
+///
+/// Differs: the reference keeps them whole, whatever their size.
+const SHOWN_BYTES_MAX: usize = 16 << 10;
+
 /// What people read about a worker in its row.
 const SHOWN_INFO: [&str; 3] = ["admin", "host", "access_uri"];
 
@@ -68,20 +73,14 @@ impl Admission for Door {
         &'a self,
         _session: gateway::SessionId,
         name: &'a str,
-        info: &'a WorkerInfo,
+        _info: &'a WorkerInfo,
     ) -> Later<'a, Result<Vec<WorkerBuilder>, Refused>> {
         Box::pin(async move {
             let site = self.shell.sites.current();
-            let Some(id) = site.ids.workers.get(name).copied() else {
-                return Err(Refused(format!("there is no worker {name}")));
-            };
-            let (master, text) = (self.shell.master, shown_info(info).to_string());
-            let written = self
-                .shell
-                .store
-                .write(move |connection| workers::connect(connection, id, master, &text));
-            written.await.map_err(|error| Refused(error.to_string()))?;
-            Ok(builders_of(&site, name))
+            match site.ids.workers.contains_key(name) {
+                true => Ok(builders_of(&site, name)),
+                false => Err(Refused(format!("there is no worker {name}"))),
+            }
         })
     }
 }
@@ -123,10 +122,19 @@ pub(crate) async fn secret_text(
 fn shown_info(info: &WorkerInfo) -> Json {
     let mut shown = json!({});
     for key in SHOWN_INFO {
-        shown[key] = json!(info.text(key));
+        shown[key] = json!(info.text(key).map(cut));
     }
-    shown["version"] = json!(info.version.as_deref().unwrap_or("(unknown)"));
+    shown["version"] = json!(info.version.as_deref().map_or("(unknown)", cut));
     shown
+}
+
+/// The beginning of a text, as far as it is shown.
+fn cut(text: &str) -> &str {
+    let mut end = text.len().min(SHOWN_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
 }
 
 /// The builders that may use a worker, as it is told them.
@@ -165,7 +173,8 @@ pub(crate) fn with_running(
     builders
 }
 
-/// Listens to the gateway until it ends.
+/// Listens to the gateway until it ends. What it writes about workers is put in the order of the events, so that a row
+/// is that of the newest connection, and the next event does not wait for the disk.
 pub(crate) async fn listen(shell: Arc<Shell>, mut events: mpsc::Receiver<GatewayEvent>) {
     while let Some(event) = events.recv().await {
         match event {
@@ -201,17 +210,22 @@ async fn worker_attached(shell: &Arc<Shell>, attached: Attached) {
     let session = attached.session;
     let name = session.worker().to_owned();
     let Some(id) = id_of(shell, &name) else {
-        session.disconnect("it is configured no more").await;
+        session.disconnect("it is configured no more");
         return;
     };
     tracing::info!("worker {name} attached from {}", session.peer());
     shell.workers.attached(id, session.clone(), now());
-    shell
-        .bus
-        .publish(BusEvent::worker(id, WorkerVerb::Connected));
-    shell
-        .bus
-        .publish(BusEvent::worker(id, WorkerVerb::StateUpdated));
+    let (master, text) = (shell.master, shown_info(&attached.info).to_string());
+    let bus = shell.bus.clone();
+    let connected = shell.store.put_then(
+        "writing down that a worker has come",
+        move |connection| workers::connect(connection, id, master, &text),
+        move || {
+            bus.publish(BusEvent::worker(id, WorkerVerb::Connected));
+            bus.publish(BusEvent::worker(id, WorkerVerb::StateUpdated));
+        },
+    );
+    connected.await;
     let event = Event::WorkerAttached {
         worker: id,
         session: engine_session(&session),
@@ -238,15 +252,13 @@ async fn worker_detached(shell: &Arc<Shell>, name: &str, session: SessionId) {
         .await;
     if is_current {
         let master = shell.master;
-        let gone = shell
-            .store
-            .note("writing down that a worker has gone", move |connection| {
-                workers::disconnect(connection, id, master)
-            });
+        let bus = shell.bus.clone();
+        let gone = shell.store.put_then(
+            "writing down that a worker has gone",
+            move |connection| workers::disconnect(connection, id, master),
+            move || bus.publish(BusEvent::worker(id, WorkerVerb::Disconnected)),
+        );
         gone.await;
-        shell
-            .bus
-            .publish(BusEvent::worker(id, WorkerVerb::Disconnected));
         watch_for_missing(shell, id);
     }
 }
@@ -285,4 +297,27 @@ pub(crate) fn watch_for_missing(shell: &Arc<Shell>, id: WorkerId) {
             .publish(BusEvent::worker_missing(id, &last, &notify));
     });
     shell.workers.watch(id, watch.abort_handle());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_of_a_worker_is_cut() {
+        let long = "ü".repeat(SHOWN_BYTES_MAX);
+        let text = |text: &str| gateway::Value::Text(text.to_owned());
+        let info = gateway::Value::Dict(vec![
+            (text("admin"), text(&format!("x{long}"))),
+            (text("host"), text("short")),
+            (text("version"), text(&long)),
+        ]);
+        let shown = shown_info(&WorkerInfo::from_value(&info).unwrap_or_default());
+        let admin = shown["admin"].as_str().unwrap_or_default();
+        assert_eq!(admin.len(), SHOWN_BYTES_MAX - 1);
+        assert!(admin.starts_with("xü"));
+        assert_eq!(shown["host"], "short");
+        let version = shown["version"].as_str().unwrap_or_default();
+        assert_eq!(version.len(), SHOWN_BYTES_MAX);
+    }
 }

@@ -321,11 +321,7 @@ impl ShellHands {
     fn disconnect(&self, worker: WorkerId, session: SessionId) {
         // One that is gone already has told the engine by that.
         if let Some(connected) = self.shell.workers.session(worker, session) {
-            self.spawn(async move {
-                connected
-                    .disconnect("it does not do what it was asked for")
-                    .await;
-            });
+            connected.disconnect("it does not do what it was asked for");
         }
     }
 }

@@ -334,7 +334,7 @@ impl Master {
         for (_, session) in self.shell.workers.sessions() {
             let name = session.worker().to_owned();
             if !site.ids.workers.contains_key(&name) {
-                session.disconnect("it is configured no more").await;
+                session.disconnect("it is configured no more");
                 continue;
             }
             let builders = attachment::builders_of(site, &name);
@@ -367,7 +367,7 @@ impl Master {
         {
             for (_, session) in self.shell.workers.sessions() {
                 tracing::warn!("worker {} does not stop its builds", session.worker());
-                session.disconnect("the master ends").await;
+                session.disconnect("the master ends");
             }
             if tokio::time::timeout(END_GRACE, engine.idle())
                 .await

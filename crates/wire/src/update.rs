@@ -57,6 +57,33 @@ pub enum Update {
 }
 
 impl Update {
+    /// Roughly the bytes that it takes in memory.
+    #[must_use]
+    pub fn memory_cost(&self) -> usize {
+        let below = match self {
+            Update::Text {
+                stream,
+                text,
+                marks,
+            } => {
+                let name = match stream {
+                    Stream::Log(name) => name.len(),
+                    Stream::Header | Stream::Stderr | Stream::Stdout => 0,
+                };
+                let lines = marks.as_ref().map_or(0, |marks| marks.times.len());
+                name + text.len() + lines * (size_of::<f64>() + size_of::<u32>())
+            }
+            Update::FailureReason(reason) => reason.len(),
+            Update::Files(files) => files
+                .iter()
+                .map(|file| file.len() + size_of::<String>())
+                .sum(),
+            Update::Other { key, value } => key.len() + value.memory_cost(),
+            Update::Rc(_) | Update::Elapsed(_) | Update::Stat(_) => 0,
+        };
+        below + size_of::<Update>()
+    }
+
     /// Key and value of an update that is no text; both protocols send these alike.
     pub(crate) fn into_plain_pair(self) -> (crate::Value, crate::Value) {
         use crate::Value;

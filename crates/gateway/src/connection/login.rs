@@ -107,10 +107,13 @@ impl Connection {
             requests: Requests {
                 sender: self.requests_sender.clone(),
                 ended: self.ended.subscribe(),
+                dismissed: self.dismissed.clone(),
             },
         };
         self.session = Some(session.clone());
-        self.phase = Phase::Attaching;
+        self.phase = Phase::Attaching {
+            until: Instant::now() + self.hub.settings.attach_timeout,
+        };
         self.hub.forget(self.id);
         self.set_keepalive(keepalive);
         let hub = Arc::clone(&self.hub);
@@ -150,6 +153,8 @@ impl Connection {
                     self.hub.release(&session);
                 }
                 self.pulse.next = None;
+                // Whoever knows a password must not hold more connections by that than others.
+                self.leave = self.hub.greet(self.id);
                 self.phase = Phase::Refused {
                     until: Instant::now() + self.hub.settings.refused_linger,
                 };

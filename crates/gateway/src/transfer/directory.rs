@@ -1,5 +1,6 @@
 //! Uploaded directories: an archive that is unpacked where nothing of it can get out.
 
+use std::cell::Cell;
 use std::fs::{self, DirBuilder, File, FileTimes, OpenOptions};
 use std::io::{self, BufReader, Read, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -9,6 +10,18 @@ use std::time::{Duration, SystemTime};
 use tar::{Archive, Entry, EntryType};
 
 use super::{Compression, Room, TransferError, Transferred};
+
+/// An archive may hold so many times the bytes that it has, which text does not reach; and so many bytes in any case.
+///
+/// Differs: the reference unpacks whatever comes out of a compressed archive, also if it fills the disk.
+const UNPACKED_RATIO_MAX: u64 = 256;
+const UNPACKED_BYTES_MIN: u64 = 256 << 20;
+
+/// Bytes of one entry's headers: of long names and other extensions, which are in memory while it is unpacked.
+const HEADERS_BYTES_MAX: u64 = 1 << 20;
+
+/// Bytes of names of directories whose times are set at the end.
+const DIRECTORIES_BYTES_MAX: usize = 64 << 20;
 
 /// Keeps an archive beside its destination until it is complete.
 #[derive(Debug)]
@@ -52,10 +65,20 @@ impl DirectoryWriter {
         self.archive.rewind().map_err(&at_root)?;
         fs::create_dir_all(&self.root).map_err(&at_root)?;
         let archive = BufReader::new(&self.archive);
+        let bytes_max = unpacked_bytes_max(self.room.written);
+        let root = &self.root;
         let unpacked = match self.compression {
-            Compression::None => unpack(archive, &self.root),
-            Compression::Gzip => unpack(flate2::bufread::MultiGzDecoder::new(archive), &self.root),
-            Compression::Bzip2 => unpack(bzip2::bufread::MultiBzDecoder::new(archive), &self.root),
+            Compression::None => unpack(archive, root, bytes_max),
+            Compression::Gzip => unpack(
+                flate2::bufread::MultiGzDecoder::new(archive),
+                root,
+                bytes_max,
+            ),
+            Compression::Bzip2 => unpack(
+                bzip2::bufread::MultiBzDecoder::new(archive),
+                root,
+                bytes_max,
+            ),
         };
         match unpacked {
             Ok(()) => Ok(Transferred::Stored {
@@ -75,27 +98,96 @@ impl DirectoryWriter {
     }
 }
 
+/// What may come out of an archive of so many bytes.
+fn unpacked_bytes_max(archive: u64) -> u64 {
+    archive
+        .saturating_mul(UNPACKED_RATIO_MAX)
+        .max(UNPACKED_BYTES_MIN)
+}
+
+/// Bytes that may still come out of an archive.
+#[derive(Debug)]
+struct Meter {
+    left: Cell<u64>,
+    /// Of headers, while the next entry is looked for.
+    headers: Cell<Option<u64>>,
+}
+
+impl Meter {
+    fn count(&self, bytes: u64) -> io::Result<()> {
+        let left = self.left.get().checked_sub(bytes);
+        self.left.set(left.ok_or_else(too_large)?);
+        if let Some(headers) = self.headers.get() {
+            let left = headers.checked_sub(bytes);
+            let left = left.ok_or_else(|| io::Error::other("an entry has too many headers"))?;
+            self.headers.set(Some(left));
+        }
+        Ok(())
+    }
+}
+
+fn too_large() -> io::Error {
+    io::Error::other("it unpacks to far more than was sent")
+}
+
+/// An archive whose bytes are counted.
+struct Metered<'a, R> {
+    archive: R,
+    meter: &'a Meter,
+}
+
+impl<R: Read> Read for Metered<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.archive.read(buffer)?;
+        self.meter.count(length as u64)?;
+        Ok(length)
+    }
+}
+
 /// Unpacks what may be trusted not to: names and links stay inside, owners and dangerous permission bits are not
 /// taken, devices and the like are refused.
 ///
 /// Buildbot 4.3 has Python's filter `data` do this. Differs: names with `..`, and links that go up after having gone
 /// down, are refused even if they end inside, because what is behind them may change later.
-fn unpack(archive: impl Read, root: &Path) -> Result<(), String> {
+fn unpack(archive: impl Read, root: &Path, bytes_max: u64) -> Result<(), String> {
     let root = fs::canonicalize(root).map_err(|error| error.to_string())?;
-    let mut archive = Archive::new(archive);
-    let entries = archive.entries().map_err(|error| error.to_string())?;
+    let meter = Meter {
+        left: Cell::new(bytes_max),
+        headers: Cell::new(None),
+    };
+    let mut archive = Archive::new(Metered {
+        archive,
+        meter: &meter,
+    });
+    let mut entries = archive.entries().map_err(|error| error.to_string())?;
     // The times of directories change while they are filled.
-    let mut directories = Vec::new();
-    for entry in entries {
+    let mut directories = Directories::default();
+    // What a sparse file writes without its being in the archive.
+    let mut content_left = bytes_max;
+    loop {
+        meter.headers.set(Some(HEADERS_BYTES_MAX));
+        let entry = entries.next();
+        meter.headers.set(None);
+        let Some(entry) = entry else {
+            break;
+        };
         let mut entry = entry.map_err(|error| error.to_string())?;
         let name = entry
             .path()
             .map_err(|error| error.to_string())?
             .into_owned();
-        let unpacked = unpack_entry(&mut entry, &name, &root, &mut directories);
+        let unpacked = unpack_entry(
+            &mut entry,
+            &name,
+            &root,
+            &mut directories,
+            &mut content_left,
+        );
+        // What is left of it must not count as headers of the next one.
+        let unpacked = unpacked.and_then(|()| Ok(io::copy(&mut entry, &mut io::sink())?));
         unpacked.map_err(|reason| format!("{}: {reason}", name.display()))?;
     }
-    for (path, modified) in directories.into_iter().rev() {
+    for (path, modified) in directories.found.into_iter().rev() {
         let set = File::open(&path).and_then(|directory| set_modified(&directory, modified));
         set.map_err(|error| format!("{}: {error}", path.display()))?;
     }
@@ -115,13 +207,34 @@ enum EntryError {
     Special,
     #[error("there is something other than a directory on its way")]
     NoDirectory,
+    #[error("there are too many directories")]
+    TooManyDirectories,
+}
+
+/// Directories of an archive, and when they were modified.
+#[derive(Debug, Default)]
+struct Directories {
+    found: Vec<(PathBuf, u64)>,
+    bytes: usize,
+}
+
+impl Directories {
+    fn add(&mut self, path: PathBuf, modified: u64) -> Result<(), EntryError> {
+        self.bytes += size_of::<(PathBuf, u64)>() + path.as_os_str().len();
+        if self.bytes > DIRECTORIES_BYTES_MAX {
+            return Err(EntryError::TooManyDirectories);
+        }
+        self.found.push((path, modified));
+        Ok(())
+    }
 }
 
 fn unpack_entry(
     entry: &mut Entry<'_, impl Read>,
     name: &Path,
     root: &Path,
-    directories: &mut Vec<(PathBuf, u64)>,
+    directories: &mut Directories,
+    content_left: &mut u64,
 ) -> Result<(), EntryError> {
     let header = entry.header();
     let kind = header.entry_type();
@@ -142,7 +255,7 @@ fn unpack_entry(
                 root,
                 path.strip_prefix(root).map_err(|_| EntryError::Outside)?,
             )?;
-            directories.push((path, modified));
+            directories.add(path, modified)?;
         }
         EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
             make_room(&path)?;
@@ -156,7 +269,8 @@ fn unpack_entry(
                 .create_new(true)
                 .mode(0o600)
                 .open(&path)?;
-            io::copy(entry, &mut file)?;
+            let written = io::copy(&mut entry.take(content_left.saturating_add(1)), &mut file)?;
+            *content_left = content_left.checked_sub(written).ok_or_else(too_large)?;
             file.set_permissions(fs::Permissions::from_mode(mode))?;
             set_modified(&file, modified)?;
         }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use buildbot_wire::Value;
 use buildbot_wire::session::{TransferEnd, TransferRequest};
 
+use crate::Budget;
 use directory::DirectoryWriter;
 use file::FileWriter;
 use reader::{BytesReader, FileReader};
@@ -40,7 +41,7 @@ pub enum Transfer {
         /// Its permission bits.
         mode: Option<u32>,
     },
-    /// An uploaded file that is kept in memory.
+    /// An uploaded file that is kept in memory, as far as the command's budget goes.
     ToMemory {
         /// What exceeds so many bytes is cut off.
         maxsize: Option<u64>,
@@ -108,6 +109,9 @@ pub enum TransferError {
         /// What is wrong with it.
         reason: String,
     },
+    /// More was uploaded into memory than the command may have the master keep.
+    #[error("more was sent than the master keeps in memory")]
+    TooMuch,
     /// The command ended without the transfer having been closed, or has failed; nothing was stored.
     #[error("the transfer was not finished")]
     Unfinished,
@@ -144,7 +148,7 @@ enum State {
 
 impl End {
     /// Opens or makes what the transfer needs.
-    pub(crate) async fn open(transfer: Transfer) -> Result<Self, TransferError> {
+    pub(crate) async fn open(transfer: Transfer, budget: Budget) -> Result<Self, TransferError> {
         let state = on_disk(move || {
             Ok(match transfer {
                 Transfer::ToFile {
@@ -155,6 +159,7 @@ impl End {
                 Transfer::ToMemory { maxsize } => State::Memory(MemoryWriter {
                     content: Vec::new(),
                     room: Room::new(maxsize),
+                    budget,
                 }),
                 Transfer::ToDirectory {
                     root,
@@ -244,6 +249,9 @@ impl State {
             }
             (Self::Memory(mut writer), TransferRequest::Write(block)) => {
                 let block = writer.room.take(&block);
+                if !writer.budget.take(block.len()) {
+                    return Err(TransferError::TooMuch);
+                }
                 writer.content.extend_from_slice(block);
                 Ok((Self::Memory(writer), Value::None))
             }
@@ -307,6 +315,7 @@ impl State {
 struct MemoryWriter {
     content: Vec<u8>,
     room: Room,
+    budget: Budget,
 }
 
 /// How much may still be written.

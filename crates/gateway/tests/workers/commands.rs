@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use buildbot_gateway::{
-    CommandEnd, CommandError, DetachReason, Failure, Protocol, Stream, Update, Value,
+    Budget, CommandEnd, CommandError, DetachReason, Failure, Protocol, Stream, Update, Value,
 };
 use buildbot_wire::session::{MasterRequest, WorkerEvent};
 use tokio::sync::mpsc;
@@ -261,5 +261,75 @@ async fn an_interrupt_names_the_command_and_its_reason() {
         interrupter.interrupt("late").await;
         let later = tokio::time::timeout(Duration::from_secs(1), peer.serve()).await;
         assert!(later.is_err(), "{later:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_sends_more_than_is_kept_is_stopped_and_fails() {
+    for protocol in BOTH {
+        let mut world = World::new();
+        let (mut peer, session) = Peer::attach(&mut world, protocol).await;
+        let (sink, mut updates) = mpsc::channel(10);
+        let budget = Budget::new(10_000);
+        let mut command = shell("x");
+        command.budget = budget.clone();
+        let handle = session.run_command(command, sink).await.unwrap();
+        let started = peer.started().await;
+        let value = |bytes: usize| Update::Other {
+            key: "colour".to_owned(),
+            value: text(&"x".repeat(bytes)),
+        };
+        peer.wire
+            .update(started.command, vec![value(6000)])
+            .unwrap();
+        // Whoever keeps it takes from the budget.
+        let kept = tokio::select! {
+            update = updates.recv() => update.unwrap(),
+            event = peer.serve() => panic!("{event:?}"),
+        };
+        assert!(budget.take(kept.memory_cost()));
+        assert!(!budget.take(kept.memory_cost()));
+        match peer.serve().await {
+            Some(WorkerEvent::Requested {
+                reply,
+                request: MasterRequest::InterruptCommand { id, .. },
+            }) => {
+                assert_eq!(id, started.id, "{protocol}");
+                peer.wire.reply(reply, Ok(Value::None));
+            }
+            other => panic!("{other:?}"),
+        }
+        // Nothing more of it goes anywhere, and it is acknowledged.
+        let update = vec![value(6000), stdout("late\n"), Update::Rc(0)];
+        peer.wire.update(started.command, update).unwrap();
+        peer.wire.complete(started.command, Ok(())).unwrap();
+        let second = Duration::from_secs(1);
+        let (end, _) = tokio::join!(handle.wait(), tokio::time::timeout(second, peer.serve()));
+        assert_eq!(end, Err(CommandError::TooMuch), "{protocol}");
+        assert_eq!(peer.wire.backlog().requests, 0, "{protocol}");
+        assert_eq!(updates.recv().await, None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_is_not_read_while_values_of_it_wait() {
+    let mut world = World::with(|settings| settings.waiting_bytes_max = 100_000);
+    let (mut peer, session) = Peer::attach(&mut world, Protocol::Pb).await;
+    let (sink, _updates) = mpsc::channel(1);
+    session.run_command(shell("x"), sink).await.unwrap();
+    let started = peer.started().await;
+    let mut sent = 0;
+    loop {
+        let update = Update::Other {
+            key: "colour".to_owned(),
+            value: text(&"x".repeat(10_000)),
+        };
+        peer.wire.update(started.command, vec![update]).unwrap();
+        sent += 10_000;
+        let flushed = tokio::time::timeout(Duration::from_secs(1), peer.flush()).await;
+        if flushed.is_err() {
+            break;
+        }
+        assert!(sent < 1_000_000, "nothing stops it");
     }
 }

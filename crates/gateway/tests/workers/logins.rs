@@ -16,6 +16,8 @@ async fn a_worker_is_attached_in_the_order_of_the_reference() {
     for protocol in BOTH {
         let mut world = World::new();
         let (mut peer, session) = Peer::attach(&mut world, protocol).await;
+        // It may have heard of the end of its login.
+        peer.asked.retain(|asked| asked != "logged in");
         let expected: &[&str] = match protocol {
             Protocol::Pb => &["print attached", "info", "builders b", "print attached"],
             Protocol::Msgpack => &[
@@ -39,7 +41,7 @@ async fn a_worker_is_attached_in_the_order_of_the_reference() {
             async {
                 let builders = [builder("b"), builder("c")];
                 let set = session.set_builders(&builders).await;
-                session.disconnect("enough").await;
+                session.disconnect("enough");
                 set
             },
             peer.serve()
@@ -291,4 +293,120 @@ async fn a_gateway_that_stops_ends_everything() {
     });
     let reason = DetachReason::Disconnected("the master stops".to_owned());
     assert_eq!(ended, reason);
+}
+
+/// Has the master ask so much that it waits to be sent, and nothing more is taken from the queue.
+async fn fill(session: &buildbot_gateway::Session) {
+    let text = "x".repeat(600 << 10);
+    for _ in 0..100 {
+        let print = session.print(&text);
+        // It is never answered.
+        let _ = tokio::time::timeout(Duration::from_millis(1), print).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_reads_nothing_makes_room_too() {
+    for protocol in BOTH {
+        let mut world = World::new();
+        let (stuck, session) = Peer::attach(&mut world, protocol).await;
+        fill(&session).await;
+        let mut second = Peer::connect(&world, protocol, "w", "pw");
+        let replaced = tokio::select! {
+            detached = world.detached() => detached,
+            event = second.serve() => panic!("{event:?}"),
+        };
+        assert_eq!(replaced, (session.id(), DetachReason::Replaced));
+        tokio::select! {
+            attached = world.attached() => assert_ne!(attached.id(), session.id()),
+            event = second.serve() => panic!("{event:?}"),
+        };
+        drop(stuck);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_reads_nothing_ends_when_the_master_wants() {
+    for protocol in BOTH {
+        let mut world = World::new();
+        let (stuck, session) = Peer::attach(&mut world, protocol).await;
+        fill(&session).await;
+        let before = Instant::now();
+        session.disconnect("enough");
+        let reason = DetachReason::Disconnected("enough".to_owned());
+        assert_eq!(world.detached().await, (session.id(), reason));
+        assert!(before.elapsed() < MINUTE, "{protocol}");
+        drop(stuck);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_never_gets_ready_has_to_go() {
+    for protocol in BOTH {
+        let world = World::new();
+        let mut peer = Peer::connect(&world, protocol, "w", "pw");
+        let before = Instant::now();
+        // It reads what it is asked, and answers nothing.
+        while peer.event().await.is_some() {}
+        assert_eq!(before.elapsed(), 60 * MINUTE, "{protocol}");
+        assert!(world.gateway.session("w").is_none());
+    }
+}
+
+/// Waits until a second connection of the worker is refused.
+async fn refusal(first: &mut Peer, second: &mut Peer) {
+    tokio::select! {
+        event = second.serve() => assert!(matches!(event, Some(WorkerEvent::LoginFailed(_)))),
+        event = first.serve() => panic!("{event:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_password_does_not_open_more_connections_than_strangers_have() {
+    let mut world = World::with(|settings| settings.strangers_max = 5);
+    let (mut first, session) = Peer::attach(&mut world, Protocol::Pb).await;
+    let mut others = Vec::new();
+    for _ in 0..20 {
+        let mut other = Peer::connect(&world, Protocol::Pb, "w", "pw");
+        refusal(&mut first, &mut other).await;
+        others.push(other);
+    }
+    let mut open = 0;
+    for other in &mut others {
+        let event = tokio::time::timeout(Duration::from_secs(1), other.event()).await;
+        open += usize::from(event.is_err());
+    }
+    assert!(open <= 5, "{open}");
+    assert_eq!(world.gateway.session("w").unwrap().id(), session.id());
+}
+
+#[tokio::test(start_paused = true)]
+async fn few_connections_of_a_name_wait_for_it_at_a_time() {
+    let mut world = World::new();
+    // It answers nothing.
+    let (_silent, _session) = Peer::attach(&mut world, Protocol::Pb).await;
+    let before = Instant::now();
+    let mut refused = 0;
+    let mut waiting = Vec::new();
+    for _ in 0..10 {
+        let mut other = Peer::connect(&world, Protocol::Pb, "w", "pw");
+        let event = tokio::time::timeout(Duration::from_millis(10), other.serve()).await;
+        refused += usize::from(matches!(event, Ok(Some(WorkerEvent::LoginFailed(_)))));
+        waiting.push(other);
+    }
+    assert!(before.elapsed() < Duration::from_secs(1));
+    assert_eq!(refused, 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_says_too_much_about_itself_is_refused() {
+    let mut world = World::new();
+    let mut peer = Peer::connect(&world, Protocol::Msgpack, "w", "pw");
+    peer.admin = "x".repeat(9 << 20);
+    assert!(matches!(
+        peer.serve().await,
+        None | Some(WorkerEvent::Closed)
+    ));
+    assert!(world.is_quiet());
+    assert!(world.gateway.session("w").is_none());
 }

@@ -13,3 +13,4 @@ mod programs;
 mod real;
 mod support;
 mod transfers;
+mod users;

@@ -23,6 +23,8 @@ pub(crate) struct Peer {
     /// Directories in its base directory.
     pub(crate) existing: Vec<String>,
     pub(crate) wants_clean: bool,
+    /// What people wrote about it.
+    pub(crate) admin: String,
     /// What it was asked, in short.
     pub(crate) asked: Vec<String>,
     /// Events that were looked past.
@@ -65,6 +67,7 @@ impl Peer {
             builders: Vec::new(),
             existing: vec!["info".to_owned()],
             wants_clean: false,
+            admin: "me".to_owned(),
             asked: Vec::new(),
             passed: VecDeque::new(),
         }
@@ -152,7 +155,7 @@ impl Peer {
             MasterRequest::WorkerInfo => {
                 ask("info".to_owned());
                 let pairs = [
-                    ("admin", text("me")),
+                    ("admin", text(&self.admin)),
                     ("basedir", text("/base")),
                     ("system", text("posix")),
                     ("delete_leftover_dirs", Value::Bool(self.wants_clean)),

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use buildbot_gateway::{
-    Admission, Admitted, Attached, Command, DetachReason, Gateway, GatewayEvent, Later, Protocol,
-    Refused, Session, SessionId, Settings, Stream, Update, Value, WorkerBuilder, WorkerInfo,
+    Admission, Admitted, Attached, Budget, Command, DetachReason, Gateway, GatewayEvent, Later,
+    Protocol, Refused, Session, SessionId, Settings, Stream, Update, Value, WorkerBuilder,
+    WorkerInfo,
 };
 use buildbot_model::Secret;
 use tokio::sync::mpsc;
@@ -137,6 +138,7 @@ pub(crate) fn command(name: &str, args: &[(&str, Value)]) -> Command {
             .map(|(key, value)| ((*key).to_owned(), value.clone()))
             .collect(),
         transfer: None,
+        budget: Budget::default(),
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use buildbot_gateway::{
-    CommandEnd, CommandError, CommandHandle, Session, Transfer, TransferError, Transferred, Update,
-    Value,
+    Budget, CommandEnd, CommandError, CommandHandle, Session, Transfer, TransferError, Transferred,
+    Update, Value,
 };
 use buildbot_wire::session::{MasterRequest, TransferRequest, WorkerEvent};
 use tokio::sync::mpsc;
@@ -221,6 +221,30 @@ async fn an_upload_into_memory_is_cut_off() {
             truncated: true,
         };
         assert_eq!(end.transfer, Some(Ok(collected)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_into_memory_ends_with_the_budget_of_its_command() {
+    for protocol in BOTH {
+        let mut world = World::new();
+        let (mut peer, session) = Peer::attach(&mut world, protocol).await;
+        let mut command = command("uploadFile", &[("workdir", text("build"))]);
+        command.args.push(("workersrc".to_owned(), text("file")));
+        command.transfer = Some(Transfer::ToMemory { maxsize: None });
+        command.budget = Budget::new(10);
+        let (sink, _) = mpsc::channel(1);
+        let handle = session.run_command(command, sink).await.unwrap();
+        let started = peer.started().await;
+        for _ in 0..3 {
+            let answer = peer.transfer(started.command, block(b"abcdef")).await;
+            assert_eq!(answer, Ok(Value::None));
+        }
+        peer.transfer(started.command, TransferRequest::Close)
+            .await
+            .unwrap();
+        let end = complete(&mut peer, &started, handle).await;
+        assert_eq!(end, Err(CommandError::TooMuch), "{protocol}");
     }
 }
 

@@ -1,14 +1,17 @@
 //! Buildsets, requests and builds as clients of `Try_Userpass` see them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use buildbot_data::Pattern;
 use buildbot_db::tables::{builders, builds, steps};
 use buildbot_gateway::{
-    Argument, Failure, Later, Referenceable, RemoteCall, RemoteObject, Sent, Value as WireValue,
+    Argument, Client, Failure, Later, Referenceable, RemoteCall, RemoteObject, Sent,
+    Value as WireValue,
 };
 use buildbot_model::{BuildId, BuildRequestId, BuilderId};
 use serde_json::Value as Json;
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::refusal::runtime_error;
@@ -16,16 +19,23 @@ use crate::shell::Shell;
 
 /// A buildset that was submitted.
 pub(super) struct Buildset {
-    pub(super) shell: Arc<Shell>,
-    pub(super) requests: Vec<(BuilderId, BuildRequestId)>,
+    shell: Arc<Shell>,
+    requests: Vec<(BuilderId, BuildRequestId)>,
+    /// Its requests once somebody has asked. Each is one object, however often it is asked for.
+    objects: OnceCell<Vec<Arc<Request>>>,
 }
 
-impl Referenceable for Buildset {
-    fn call(self: Arc<Self>, call: RemoteCall) -> Later<'static, Result<Sent, Failure>> {
-        Box::pin(async move {
-            if call.method != "getBuildRequests" {
-                return Err(Failure::no_such_method(&call.method));
-            }
+impl Buildset {
+    pub(super) fn new(shell: Arc<Shell>, requests: Vec<(BuilderId, BuildRequestId)>) -> Self {
+        Self {
+            shell,
+            requests,
+            objects: OnceCell::new(),
+        }
+    }
+
+    async fn objects(&self) -> Result<&[Arc<Request>], Failure> {
+        let objects = self.objects.get_or_try_init(|| async {
             let requests = self.requests.clone();
             let named = self.shell.store.read(move |connection| {
                 let mut named = Vec::new();
@@ -36,17 +46,54 @@ impl Referenceable for Buildset {
                 Ok(named)
             });
             let named = named.await.map_err(|error| runtime_error(&error))?;
-            let pairs = named.into_iter().map(|(builder, id)| {
-                let request = Request {
+            let objects = named.into_iter().map(|(builder, id)| {
+                Arc::new(Request {
                     shell: self.shell.clone(),
-                    builder: builder.clone(),
+                    builder,
                     id,
-                    unsubscribe: Mutex::default(),
-                };
-                Sent::Tuple(vec![builder.into(), Sent::Object(Arc::new(request))])
+                    builds: Mutex::default(),
+                    observation: Observation::default(),
+                })
+            });
+            Ok(objects.collect())
+        });
+        objects.await.map(Vec::as_slice)
+    }
+}
+
+impl Referenceable for Buildset {
+    fn call(self: Arc<Self>, call: RemoteCall) -> Later<'static, Result<Sent, Failure>> {
+        Box::pin(async move {
+            if call.method != "getBuildRequests" {
+                return Err(Failure::no_such_method(&call.method));
+            }
+            let pairs = self.objects().await?.iter().map(|request| {
+                let builder = request.builder.clone();
+                Sent::Tuple(vec![builder.into(), Sent::Object(request.clone())])
             });
             Ok(Sent::List(pairs.collect()))
         })
+    }
+}
+
+/// Who observes an object: one at a time, so that a client does not have any number of tasks.
+#[derive(Default)]
+struct Observation(Mutex<CancellationToken>);
+
+impl Observation {
+    /// Begins another one, which the token ends; the one before ends.
+    fn begin(&self) -> CancellationToken {
+        let token = CancellationToken::new();
+        std::mem::replace(&mut *self.current(), token.clone()).cancel();
+        token
+    }
+
+    fn end(&self) {
+        self.current().cancel();
+    }
+
+    fn current(&self) -> MutexGuard<'_, CancellationToken> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -55,29 +102,24 @@ struct Request {
     shell: Arc<Shell>,
     builder: String,
     id: BuildRequestId,
-    /// Ends the subscriptions so far.
-    unsubscribe: Mutex<CancellationToken>,
+    /// Its builds that were told. Each is one object, whoever is told.
+    builds: Mutex<BTreeMap<BuildId, Arc<Build>>>,
+    observation: Observation,
 }
 
 impl Referenceable for Request {
     fn call(self: Arc<Self>, call: RemoteCall) -> Later<'static, Result<Sent, Failure>> {
         Box::pin(async move {
-            let mut place = self
-                .unsubscribe
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
             match call.method.as_str() {
                 "subscribe" => {
                     let observer = observer(call.args)?;
+                    let until = self.observation.begin();
                     let follow = self.clone().follow(observer);
-                    let cancelled = place.clone();
                     self.shell.tasks.spawn(async move {
-                        cancelled.run_until_cancelled(follow).await;
+                        until.run_until_cancelled(follow).await;
                     });
                 }
-                "unsubscribe" => {
-                    std::mem::take(&mut *place).cancel();
-                }
+                "unsubscribe" => self.observation.end(),
                 unknown => return Err(Failure::no_such_method(unknown)),
             }
             Ok(WireValue::None.into())
@@ -125,12 +167,19 @@ impl Request {
     }
 
     async fn tell(&self, observer: &RemoteObject, id: BuildId) {
-        let build = Build {
-            shell: self.shell.clone(),
-            builder: self.builder.clone(),
-            id,
+        let build = {
+            let mut builds = self.builds.lock().unwrap_or_else(PoisonError::into_inner);
+            let build = builds.entry(id).or_insert_with(|| {
+                Arc::new(Build {
+                    shell: self.shell.clone(),
+                    builder: self.builder.clone(),
+                    id,
+                    observation: Observation::default(),
+                })
+            });
+            build.clone()
         };
-        let args = vec![Sent::Object(Arc::new(build)), self.builder.clone().into()];
+        let args = vec![Sent::Object(build), self.builder.clone().into()];
         if let Err(error) = observer.call("newbuild", args).await {
             tracing::debug!("a client is not told of a build: {error}");
         }
@@ -142,6 +191,7 @@ struct Build {
     shell: Arc<Shell>,
     builder: String,
     id: BuildId,
+    observation: Observation,
 }
 
 impl Referenceable for Build {
@@ -150,14 +200,19 @@ impl Referenceable for Build {
             match call.method.as_str() {
                 "subscribe" => {
                     let observer = observer(call.args)?;
-                    let shell = self.shell.clone();
-                    shell.tasks.spawn(self.follow(observer));
+                    let until = self.observation.begin();
+                    let follow = self.clone().follow(observer);
+                    self.shell.tasks.spawn(async move {
+                        until.run_until_cancelled(follow).await;
+                    });
                     Ok(WireValue::None.into())
                 }
-                // It ends with the build.
-                "unsubscribe" => Ok(WireValue::None.into()),
+                "unsubscribe" => {
+                    self.observation.end();
+                    Ok(WireValue::None.into())
+                }
                 "waitUntilFinished" => {
-                    self.finished().await?;
+                    self.finished(&call.client).await?;
                     Ok(Sent::Object(self))
                 }
                 "getResults" => Ok(match self.row().await?.results {
@@ -182,14 +237,18 @@ impl Build {
         row.ok_or_else(|| runtime_error(&"the build is gone"))
     }
 
-    async fn finished(&self) -> Result<(), Failure> {
+    /// Waits until it has ended, or the client has gone.
+    async fn finished(&self, client: &Client) -> Result<(), Failure> {
         let mut events = self.shell.bus.subscriber();
         events.subscribe(Pattern::new(format!("builds/{}/finished", self.id.0)));
         loop {
             if self.row().await?.complete_at.is_some() {
                 return Ok(());
             }
-            let next = events.next().await;
+            let next = tokio::select! {
+                next = events.next() => next,
+                () = client.gone() => return Err(runtime_error(&"the client has gone")),
+            };
             next.map_err(|error| runtime_error(&error))?;
         }
     }

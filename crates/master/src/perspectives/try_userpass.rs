@@ -79,10 +79,7 @@ impl TryUserpass {
             });
         match asked.await {
             Some(Reply::Submitted { requests, .. }) => {
-                let buildset = Buildset {
-                    shell: self.shell.clone(),
-                    requests,
-                };
+                let buildset = Buildset::new(self.shell.clone(), requests);
                 Ok(Sent::Object(Arc::new(buildset)))
             }
             Some(Reply::Refused(refusal)) => {

@@ -2,7 +2,7 @@
 
 use buildbot_config::Value;
 use buildbot_gateway as gateway;
-use buildbot_gateway::{CommandError, Stream, Transferred, Update};
+use buildbot_gateway::{Budget, CommandError, Stream, Transferred, Update};
 use buildbot_render::{Exception, Kind};
 use buildbot_steps::{
     Channel, CommandEnd, Compression, LogKey, LogKind, LogTarget, Observer, Piece, RemoteCommand,
@@ -26,6 +26,8 @@ struct Running<'a> {
     collect_stdout: bool,
     collect_stderr: bool,
     observer: Option<&'a mut dyn Observer>,
+    /// What may be kept until the end.
+    budget: Budget,
     end: CommandEnd,
 }
 
@@ -47,16 +49,19 @@ pub(super) async fn run<'a>(
     let args = args
         .iter()
         .map(|(name, value)| (name.clone(), to_wire(value)));
+    let budget = Budget::default();
     let wanted = gateway::Command {
         builder: port.build.builder.name.to_string(),
         name,
         args: args.collect(),
         transfer: transfer.map(|transfer| master_end(port, transfer)),
+        budget: budget.clone(),
     };
     let (sink, mut updates) = mpsc::channel(UPDATES_MAX);
     let interruptions_before = port.state().interrupted.0;
     let started = port.attached.session.run_command(wanted, sink).await;
     let handle = started.map_err(|error| failed(&error))?;
+    let interrupter = handle.interrupter();
     let (number, interruption) = {
         let mut state = port.state();
         state.last_command += 1;
@@ -64,7 +69,7 @@ pub(super) async fn run<'a>(
         let (interruptions, reason) = &state.interrupted;
         let interruption = (*interruptions != interruptions_before).then(|| reason.clone());
         let running = RunningCommand {
-            interrupter: handle.interrupter(),
+            interrupter: interrupter.clone(),
             is_interrupted: interruption.is_some(),
         };
         state.commands.insert(number, running);
@@ -83,6 +88,7 @@ pub(super) async fn run<'a>(
         collect_stdout,
         collect_stderr,
         observer,
+        budget,
         end: CommandEnd::not_run(),
     };
     let mut outcome = Ok(());
@@ -90,6 +96,10 @@ pub(super) async fn run<'a>(
     while let Some(update) = updates.recv().await {
         if outcome.is_ok() {
             outcome = running.take(update).await;
+            if outcome.is_err() {
+                // Nobody looks at what it does from here on.
+                interrupter.interrupt("the step has failed").await;
+            }
         }
     }
     let ended = handle.wait().await;
@@ -98,6 +108,9 @@ pub(super) async fn run<'a>(
         command.is_some_and(|command| command.is_interrupted)
     };
     outcome?;
+    if running.budget.is_exceeded() {
+        return Err(failed(&CommandError::TooMuch));
+    }
     let mut end = running.end;
     let ended = ended.map_err(|error| failed(&error))?;
     end.rc = ended.rc.or(end.rc);
@@ -120,6 +133,7 @@ pub(super) async fn run<'a>(
 
 impl Running<'_> {
     async fn take(&mut self, update: Update) -> Result<(), StepError> {
+        let bytes = update.memory_cost();
         match update {
             Update::Text { stream, text, .. } => self.take_text(stream, &text).await?,
             Update::Rc(rc) => {
@@ -128,22 +142,25 @@ impl Running<'_> {
                 self.take_text(Stream::Header, &header).await?;
             }
             Update::FailureReason(reason) => self.end.failure_reason = Some(reason),
-            Update::Elapsed(seconds) => self.keep("elapsed", Value::Float(seconds)),
+            Update::Elapsed(seconds) => self.keep("elapsed", Value::Float(seconds), bytes),
             Update::Files(files) => {
                 let files = files.into_iter().map(Value::Text).collect();
-                self.keep("files", Value::List(files));
+                self.keep("files", Value::List(files), bytes);
             }
             Update::Stat(fields) => {
                 let fields = fields.into_iter().map(|field| Value::integer(field.into()));
-                self.keep("stat", Value::Tuple(fields.collect()));
+                self.keep("stat", Value::Tuple(fields.collect()), bytes);
             }
-            Update::Other { key, value } => self.keep(&key, from_wire(&value)),
+            Update::Other { key, value } => self.keep(&key, from_wire(&value), bytes),
         }
         Ok(())
     }
 
-    fn keep(&mut self, key: &str, value: Value) {
-        self.end.updates.push((key.to_owned(), value));
+    /// Keeps a value that has taken `bytes` so far. Without room for it the command is stopped.
+    fn keep(&mut self, key: &str, value: Value, bytes: usize) {
+        if self.budget.take(bytes) {
+            self.end.updates.push((key.to_owned(), value));
+        }
     }
 
     async fn take_text(&mut self, stream: Stream, text: &str) -> Result<(), StepError> {
@@ -154,11 +171,16 @@ impl Running<'_> {
             Stream::Header => (Channel::Header, self.stdio, STDIO.to_owned()),
             Stream::Log(name) => (Channel::Stdout, self.log_file(&name).await?, name),
         };
-        if name == STDIO && channel == Channel::Stdout && self.collect_stdout {
-            self.end.stdout.push_str(&text);
-        }
-        if name == STDIO && channel == Channel::Stderr && self.collect_stderr {
-            self.end.stderr.push_str(&text);
+        let collected = match channel {
+            _ if name != STDIO => None,
+            Channel::Stdout => self.collect_stdout.then_some(&mut self.end.stdout),
+            Channel::Stderr => self.collect_stderr.then_some(&mut self.end.stderr),
+            Channel::Header => None,
+        };
+        if let Some(collected) = collected
+            && self.budget.take(text.len())
+        {
+            collected.push_str(&text);
         }
         if let Some(log) = log {
             log::append_masked(self.port, log, channel, &text).await?;
@@ -238,6 +260,7 @@ fn failed(error: &CommandError) -> StepError {
                 place: None,
             })
         }
+        CommandError::TooMuch => StepError::raise(Kind::Runtime, error.to_string()),
         CommandError::Unsendable(text) => StepError::raise(Kind::Runtime, text.as_str()),
         CommandError::Transfer(error) => StepError::of_class("builtins.OSError", error.to_string()),
     }

@@ -19,6 +19,14 @@ pub struct PeerCall(CallId);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerRequest(Option<RequestId>);
 
+impl PeerRequest {
+    /// Whether anything is sent.
+    #[must_use]
+    pub fn wants_answer(self) -> bool {
+        self.0.is_some()
+    }
+}
+
 /// What happens on such a connection.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PeerEvent {

@@ -120,3 +120,85 @@ fn what_is_no_archive_is_refused_and_leaves_nothing() {
     unpack(&root, &cut[..515]).expect_err("cut off");
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
 }
+
+/// An entry with the name that an extension header of so many bytes gives it.
+fn with_long_name(kind: EntryType, bytes: usize) -> Vec<u8> {
+    let mut builder = Builder::new(Vec::new());
+    let mut header = Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_path("extension").unwrap();
+    header.set_size(bytes as u64);
+    header.set_cksum();
+    builder
+        .append(&header, vec![b'n'; bytes].as_slice())
+        .unwrap();
+    let mut archive = builder.into_inner().unwrap();
+    archive.truncate(archive.len() - 1024);
+    archive.extend(self::archive(&[(EntryType::Regular, "file", "", 0o644)]));
+    archive
+}
+
+#[test]
+fn headers_of_an_entry_are_not_taken_into_memory_whatever_their_size() {
+    for kind in [
+        EntryType::GNULongName,
+        EntryType::GNULongLink,
+        EntryType::XHeader,
+    ] {
+        let place = tempfile::tempdir().unwrap();
+        let refused = unpack(&place.path().join("root"), &with_long_name(kind, 2 << 20));
+        let message = refused.expect_err("too long").to_string();
+        assert!(message.contains("too many headers"), "{kind:?}: {message}");
+    }
+    // What people have is no matter, also behind files that are larger than headers may be.
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path().join("root");
+    let mut builder = Builder::new(Vec::new());
+    for name in ["d/".repeat(100), "e/".repeat(100)] {
+        let mut header = Header::new_gnu();
+        header.set_mode(0o644);
+        header.set_size(3 << 20);
+        let content = vec![7; 3 << 20];
+        builder
+            .append_data(&mut header, format!("{name}file"), content.as_slice())
+            .unwrap();
+    }
+    unpack(&root, &builder.into_inner().unwrap()).unwrap();
+    let file = root.join("e/".repeat(100)).join("file");
+    assert_eq!(fs::metadata(file).unwrap().len(), 3 << 20);
+}
+
+#[test]
+fn an_archive_does_not_become_far_more_than_was_sent() {
+    let place = tempfile::tempdir().unwrap();
+    let check = |bytes: &[u8], max: u64| super::unpack(bytes, place.path(), max);
+    let bytes = archive(&[(EntryType::Regular, "file", "", 0o644)]);
+    check(&bytes, bytes.len() as u64).unwrap();
+    let refused = check(&bytes, 600).unwrap_err();
+    assert!(refused.contains("far more than was sent"), "{refused}");
+
+    // A sparse file has content that is nowhere in the archive.
+    let mut header = Header::new_gnu();
+    header.set_entry_type(EntryType::GNUSparse);
+    header.set_path("sparse").unwrap();
+    header.set_size(0);
+    let gnu = header.as_gnu_mut().unwrap();
+    gnu.set_real_size(1 << 40);
+    let set = |field: &mut [u8; 12], octal: &[u8]| field[..octal.len()].copy_from_slice(octal);
+    set(&mut gnu.sparse[0].offset, b"20000000000000"[..12].as_ref());
+    set(&mut gnu.sparse[0].numbytes, b"00000000000");
+    gnu.set_real_size(0o200_000_000_000);
+    header.set_cksum();
+    let mut bytes = header.as_bytes().to_vec();
+    bytes.resize(2048, 0);
+    let refused = check(&bytes, 1 << 20).unwrap_err();
+    assert!(refused.contains("far more than was sent"), "{refused}");
+    assert!(fs::metadata(place.path().join("sparse")).unwrap().len() < 2 << 20);
+}
+
+#[test]
+fn what_may_come_out_follows_what_was_sent() {
+    assert_eq!(super::unpacked_bytes_max(10), 256 << 20);
+    assert_eq!(super::unpacked_bytes_max(1 << 30), 256 << 30);
+    assert_eq!(super::unpacked_bytes_max(u64::MAX), u64::MAX);
+}
