@@ -49,9 +49,11 @@ impl Unfinished {
                 if self.is_raw {
                     self.text = mask(&self.text);
                 }
-                let rest = self
-                    .text
-                    .split_off(self.text.floor_char_boundary(LINE_BYTES_MAX));
+                let mut cut = LINE_BYTES_MAX.min(self.text.len());
+                while !self.text.is_char_boundary(cut) {
+                    cut -= 1;
+                }
+                let rest = self.text.split_off(cut);
                 std::mem::replace(&mut self.text, rest)
             }
         };
