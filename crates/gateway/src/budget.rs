@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 /// Bytes that the master keeps of one command: output that is collected, updates, what is uploaded into memory,
 /// unfinished lines. As much as one message of a worker may have; what has to be larger belongs into a log or a file.
 ///
-/// Differs: the reference keeps everything, so that a worker can take all memory of the master.
+/// Differs: a command that has the master keep more than 64 MiB until its end is stopped and its step fails, because a
+/// worker could take all memory of the master otherwise.
 pub const KEPT_BYTES_MAX: usize = 64 << 20;
 
 /// What a command may still have the master keep. Clones share it: whoever keeps something takes from it.

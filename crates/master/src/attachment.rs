@@ -30,7 +30,7 @@ use crate::workers::engine_session;
 
 /// Bytes of each text that people read about a worker: pages of many workers have all of them.
 ///
-/// Differs: the reference keeps them whole, whatever their size.
+/// Differs: the texts that a worker shows about itself are cut after 16 KiB, because they have no bound otherwise.
 const SHOWN_BYTES_MAX: usize = 16 << 10;
 
 /// What people read about a worker in its row.

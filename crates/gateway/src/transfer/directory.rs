@@ -13,7 +13,8 @@ use super::{Compression, Room, TransferError, Transferred};
 
 /// An archive may hold so many times the bytes that it has, which text does not reach; and so many bytes in any case.
 ///
-/// Differs: the reference unpacks whatever comes out of a compressed archive, also if it fills the disk.
+/// Differs: an uploaded archive that holds far more than was sent is refused, because a small one could fill the disk
+/// otherwise.
 const UNPACKED_RATIO_MAX: u64 = 256;
 const UNPACKED_BYTES_MIN: u64 = 256 << 20;
 

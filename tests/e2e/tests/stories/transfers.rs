@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use anyhow::{Context as _, Result};
-use buildbot_e2e::results::{FAILURE, SUCCESS};
+use buildbot_e2e::results::{EXCEPTION, FAILURE, SUCCESS};
 use buildbot_e2e::{Program, Site};
 use serde_json::{Value as Json, json};
 
@@ -181,4 +181,27 @@ fn a_python_worker_of_3_11_over_pb() -> Result<()> {
 #[test]
 fn a_python_worker_of_2_10_over_pb() -> Result<()> {
     all_transfers(Program::Python2, &[])
+}
+
+#[test]
+fn a_command_that_has_the_master_collect_too_much_is_stopped() -> Result<()> {
+    // It never ends by itself, and its log is short.
+    let mut site = Site::new(
+        "c['logMaxSize'] = 1000000\n\
+         line = 'x' * 4000\n\
+         c['builders'] = [builder('b', steps.SetPropertyFromCommand(command=['yes', line], property='p'))]",
+    )?;
+    site.start()?;
+    site.start_worker("w1", Program::Ours)?;
+    let build = site.build("b")?;
+    assert_eq!(build["results"], EXCEPTION);
+    let log = log_of(&site, &build, "setproperty")?;
+    assert!(
+        log.contains("the command has sent more than the master keeps in memory"),
+        "{log}"
+    );
+    // The worker is of use again.
+    site.reconfigure("c['builders'] = [builder('b', shell('true'))]")?;
+    assert_eq!(site.build("b")?["results"], SUCCESS);
+    Ok(())
 }
