@@ -11,8 +11,8 @@ use crate::{EndpointError, Problem, python_int};
 
 /// Connections that the system keeps until they are accepted, when the endpoint does not say.
 ///
-/// Differs: the reference keeps 50, which is few when all workers come back at once after a restart of the
-/// master; the system's own limit applies as well.
+/// Differs: 1024 connections may wait to be accepted; the reference has 50, which is few when all workers come back at
+/// once after a restart of the master. The system's own limit applies as well.
 const BACKLOG_DEFAULT: u32 = 1024;
 
 /// The interface that stands for all IPv4 addresses.

@@ -674,8 +674,8 @@ impl Connection {
 
     /// Asks for a sign of life. If nothing was heard since the last question, there is none.
     ///
-    /// Differs: the reference does not mind; a worker that vanished without a word keeps its name and its builds
-    /// until the system notices.
+    /// Differs: a worker that is silent for two keepalive intervals is taken for lost; in the reference one that vanished
+    /// without a word keeps its name and its builds until the system notices.
     fn feel_pulse(&mut self, now: Instant) -> Result<(), DetachReason> {
         let Some(interval) = self.pulse.interval else {
             self.pulse.next = None;

@@ -13,7 +13,7 @@ use crate::Budget;
 
 /// Bytes of a line that a worker does not end, after which it is ended here.
 ///
-/// Differs: the reference keeps the line, whatever its length.
+/// Differs: a line of output that is longer than 1 MiB goes on in the next one; the reference keeps it, whatever its length.
 const LINE_BYTES_MAX: usize = 1 << 20;
 
 /// Bytes of the longest sequence that stands for a newline, as programs write them.

@@ -17,7 +17,8 @@ use crate::shell::Shell;
 
 /// How often the directories are looked at.
 ///
-/// Differs: the reference is told by the system, or looks every ten seconds.
+/// Differs: the directory of a `Try_Jobdir` is looked at every second; the reference is told by the system, or looks every
+/// ten seconds.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The largest job that is read, in bytes; a larger one is no job for the reference either.
