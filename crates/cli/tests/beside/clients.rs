@@ -28,7 +28,17 @@ fn see_from(place: &mut Place, client: Side, line: &str) {
 
 /// All four pairs see the same.
 fn all_pairs(story: fn(&mut Place, Side)) {
-    let tell = |master, client| {
+    let others = [
+        (Side::Ours, Side::Real),
+        (Side::Ours, Side::Ours),
+        (Side::Real, Side::Ours),
+    ];
+    pairs_like((Side::Real, Side::Real), &others, story);
+}
+
+/// Pairs of a master and a client see what a first one sees.
+fn pairs_like(first: (Side, Side), others: &[(Side, Side)], story: fn(&mut Place, Side)) {
+    let tell = |(master, client)| {
         let mut place = Place::new(master);
         place.has_try = true;
         place.make_master("");
@@ -38,17 +48,15 @@ fn all_pairs(story: fn(&mut Place, Side)) {
         assert!(stopped.status.success(), "{stopped:?}");
         std::mem::take(&mut place.seen)
     };
-    let expected = tell(Side::Real, Side::Real);
-    for (master, client) in [
-        (Side::Ours, Side::Real),
-        (Side::Ours, Side::Ours),
-        (Side::Real, Side::Ours),
-    ] {
-        let seen = tell(master, client);
+    let expected = tell(first);
+    for pair in others {
+        let seen = tell(*pair);
         let differences = differences(&seen, &expected);
         assert!(
             differences.is_empty(),
-            "master {master:?}, client {client:?}:\n{}",
+            "master {:?}, client {:?}:\n{}",
+            pair.0,
+            pair.1,
             differences.join("\n")
         );
     }
@@ -93,9 +101,11 @@ fn changes_are_sent() {
     });
 }
 
+/// The client of 4.3.0 takes its password for bytes, and fails before it asks anything: both masters are asked by ours.
 #[test]
 fn users_are_managed() {
-    all_pairs(|place, client| {
+    let ours = [(Side::Ours, Side::Ours)];
+    pairs_like((Side::Real, Side::Ours), &ours, |place, client| {
         const LOGIN: &str = "user -m 127.0.0.1:@USERS@ -u admin -p adminpw";
         for line in [
             "--op=add --info=git=Ann%20<ann@example.org>",
@@ -108,7 +118,7 @@ fn users_are_managed() {
             "--op=update --info=dora:git=dora3,darcs=dd",
             "--op=update --info=carl:git=bob",
             "--op=update --info=nobody:git=n",
-            "--op=update --bb_username=carl --bb_password=open --info=carl",
+            "--op=update --bb_username=carl --bb_password=open --info=carl:hg=carl2",
             "--op=update --bb_username=dora --bb_password=sesame --info=dora:bzr=z",
             "--op=update --info=nobody",
             "--op=get --ids=carl,dora --ids=bob",
@@ -250,7 +260,7 @@ fn jobs_are_tried() {
         place.see_text("ssh", log);
         place.await_rows(
             "SELECT count(*) FROM buildrequests WHERE complete = 1",
-            |rows| rows == ["Integer(8)"],
+            |rows| rows == ["Integer(9)"],
         );
         place.see_rows("m/state.sqlite", "SELECT reason FROM buildsets ORDER BY id");
         place.see_rows(

@@ -18,6 +18,14 @@ fn json(url: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
+/// A session as browsers get one.
+fn session_at(url: &str) -> String {
+    let answer = ureq::get(url).call().unwrap();
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap();
+    let (_, value) = cookie.split_once('=').unwrap();
+    value.split(';').next().unwrap().to_owned()
+}
+
 #[test]
 fn a_proxy_has_its_own_page_and_the_data_of_the_master() {
     let mut place = Place::new(Side::Ours);
@@ -31,8 +39,10 @@ fn a_proxy_has_its_own_page_and_the_data_of_the_master() {
     );
     place.start();
     let [_, there, _, here] = place.ports;
-    let options = "-p @OTHER@ -b http://127.0.0.1:@TRY@/ --plugins={\"grid_view\":{\"y\":2}} --auth_cookie=abc";
-    let mut command = place.command(&place.program(), &format!("dev-proxy {options}"));
+    let cookie = session_at(&format!("http://127.0.0.1:{there}/config"));
+    let options = "-p @OTHER@ -b http://127.0.0.1:@TRY@/ --plugins={\"grid_view\":{\"y\":2}}";
+    let line = format!("dev-proxy {options} --auth_cookie={cookie}");
+    let mut command = place.command(&place.program(), &line);
     let _proxy = Foreground(command.stdout(Stdio::null()).spawn().unwrap());
     let root = format!("http://localhost:{here}");
     await_that("the proxy", || get(&format!("{root}/")).is_some());

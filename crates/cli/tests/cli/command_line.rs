@@ -48,12 +48,6 @@ fn mistakes_are_named_on_standard_output() {
         &["checkconfig", "--diff"],
         "option --diff requires argument",
     );
-    let said = buildbot(directory.path(), &["dataspec"]);
-    assert_eq!(said.code, Some(1));
-    assert!(
-        said.stdout
-            .contains("The command dataspec does not exist in buildbot-rs")
-    );
 }
 
 #[test]

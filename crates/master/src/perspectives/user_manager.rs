@@ -197,6 +197,9 @@ impl Wish {
     }
 
     /// Says the user once for each thing that is known, as the reference does.
+    ///
+    /// Differs: `buildbot user --op=update` also sets a login of a user of whom nothing else is told; the reference says so
+    /// and forgets it.
     fn one_described(
         &self,
         connection: &Connection,
