@@ -198,8 +198,7 @@ impl Wish {
 
     /// Says the user once for each thing that is known, as the reference does.
     ///
-    /// Differs: `buildbot user --op=update` also sets a login of a user of whom nothing else is told; the reference says so
-    /// and forgets it.
+    /// Differs: `buildbot user --op=update` with a login keeps what it sets; the reference says that it has, and forgets it.
     fn one_described(
         &self,
         connection: &Connection,
