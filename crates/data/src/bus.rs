@@ -335,8 +335,9 @@ impl Listeners {
     /// The subscribers of each pattern that matches. Thousands of clients have thousands of patterns, most of them with
     /// the number of a build: what can match is looked up, unless looking at all is less.
     fn matching(&self, topic: &Topic) -> Vec<&Vec<u64>> {
-        let ways = topic.patterns();
-        if ways.len() < self.patterns.len() {
+        if let Some(ways) = topic.patterns()
+            && ways.len() < self.patterns.len()
+        {
             return ways
                 .filter_map(|pattern| self.patterns.get(&pattern))
                 .collect();

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// How many parts the longest topic of ours has: `buildsets/1/builders/2/buildrequests/3/new`.
+const PARTS_MAX: usize = 7;
+
 /// The name of an event, `builds/12/new`: a list of parts, the last of which says what happened.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Topic(String);
@@ -17,15 +20,19 @@ impl Topic {
         &self.0
     }
 
-    /// Every pattern that matches it: each part as it is, or `*`.
-    pub(crate) fn patterns(&self) -> impl ExactSizeIterator<Item = Pattern> {
+    /// Every pattern that matches it: each part as it is, or `*`. Nothing for a topic with more parts than any of ours,
+    /// as code of users may make one.
+    pub(crate) fn patterns(&self) -> Option<impl ExactSizeIterator<Item = Pattern>> {
         let parts: Vec<&str> = self.parts().collect();
-        // The longest topic has seven parts.
-        (0..1_u32 << parts.len().min(16)).map(move |wildcards| {
+        if parts.len() > PARTS_MAX {
+            return None;
+        }
+        let every = (0..1_u32 << parts.len()).map(move |wildcards| {
             let parts = parts.iter().enumerate();
             let parts = parts.map(|(at, part)| if wildcards >> at & 1 == 1 { "*" } else { part });
             Pattern(parts.collect::<Vec<_>>().join("/"))
-        })
+        });
+        Some(every)
     }
 
     /// Its parts.
@@ -93,11 +100,12 @@ mod tests {
     #[test]
     fn the_patterns_of_a_topic_are_those_that_match_it() {
         let topic = Topic::new("builds/7/steps/3/new");
-        let patterns: Vec<_> = topic.patterns().collect();
+        let patterns: Vec<_> = topic.patterns().expect("a short topic").collect();
         assert_eq!(patterns.len(), 32);
         assert!(patterns.iter().all(|pattern| pattern.matches(&topic)));
         for pattern in ["builds/7/steps/3/new", "*/*/*/*/*", "builds/*/steps/*/*"] {
             assert!(patterns.contains(&Pattern::new(pattern)), "{pattern}");
         }
+        assert!(Topic::new("a/".repeat(40)).patterns().is_none());
     }
 }

@@ -196,7 +196,10 @@ async fn why(shared: &Arc<Shared>, site: &Site, request: &Request, id: i64) -> R
             request,
             serde_json::json!({ "why": [why], "meta": {} }),
         ),
-        Ok(None) => error(StatusCode::NOT_FOUND, "there is no such build request"),
+        Ok(None) => error(
+            StatusCode::NOT_FOUND,
+            "no such build request waits: it is complete, or there is none",
+        ),
         Err(failed) => error(StatusCode::INTERNAL_SERVER_ERROR, &failed.to_string()),
     }
 }

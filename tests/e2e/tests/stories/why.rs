@@ -430,7 +430,7 @@ fn nothing_is_said_about_a_request_that_is_complete_or_unknown() -> Result<()> {
         assert!(site.why(request).is_err());
         let said = site.buildbot(&["why", &request.to_string()]);
         let error = said.err().context("it said something")?.to_string();
-        assert!(error.contains("there is no such build request"), "{error}");
+        assert!(error.contains("no such build request waits"), "{error}");
     }
     Ok(())
 }
