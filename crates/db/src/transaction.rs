@@ -1,8 +1,8 @@
 //! The transactions of the engine, as statements.
 
 use buildbot_model::{
-    Answer, BuildId, BuildRequestId, BuilderId, MasterId, StepId, StepNumber, Transaction,
-    VirtualBuilder, Write,
+    AddedBuild, AddedStep, Answer, BuildId, BuildRequestId, BuilderId, MasterId, NewStep, StepId,
+    StepNumber, Transaction, VirtualBuilder, Write,
 };
 
 use crate::connection::{Connection, StatementError};
@@ -139,16 +139,17 @@ fn execute_one(
                 master,
                 at: *at,
             };
-            let (build, number) = builds::add_with_state(connection, new, state)?;
+            let (id, number) = builds::add_with_state(connection, new, state)?;
             let first_steps = first_steps.iter();
-            let added = first_steps.map(|step| steps::add_new(connection, build, step));
-            let steps = added.collect::<Result<_, _>>()?;
-            Ok(Made::Answer(Answer::Build {
-                build,
+            let added = first_steps.map(|step| add_step(connection, id, step));
+            let virtual_name = virtual_builder.as_ref().map(|of| of.name.as_str().into());
+            Ok(Made::Answer(Answer::Build(AddedBuild {
+                id,
                 number,
-                builder,
-                steps,
-            }))
+                recorded_under: builder,
+                virtual_name,
+                steps: added.collect::<Result<_, _>>()?,
+            })))
         }
         Write::SetBuildState { build, state } => {
             builds::set_state_string(connection, *build, state)?;
@@ -176,8 +177,8 @@ fn execute_one(
             done()
         }
         Write::AddStep { build, step } => {
-            let row = steps::add_new(connection, *build, step)?;
-            Ok(Made::Answer(Answer::Step(row)))
+            let added = add_step(connection, *build, step)?;
+            Ok(Made::Answer(Answer::Step(*build, added)))
         }
         Write::UpdateStep {
             build,
@@ -215,6 +216,19 @@ fn execute_one(
             done()
         }
     }
+}
+
+fn add_step(
+    connection: &Connection,
+    build: BuildId,
+    step: &NewStep,
+) -> Result<AddedStep, StatementError> {
+    let id = steps::add_new(connection, build, step)?;
+    Ok(AddedStep {
+        id,
+        number: step.number,
+        name: step.name.clone(),
+    })
 }
 
 fn done() -> Result<Made, StatementError> {

@@ -222,15 +222,10 @@ impl Build {
 impl Engine {
     /// The request is ours and its build has a row.
     pub(crate) fn claim_won(&mut self, request: BuildRequestId, answers: &[Answer]) {
-        let [
-            _,
-            Answer::Build {
-                build: id, number, ..
-            },
-        ] = *answers
-        else {
-            unreachable!("a build is answered by its id");
+        let [_, Answer::Build(added)] = answers else {
+            unreachable!("a build is answered by its row");
         };
+        let (id, number) = (added.id, added.number);
         let Some(State::Claiming(claim)) = self.requests.set(request, State::Building(id)) else {
             unreachable!("nothing but its answer ends a claim");
         };
@@ -264,8 +259,7 @@ impl Engine {
         let stop = self.builds.begin(build);
         self.announce(Fact::RequestClaimed { request });
         self.effects.push_back(Effect::BeginBuild {
-            build: id,
-            number,
+            build: added.clone(),
             request,
             builder: builder.clone(),
             generation,

@@ -347,7 +347,7 @@ impl Engine {
         self.announce(Fact::RequestCompleted { request, results });
         let end = answers.iter().find_map(|answer| match answer {
             Answer::BuildsetEnd(end) => *end,
-            Answer::Done | Answer::Buildset { .. } | Answer::Build { .. } | Answer::Step(_) => None,
+            Answer::Done | Answer::Buildset { .. } | Answer::Build(_) | Answer::Step(..) => None,
         });
         let buildset = self
             .requests

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use buildbot_model::{
-    BuildId, BuildNumber, BuildRequestId, BuilderId, BuildsetId, Results, SourceStamp, StepNumber,
-    Transaction, WorkerId,
+    AddedBuild, BuildId, BuildNumber, BuildRequestId, BuilderId, BuildsetId, Results, SourceStamp,
+    StepNumber, Transaction, WorkerId,
 };
 
 use crate::config::{Builder, Callable, Generation};
@@ -42,9 +42,7 @@ pub enum Effect {
     /// A build has a row: remember what belongs to it. Its end is `Fact::BuildFinished`.
     BeginBuild {
         /// The build.
-        build: BuildId,
-        /// Its number among those of its builder.
-        number: BuildNumber,
+        build: AddedBuild,
         /// The request.
         request: BuildRequestId,
         /// The builder, as it was when the build was decided.

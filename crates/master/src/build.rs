@@ -9,8 +9,8 @@ use buildbot_db::tables::buildsets;
 use buildbot_engine::config::Builder;
 use buildbot_gateway::{PathStyle, Session, WorkerInfo};
 use buildbot_model::{
-    BuildId, BuildNumber, BuildRequest, BuilderId, Property as StoredProperty, Results, Secret,
-    StepId, StepNumber, WorkerId, Write,
+    AddedBuild, AddedStep, BuildId, BuildNumber, BuildRequest, BuilderId,
+    Property as StoredProperty, Results, Secret, StepNumber, WorkerId, Write,
 };
 use buildbot_render::{Context, Masks, Properties, json_of_value};
 use buildbot_steps::{BuildFacts, Executed, Flags, StepEnd, WorkerFacts};
@@ -58,7 +58,7 @@ struct SetUp {
 #[derive(Debug)]
 struct State {
     /// The steps that have a row.
-    rows: BTreeMap<StepNumber, StepRow>,
+    rows: BTreeMap<StepNumber, AddedStep>,
     properties: Properties,
     masks: Masks,
     /// Objects of answers of user code.
@@ -81,9 +81,10 @@ struct State {
 }
 
 impl State {
-    fn new(rows: BTreeMap<StepNumber, StepRow>) -> Self {
+    fn new(steps: Vec<AddedStep>) -> Self {
+        let rows = steps.into_iter().map(|step| (step.number, step));
         Self {
-            rows,
+            rows: rows.collect(),
             properties: Properties::default(),
             masks: Masks::default(),
             objects: BTreeMap::new(),
@@ -110,26 +111,24 @@ pub(crate) struct Attached {
 
 impl Build {
     pub(crate) fn new(
-        id: BuildId,
-        number: BuildNumber,
+        added: AddedBuild,
         request: BuildRequest,
         builder: Arc<Builder>,
-        rows: Rows,
         worker: WorkerId,
         site: Arc<Site>,
     ) -> Self {
         Self {
-            id,
-            number,
+            id: added.id,
+            number: added.number,
             request,
             builder,
-            recorded_under: rows.builder,
+            recorded_under: added.recorded_under,
             worker,
             site,
             set_up: OnceCell::new(),
             logs: BuildLogs::default(),
             interruptions: Interruptions::default(),
-            state: Mutex::new(State::new(rows.steps)),
+            state: Mutex::new(State::new(added.steps)),
         }
     }
 
@@ -138,12 +137,12 @@ impl Build {
     }
 
     /// A step has a row.
-    pub(crate) fn set_row(&self, step: StepNumber, row: StepRow) {
-        self.state().rows.insert(step, row);
+    pub(crate) fn set_row(&self, step: AddedStep) {
+        self.state().rows.insert(step.number, step);
     }
 
     /// The row of a step, if it has one.
-    pub(crate) fn row(&self, step: StepNumber) -> Option<StepRow> {
+    pub(crate) fn row(&self, step: StepNumber) -> Option<AddedStep> {
         self.state().rows.get(&step).cloned()
     }
 
@@ -475,69 +474,36 @@ impl Build {
     }
 }
 
-/// What the database has made for a build.
-#[derive(Debug)]
-pub(crate) struct Rows {
-    /// The builder that it is recorded under.
-    pub(crate) builder: BuilderId,
-    /// The steps that it has from the beginning.
-    pub(crate) steps: BTreeMap<StepNumber, StepRow>,
-}
-
-/// The row of a step.
-#[derive(Debug, Clone)]
-pub(crate) struct StepRow {
-    pub(crate) id: StepId,
-    pub(crate) name: Arc<str>,
-}
-
 /// All builds that run here.
 #[derive(Debug, Default)]
-pub(crate) struct Builds(Mutex<Running>);
-
-#[derive(Debug, Default)]
-struct Running {
-    builds: BTreeMap<BuildId, Arc<Build>>,
-    /// The rows of builds that have some and are not here yet.
-    rows: BTreeMap<BuildId, Rows>,
-}
+pub(crate) struct Builds(Mutex<BTreeMap<BuildId, Arc<Build>>>);
 
 impl Builds {
-    fn lock(&self) -> MutexGuard<'_, Running> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<BuildId, Arc<Build>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn get(&self, id: BuildId) -> Option<Arc<Build>> {
-        self.lock().builds.get(&id).cloned()
+        self.lock().get(&id).cloned()
     }
 
     /// Those that run.
     pub(crate) fn all(&self) -> Vec<Arc<Build>> {
-        self.lock().builds.values().cloned().collect()
+        self.lock().values().cloned().collect()
     }
 
     /// Those for which something holds.
     pub(crate) fn find(&self, holds: impl Fn(&Build) -> bool) -> Vec<Arc<Build>> {
         let builds = self.lock();
-        let found = builds.builds.values().filter(|build| holds(build));
+        let found = builds.values().filter(|build| holds(build));
         found.cloned().collect()
     }
 
     pub(crate) fn insert(&self, build: Arc<Build>) {
-        self.lock().builds.insert(build.id, build);
+        self.lock().insert(build.id, build);
     }
 
     pub(crate) fn remove(&self, id: BuildId) -> Option<Arc<Build>> {
-        self.lock().builds.remove(&id)
-    }
-
-    /// Remembers the rows of a build that is about to begin.
-    pub(crate) fn set_rows(&self, id: BuildId, rows: Rows) {
-        self.lock().rows.insert(id, rows);
-    }
-
-    /// The rows of a build that begins.
-    pub(crate) fn take_rows(&self, id: BuildId) -> Option<Rows> {
-        self.lock().rows.remove(&id)
+        self.lock().remove(&id)
     }
 }

@@ -9,14 +9,13 @@ use buildbot_engine::config::{Builder, Generation};
 use buildbot_engine::event::{CallId, CommitOutcome, Event, Reply, SessionId};
 use buildbot_engine::{Effect, Engine};
 use buildbot_model::{
-    Answer, BuildId, BuildNumber, BuildRequestId, BuilderId, BuildsetId, StepNumber, Transaction,
-    WorkerId, Write,
+    AddedBuild, Answer, BuildRequestId, BuilderId, BuildsetId, Transaction, WorkerId, Write,
 };
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use crate::announce;
-use crate::build::{self, Build, StepRow};
+use crate::build::Build;
 use crate::engine_thread::Hands;
 use crate::instances;
 use crate::questions;
@@ -47,11 +46,10 @@ impl Hands for ShellHands {
                 let inbox = self.shell.engine.clone();
                 let shell = self.shell.clone();
                 let states = announce::states(&transaction);
-                let added = Added::of(&transaction);
                 let answer = move |outcome| {
                     let outcome = match outcome {
                         Ok(Outcome::Committed(answers)) => {
-                            remember_rows(&shell, added, &answers);
+                            remember_rows(&shell, &answers);
                             for build in states {
                                 announce::tell_build(&shell, build, BuildVerb::Update);
                             }
@@ -111,12 +109,11 @@ impl Hands for ShellHands {
             }
             Effect::BeginBuild {
                 build,
-                number,
                 request,
                 builder,
                 generation,
                 worker,
-            } => self.begin_build(engine, build, number, request, builder, generation, worker),
+            } => self.begin_build(engine, build, request, builder, generation, worker),
             Effect::PrepareWorker {
                 build,
                 worker,
@@ -187,68 +184,13 @@ impl Hands for ShellHands {
     }
 }
 
-/// What a transaction adds and is remembered by its rows, in the order of its writes.
-enum Added {
-    Build {
-        is_virtual: bool,
-        steps: Vec<(StepNumber, Arc<str>)>,
-    },
-    Step(BuildId, StepNumber, Arc<str>),
-    Nothing,
-}
-
-impl Added {
-    fn of(transaction: &Transaction) -> Vec<Self> {
-        let writes = transaction.writes.iter();
-        let added = writes.map(|write| match write {
-            Write::StartBuild {
-                virtual_builder,
-                steps,
-                ..
-            } => Self::Build {
-                is_virtual: virtual_builder.is_some(),
-                steps: steps
-                    .iter()
-                    .map(|step| (step.number, step.name.clone()))
-                    .collect(),
-            },
-            Write::AddStep { build, step } => Self::Step(*build, step.number, step.name.clone()),
-            _ => Self::Nothing,
-        });
-        added.collect()
-    }
-}
-
-/// Remembers which rows builds and steps have got, before anybody is told of them.
-fn remember_rows(shell: &Shell, added: Vec<Added>, answers: &[Answer]) {
-    for (added, answer) in added.into_iter().zip(answers) {
-        match (added, answer) {
-            (
-                Added::Build { is_virtual, steps },
-                Answer::Build {
-                    build,
-                    builder,
-                    steps: rows,
-                    ..
-                },
-            ) => {
-                let steps = steps.into_iter().zip(rows);
-                let steps = steps.map(|((number, name), id)| (number, StepRow { id: *id, name }));
-                let rows = build::Rows {
-                    builder: *builder,
-                    steps: steps.collect(),
-                };
-                shell.builds.set_rows(*build, rows);
-                if is_virtual {
-                    shell.bus.publish(BusEvent::builder_updated(*builder));
-                }
-            }
-            (Added::Step(build, number, name), Answer::Step(id)) => {
-                if let Some(build) = shell.builds.get(build) {
-                    build.set_row(number, StepRow { id: *id, name });
-                }
-            }
-            _ => {}
+/// Remembers which rows steps have got, before anybody is told of them.
+fn remember_rows(shell: &Shell, answers: &[Answer]) {
+    for answer in answers {
+        if let Answer::Step(build, step) = answer
+            && let Some(build) = shell.builds.get(*build)
+        {
+            build.set_row(step.clone());
         }
     }
 }
@@ -272,12 +214,10 @@ impl ShellHands {
         self.shell.tasks.spawn_on(work, &self.runtime);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "they are those of the effect")]
     fn begin_build(
         &self,
         engine: &Engine,
-        build: BuildId,
-        number: BuildNumber,
+        added: AddedBuild,
         request: BuildRequestId,
         builder: Arc<Builder>,
         generation: Generation,
@@ -286,14 +226,14 @@ impl ShellHands {
         let row = engine.request(request);
         let site = self.shell.sites.get(generation);
         let (Some(row), Some(site)) = (row, site) else {
-            tracing::error!(%build, "a build without a request or a configuration");
+            tracing::error!(build = %added.id, "a build without a request or a configuration");
             return;
         };
-        let Some(rows) = self.shell.builds.take_rows(build) else {
-            tracing::error!(%build, "a build without rows");
-            return;
-        };
-        let build = Build::new(build, number, row.clone(), builder, rows, worker, site);
+        if added.virtual_name.is_some() {
+            let updated = BusEvent::builder_updated(added.recorded_under);
+            self.shell.bus.publish(updated);
+        }
+        let build = Build::new(added, row.clone(), builder, worker, site);
         self.shell.builds.insert(Arc::new(build));
     }
 

@@ -22,4 +22,6 @@ pub use results::Results;
 pub use secret::Secret;
 pub use source_stamp::{NewPatch, NewSourceStamp, SourceStamp, WantedSource};
 pub use timestamp::Timestamp;
-pub use transaction::{Answer, NewStep, StepUpdate, Transaction, Url, VirtualBuilder, Write};
+pub use transaction::{
+    AddedBuild, AddedStep, Answer, NewStep, StepUpdate, Transaction, Url, VirtualBuilder, Write,
+};

@@ -191,6 +191,32 @@ pub struct VirtualBuilder {
     pub tags: Vec<String>,
 }
 
+/// A build that has a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddedBuild {
+    /// Its row.
+    pub id: BuildId,
+    /// Its number among those of the builder that it is recorded under.
+    pub number: BuildNumber,
+    /// The builder that it is recorded under.
+    pub recorded_under: BuilderId,
+    /// The name of that one, if it is a virtual one.
+    pub virtual_name: Option<Arc<str>>,
+    /// Its first steps.
+    pub steps: Vec<AddedStep>,
+}
+
+/// A step that has a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddedStep {
+    /// Its row.
+    pub id: StepId,
+    /// Its number in the build.
+    pub number: StepNumber,
+    /// Its name.
+    pub name: Arc<str>,
+}
+
 /// What the database says to one write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -205,19 +231,10 @@ pub enum Answer {
         /// Its source stamps, in the order in which they were wanted.
         source_stamps: Vec<SourceStamp>,
     },
-    /// The id and number of a build.
-    Build {
-        /// The build.
-        build: BuildId,
-        /// Its number among those of its builder.
-        number: BuildNumber,
-        /// The builder that it is recorded under.
-        builder: BuilderId,
-        /// The rows of its first steps.
-        steps: Vec<StepId>,
-    },
-    /// The row of a step.
-    Step(StepId),
+    /// What a build has become.
+    Build(AddedBuild),
+    /// What a step of a build has become.
+    Step(BuildId, AddedStep),
     /// How the buildset ended, if this write ended it: the worst of its requests, and success at least.
     BuildsetEnd(Option<Results>),
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use buildbot_engine::event::CommitOutcome;
 use buildbot_model::{
-    Answer, BuildId, BuildNumber, BuildRequest, BuildRequestId, BuilderId, BuildsetId,
-    NewSourceStamp, NewStep, Results, SourceStamp, SourceStampId, StepId, StepNumber, StepUpdate,
-    Transaction, WantedSource, WorkerId, Write,
+    AddedBuild, AddedStep, Answer, BuildId, BuildNumber, BuildRequest, BuildRequestId, BuilderId,
+    BuildsetId, NewSourceStamp, NewStep, Results, SourceStamp, SourceStampId, StepId, StepNumber,
+    StepUpdate, Transaction, WantedSource, WorkerId, Write,
 };
 
 /// All that is durable.
@@ -85,6 +85,15 @@ pub struct StoredStep {
     pub state: String,
     /// How it ended.
     pub results: Option<Results>,
+}
+
+/// The row of a step: each build has its own.
+fn added(step: &NewStep) -> AddedStep {
+    AddedStep {
+        id: StepId(step.number.0 + 1),
+        number: step.number,
+        name: step.name.clone(),
+    }
 }
 
 impl StoredStep {
@@ -203,12 +212,13 @@ impl Database {
                 self.builds.insert(build, stored);
                 let number = self.numbers.entry(*builder).or_default();
                 *number += 1;
-                Answer::Build {
-                    build,
+                Answer::Build(AddedBuild {
+                    id: build,
                     number: BuildNumber(*number),
-                    builder: *builder,
-                    steps: (1..).map(StepId).take(steps.len()).collect(),
-                }
+                    recorded_under: *builder,
+                    virtual_name: None,
+                    steps: steps.iter().map(added).collect(),
+                })
             }
             Write::SetBuildState { build, state } => {
                 self.running(*build).state = state.to_string();
@@ -242,7 +252,7 @@ impl Database {
                 if step.number != expected || !is_unique || !is_short {
                     self.broken.push(format!("build {build} gets {step:?}"));
                 }
-                Answer::Step(StepId(step.number.0 + 1))
+                Answer::Step(*build, added(step))
             }
             Write::UpdateStep {
                 build,

@@ -6,7 +6,7 @@ use buildbot_engine::config::{Builder, BuilderLocks, Config, Lock, LockAccess};
 use buildbot_engine::event::{CommitOutcome, StepPrepared, WorkerControl};
 use buildbot_engine::{Event, Fact};
 use buildbot_model::{
-    Answer, BuildId, BuildNumber, BuilderId, Results, Timestamp, Transaction, Write,
+    AddedBuild, Answer, BuildId, BuildNumber, BuilderId, Results, Timestamp, Transaction, Write,
 };
 
 use crate::database::{Claimant, Database};
@@ -180,12 +180,13 @@ impl Planted {
             {
                 CommitOutcome::Committed(vec![
                     Answer::Done,
-                    Answer::Build {
-                        build: BuildId(1_000_000),
+                    Answer::Build(AddedBuild {
+                        id: BuildId(1_000_000),
                         number: BuildNumber(1),
-                        builder: BuilderId(1),
+                        recorded_under: BuilderId(1),
+                        virtual_name: None,
                         steps: Vec::new(),
-                    },
+                    }),
                 ])
             }
             _ => outcome,

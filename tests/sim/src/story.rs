@@ -144,8 +144,8 @@ impl World {
                 builder,
                 ..
             } => {
-                self.builds.insert(request, build);
-                self.builders.insert(build, builder);
+                self.builds.insert(request, build.id);
+                self.builders.insert(build.id, builder);
             }
             Effect::NameStep { build, step, index } => {
                 self.naming.insert(build, (step, index));

@@ -6,9 +6,9 @@ use std::time::Duration;
 use buildbot_db::tables::{build_requests, builds, buildsets, steps, workers};
 use buildbot_db::{Outcome, WriteError};
 use buildbot_model::{
-    Answer, BuildId, BuildNumber, BuildRequestId, BuilderId, BuildsetId, MasterId, NewBuildset,
-    NewSourceStamp, NewStep, Properties, Property, Results, StepId, StepNumber, StepUpdate,
-    Transaction, WantedSource, Write,
+    AddedBuild, AddedStep, Answer, BuildId, BuildNumber, BuildRequestId, BuilderId, BuildsetId,
+    MasterId, NewBuildset, NewSourceStamp, NewStep, Properties, Property, Results, StepId,
+    StepNumber, StepUpdate, Transaction, WantedSource, Write,
 };
 
 use crate::place::{NOW, Nouns, Place, add_nouns};
@@ -99,13 +99,17 @@ fn a_request_becomes_a_build_and_its_buildset_ends() {
         ],
     );
     let (build, number) = (BuildId(1), BuildNumber(1));
-    let builder = nouns.builder;
-    let added = Answer::Build {
-        build,
+    let added = Answer::Build(AddedBuild {
+        id: build,
         number,
-        builder,
-        steps: vec![StepId(1)],
-    };
+        recorded_under: nouns.builder,
+        virtual_name: None,
+        steps: vec![AddedStep {
+            id: StepId(1),
+            number: StepNumber(0),
+            name: "worker_preparation".into(),
+        }],
+    });
     assert_eq!(started, [Answer::Done, Answer::Done, added]);
     let step = StepNumber(1);
     let property = Property {
@@ -269,7 +273,7 @@ fn builds_of_a_builder_are_numbered_without_gaps() {
     };
     let numbers = |answers: Vec<Answer>| {
         let number = |answer| match answer {
-            Answer::Build { number, .. } => number.0,
+            Answer::Build(build) => build.number.0,
             other => panic!("{other:?}"),
         };
         answers.into_iter().map(number).collect::<Vec<_>>()

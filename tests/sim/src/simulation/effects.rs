@@ -38,6 +38,7 @@ impl Simulation {
                 session,
             } => self.prepare(build, worker, session)?,
             Effect::BeginBuild { build, builder, .. } => {
+                let build = build.id;
                 let seen = self.observed.builds.get(&build);
                 if seen.is_none_or(|seen| seen.builder.name != builder.name) {
                     return Err(format!("build {build} begins and is not durable"));
@@ -184,7 +185,7 @@ impl Simulation {
         match &outcome {
             CommitOutcome::Committed(answers) => {
                 let build = answers.iter().find_map(|answer| match answer {
-                    Answer::Build { build, .. } => Some(*build),
+                    Answer::Build(build) => Some(build.id),
                     _ => None,
                 });
                 self.report.builds += u64::from(build.is_some());
