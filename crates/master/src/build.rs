@@ -39,6 +39,8 @@ pub(crate) struct Build {
     pub(crate) builder: Arc<Builder>,
     /// The builder that it is recorded under: that one, or a virtual one.
     pub(crate) recorded_under: BuilderId,
+    /// The name of that one.
+    pub(crate) recorded_as: Arc<str>,
     pub(crate) worker: WorkerId,
     /// The configuration that it began with.
     pub(crate) site: Arc<Site>,
@@ -121,8 +123,9 @@ impl Build {
             id: added.id,
             number: added.number,
             request,
-            builder,
             recorded_under: added.recorded_under,
+            recorded_as: added.virtual_name.unwrap_or_else(|| builder.name.clone()),
+            builder,
             worker,
             site,
             set_up: OnceCell::new(),
@@ -459,7 +462,7 @@ impl Build {
         json!({
             "$": "build", "key": self.id.0, "buildid": self.id.0, "number": self.number.0,
             "reason": self.reason(), "results": self.results().code(), "finished": false, "stopped": false,
-            "url": facts::url_of_build(site, self),
+            "builderid": self.recorded_under.0, "url": facts::url_of_build(site, self),
             "workername": worker.map(|worker| worker.name()),
             "worker_info": {"$": "dict", "v": info},
             "env": env,

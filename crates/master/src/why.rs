@@ -240,9 +240,9 @@ impl Known<'_> {
     fn build(&self, id: BuildId) -> Shown {
         match self.shell.builds.get(id) {
             Some(build) => {
-                let (name, number) = (&build.builder.name, build.number);
+                let (name, number) = (&build.recorded_as, build.number);
                 let details = json!({
-                    "buildid": id.0, "builder": &**name, "builderid": build.builder.id.0,
+                    "buildid": id.0, "builder": &**name, "builderid": build.recorded_under.0,
                     "number": number.0,
                 });
                 (format!("build {number} of '{name}'"), details)

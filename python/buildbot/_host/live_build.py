@@ -203,7 +203,10 @@ class Build(Facade, PropertiesMixin):
         return defer_module().succeed(self.buildid)
 
     def getBuilderId(self):
-        return self.builder.getBuilderId()
+        recorded_under = self._sent.get("builderid")
+        if recorded_under is None:
+            return self.builder.getBuilderId()
+        return defer_module().succeed(recorded_under)
 
     def allChanges(self):
         return [change for source in self.sources for change in source.changes]

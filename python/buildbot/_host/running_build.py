@@ -39,7 +39,7 @@ def _made(values, live, facts):
     build.buildid = live.buildid
     build.number = live.number
     build.reason = live.reason
-    build._builderid = builder._key
+    build._builderid = live._sent.get("builderid", builder._key)
     build.url = live.url
     build.workername = live.workername
     build.env = getattr(config, "env", None) or {}
