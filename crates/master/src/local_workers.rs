@@ -51,7 +51,8 @@ const ROTATION: Rotation = Rotation {
 #[derive(Debug)]
 pub(crate) struct LocalWorkers {
     basedir: PathBuf,
-    tasks: TaskTracker,
+    /// One for each child, which ends with it.
+    children: TaskTracker,
     running: Mutex<BTreeMap<String, Running>>,
 }
 
@@ -70,10 +71,10 @@ pub(crate) fn has_some(config: &MasterConfig) -> bool {
 }
 
 impl LocalWorkers {
-    pub(crate) fn new(basedir: PathBuf, tasks: TaskTracker) -> Self {
+    pub(crate) fn new(basedir: PathBuf) -> Self {
         Self {
             basedir,
-            tasks,
+            children: TaskTracker::new(),
             running: Mutex::default(),
         }
     }
@@ -127,7 +128,7 @@ impl LocalWorkers {
                 socket: self.basedir.join(SOCKET),
             };
             let stop = CancellationToken::new();
-            self.tasks.spawn(keep(child, stop.clone()));
+            self.children.spawn(keep(child, stop.clone()));
             let child = Running {
                 password,
                 directory,
@@ -137,11 +138,13 @@ impl LocalWorkers {
         }
     }
 
-    /// Ends all of them.
-    pub(crate) fn stop(&self) {
+    /// Ends all of them, and returns when they have ended: after [`STOP_PATIENCE`] they are killed.
+    pub(crate) async fn stop(&self) {
         for (_, child) in std::mem::take(&mut *self.lock()) {
             child.stop.cancel();
         }
+        self.children.close();
+        self.children.wait().await;
     }
 }
 
@@ -306,6 +309,26 @@ mod tests {
     #[tokio::test]
     async fn a_child_that_is_to_stop_ends_itself_and_its_commands() {
         assert_eq!(check("read line; exit 7").await.code(), Some(7));
+    }
+
+    #[tokio::test]
+    async fn the_end_of_the_master_waits_for_them() {
+        let workers = LocalWorkers::new(PathBuf::new());
+        let stop = CancellationToken::new();
+        let child = Running {
+            password: Secret::new(String::new()),
+            directory: PathBuf::new(),
+            stop: stop.clone(),
+        };
+        workers.lock().insert("l1".to_owned(), child);
+        let (ended, mut has_ended) = tokio::sync::oneshot::channel();
+        workers.children.spawn(async move {
+            stop.cancelled().await;
+            tokio::task::yield_now().await;
+            let _ = ended.send(());
+        });
+        workers.stop().await;
+        assert_eq!(has_ended.try_recv(), Ok(()));
     }
 
     #[tokio::test]

@@ -162,7 +162,7 @@ impl Master {
             anyhow::bail!("Configuration Errors:\n  {}", refused.join("\n  "));
         }
 
-        let local = Arc::new(LocalWorkers::new(basedir.clone(), background.clone()));
+        let local = Arc::new(LocalWorkers::new(basedir.clone()));
         let door = Door {
             shell: shell.clone(),
             local: local.clone(),
@@ -378,7 +378,7 @@ impl Master {
         }
         instances::stop_all(&self.shell).await;
         self.web.stop().await;
-        self.local.stop();
+        self.local.stop().await;
         self.gateway.stop().await;
         let site = self.shell.sites.current();
         site.host.stop().await;
