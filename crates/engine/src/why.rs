@@ -1,12 +1,12 @@
 //! Why a request is not built at this moment, by the functions that decide it.
 
-use buildbot_model::BuildRequestId;
+use buildbot_model::{BuildRequestId, BuilderId, WorkerId};
 
 use crate::Engine;
-use crate::config::BuilderLocks;
+use crate::config::{BuilderLocks, Generation};
 use crate::event::CallId;
 use crate::locks::wanted;
-use crate::reason::Reason;
+use crate::reason::{Reason, Unavailable};
 use crate::requests::{Request, State};
 
 impl Engine {
@@ -93,5 +93,23 @@ impl Engine {
     /// What is known about a request that is not complete.
     pub fn request(&self, request: BuildRequestId) -> Option<&buildbot_model::BuildRequest> {
         Some(&self.requests.get(request)?.row)
+    }
+
+    /// The configuration that the build of a request will have, while the database is asked for the request.
+    pub fn claimed_with(&self, request: BuildRequestId) -> Option<Generation> {
+        match self.requests.state(request)? {
+            State::Claiming(claim) => Some(claim.generation),
+            State::New | State::Unclaimed | State::Building(_) | State::Ending => None,
+        }
+    }
+
+    /// Whether a worker could take a build of a builder at this moment; `None` if there is no such builder.
+    pub fn availability(
+        &self,
+        builder: BuilderId,
+        worker: WorkerId,
+    ) -> Option<Result<(), Unavailable>> {
+        let builder = self.config.builders.get(&builder)?;
+        Some(self.check_worker(builder, worker))
     }
 }

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
 use super::{Answer, NoAnswer};
+use crate::build::Build;
 use crate::shell::Shell;
 use crate::site::Site;
 
@@ -207,8 +208,9 @@ pub(super) async fn attribute(shell: &Arc<Shell>, site: &Arc<Site>, wanted: &Att
             let workers = site.builder(id).map(|builder| &builder.worker_names);
             let workers = workers.into_iter().flatten();
             let workers = workers.filter_map(|name| site.ids.workers.get(name));
-            let workers = workers.filter_map(|worker| worker_for_builder(shell, site, id, *worker));
-            Ok(workers.collect())
+            let pairs = workers.map(|worker| (id, *worker)).collect();
+            let live = workers_for_builders(shell, site, pairs).await?;
+            Ok(live.into_iter().map(|(_, live)| live).collect())
         }
         ("builder", "attaching_workers") => Ok(json!([])),
         ("botmaster", "builders") => {
@@ -226,10 +228,12 @@ pub(super) async fn attribute(shell: &Arc<Shell>, site: &Arc<Site>, wanted: &Att
             let builders = site.config.builders.iter();
             let builders =
                 builders.filter(|builder| builder.worker_names.iter().any(|n| n == name));
-            let pairs = builders.filter_map(|builder| {
-                let builder_id = site.ids.builders.get(&builder.name)?;
-                let live = worker_for_builder(shell, site, *builder_id, id)?;
-                Some(json!([builder.name, live]))
+            let builders = builders.filter_map(|builder| site.ids.builders.get(&builder.name));
+            let pairs = builders.map(|builder| (*builder, id)).collect();
+            let live = workers_for_builders(shell, site, pairs).await?;
+            let pairs = live.into_iter().map(|(builder, live)| {
+                let name = site.builder(builder).map(|builder| &builder.name);
+                json!([name, live])
             });
             let pairs: Vec<Json> = pairs.collect();
             Ok(json!({"$": "dict", "v": pairs}))
@@ -249,28 +253,31 @@ pub(super) async fn attribute(shell: &Arc<Shell>, site: &Arc<Site>, wanted: &Att
     }
 }
 
-/// A worker of a builder, if it is connected.
-fn worker_for_builder(
+/// Workers for builders, of those that are connected. Whether they take a build, the engine knows.
+async fn workers_for_builders(
     shell: &Shell,
     site: &Site,
-    builder: BuilderId,
-    worker: WorkerId,
-) -> Option<Json> {
-    let state = shell.workers.state(worker);
-    if !state.connected {
-        return None;
-    }
-    let running = shell.builds.find(|build| build.worker == worker);
-    let max_builds = site
-        .worker(worker)
-        .and_then(|worker| worker.common.max_builds)
-        .and_then(|max| usize::try_from(max).ok());
-    let is_full = max_builds.is_some_and(|max| running.len() >= max);
-    let builds_it = running.iter().any(|build| build.builder.id == builder);
-    let mut live = shell.live.worker_for_builder(site, builder, worker, &state);
-    if builds_it {
-        live["state"] = "BUILDING".into();
-    }
-    live["available"] = (!builds_it && !is_full && !state.paused).into();
-    Some(live)
+    mut pairs: Vec<(BuilderId, WorkerId)>,
+) -> Result<Vec<(BuilderId, Json)>, NoAnswer> {
+    pairs.retain(|(_, worker)| shell.workers.state(*worker).connected);
+    let asked = pairs.clone();
+    let available = shell.engine.look(move |engine| {
+        let all = asked.into_iter();
+        let all = all.map(|(builder, worker)| engine.availability(builder, worker));
+        all.map(|it| matches!(it, Some(Ok(())))).collect::<Vec<_>>()
+    });
+    let available = available.await;
+    let available = available.ok_or_else(|| NoAnswer::failed("the master ends"))?;
+    let live = pairs.into_iter().zip(available);
+    let live = live.map(|((builder, worker), is_available)| {
+        let state = shell.workers.state(worker);
+        let mut live = shell.live.worker_for_builder(site, builder, worker, &state);
+        let builds_it = |build: &Build| build.worker == worker && build.builder.id == builder;
+        if !shell.builds.find(builds_it).is_empty() {
+            live["state"] = "BUILDING".into();
+        }
+        live["available"] = is_available.into();
+        (builder, live)
+    });
+    Ok(live.collect())
 }
