@@ -250,8 +250,9 @@ impl ShellHands {
             else {
                 continue;
             };
-            if let Some(row) = engine.request(*request) {
-                let site = self.shell.sites.current();
+            let generation = engine.claimed_with(*request);
+            let site = generation.and_then(|it| self.shell.sites.get(it));
+            if let (Some(row), Some(site)) = (engine.request(*request), site) {
                 let of = virtual_builder::of(&site, *builder, *worker, row);
                 *virtual_builder = of.map(Box::new);
             }

@@ -2,10 +2,10 @@
 //!
 //! Buildbot: manual, "Builder Configuration", "Virtual Builders". Worker, steps, locks and queue stay the builder's.
 
-use buildbot_config::{BuilderConfig, Value, Worker};
+use buildbot_config::Value;
 use buildbot_model::{BuildRequest, BuilderId, VirtualBuilder, WorkerId};
 
-use crate::json;
+use crate::properties::Known;
 use crate::site::Site;
 
 const NAME: &str = "virtual_builder_name";
@@ -25,21 +25,20 @@ pub(crate) fn of(
     worker: WorkerId,
     request: &BuildRequest,
 ) -> Option<VirtualBuilder> {
-    let builder = site.builder(builder)?;
-    let properties = Properties {
+    let known = Known {
         site,
-        builder,
+        builder_id: builder,
+        builder: site.builder(builder)?,
         worker: site.worker(worker),
-        request,
+        request: &request.properties,
+        sources: &[],
     };
-    let text = |name| match properties.get(name) {
-        Some(Value::Text(text)) => Some(text),
-        _ => None,
-    };
+    let properties = known.before_start();
+    let builder = known.builder;
+    let get = |name| properties.get(name).map(|property| &property.value);
+    let text = |name| get(name).and_then(Value::as_text).map(str::to_owned);
     let name = text(NAME)?;
-    let tags = properties.get(TAGS);
-    let given = tags.as_ref().and_then(Value::as_sequence);
-    let mut tags = match given {
+    let mut tags = match get(TAGS).and_then(Value::as_sequence) {
         Some(tags) => tags
             .iter()
             .filter_map(Value::as_text)
@@ -57,34 +56,4 @@ pub(crate) fn of(
         project: project.and_then(|project| site.ids.projects.get(&project).copied()),
         tags,
     })
-}
-
-/// Where a property may come from; what comes later in the order of all properties is asked first.
-struct Properties<'a> {
-    site: &'a Site,
-    builder: &'a BuilderConfig,
-    worker: Option<&'a Worker>,
-    request: &'a BuildRequest,
-}
-
-impl Properties<'_> {
-    fn get(&self, name: &str) -> Option<Value> {
-        let of = |pairs: &[(String, Value)]| {
-            let mut pairs = pairs.iter();
-            let found = pairs.find(|(known, _)| known == name);
-            found.map(|(_, value)| value.clone())
-        };
-        let common = self.worker.map(|worker| &worker.common);
-        let of_request = || {
-            let property = self.request.properties.get(name)?;
-            Some(json::value_of(&property.value))
-        };
-        common
-            .and_then(|common| of(&common.properties))
-            .or_else(|| of(&self.builder.properties))
-            .or_else(of_request)
-            .or_else(|| of(&self.site.config.globals.properties))
-            .or_else(|| of(&self.builder.default_properties))
-            .or_else(|| common.and_then(|common| of(&common.default_properties)))
-    }
 }
