@@ -36,7 +36,7 @@ pub(crate) struct Told {
 struct State {
     stopped: bool,
     told: Option<Told>,
-    waiting_for_stop: Vec<Waker>,
+    waiting_for_stop: Waiting,
     timed_out: bool,
     max_lines_reached: bool,
     statistics: Vec<(String, Value)>,
@@ -54,6 +54,22 @@ struct State {
     triggered_results: Vec<Results>,
     /// Properties about sources that code of the user's sets itself.
     source_properties: Option<Vec<(String, Value)>>,
+}
+
+/// Who waits for a stop; nobody twice, however often it is polled.
+#[derive(Debug, Default)]
+struct Waiting(Vec<Waker>);
+
+impl Waiting {
+    fn add(&mut self, waker: &Waker) {
+        if !self.0.iter().any(|known| known.will_wake(waker)) {
+            self.0.push(waker.clone());
+        }
+    }
+
+    fn wake(self) {
+        self.0.into_iter().for_each(Waker::wake);
+    }
 }
 
 /// What code of the user's wants to be triggered.
@@ -110,7 +126,7 @@ impl<'p> Step<'p> {
         state.stopped = true;
         let waiting = std::mem::take(&mut state.waiting_for_stop);
         drop(state);
-        waiting.into_iter().for_each(Waker::wake);
+        waiting.wake();
     }
 
     /// Waits. `false`, and at once, when it was stopped.
@@ -121,10 +137,7 @@ impl<'p> Step<'p> {
             if state.stopped {
                 return Poll::Ready(false);
             }
-            let waiting = &mut state.waiting_for_stop;
-            if !waiting.iter().any(|known| known.will_wake(context.waker())) {
-                waiting.push(context.waker().clone());
-            }
+            state.waiting_for_stop.add(context.waker());
             drop(state);
             sleep.as_mut().poll(context).map(|()| true)
         })
@@ -137,7 +150,7 @@ impl<'p> Step<'p> {
         state.told = Some(told);
         let waiting = std::mem::take(&mut state.waiting_for_stop);
         drop(state);
-        waiting.into_iter().for_each(Waker::wake);
+        waiting.wake();
     }
 
     /// Waits until it is told to end.
@@ -147,7 +160,7 @@ impl<'p> Step<'p> {
             if let Some(told) = state.told {
                 return Poll::Ready(told);
             }
-            state.waiting_for_stop.push(context.waker().clone());
+            state.waiting_for_stop.add(context.waker());
             Poll::Pending
         })
         .await
@@ -453,4 +466,18 @@ fn escaped(text: &str) -> String {
 /// An error of Python's own that steps raise.
 pub(crate) fn type_error(message: impl Into<String>) -> StepError {
     StepError::raise(Kind::Type, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_polls_often_waits_once() {
+        let mut waiting = Waiting::default();
+        for _ in 0..3 {
+            waiting.add(Waker::noop());
+        }
+        assert_eq!(waiting.0.len(), 1);
+    }
 }
