@@ -11,7 +11,7 @@ pub(crate) fn text_of(value: &Value) -> Option<String> {
     Some(json.to_string())
 }
 
-/// The same with what `mask` makes of each text in it.
+/// The same with what `mask` makes of each text in it, keys among them.
 pub(crate) fn masked_text_of(value: &Value, mask: &dyn Fn(&str) -> String) -> Option<String> {
     let mut json = json_of_value(value)?;
     mask_texts(&mut json, mask);
@@ -23,7 +23,13 @@ fn mask_texts(json: &mut Json, mask: &dyn Fn(&str) -> String) {
     match json {
         Json::String(text) => *text = mask(text),
         Json::Array(items) => items.iter_mut().for_each(|item| mask_texts(item, mask)),
-        Json::Object(items) => items.values_mut().for_each(|item| mask_texts(item, mask)),
+        Json::Object(items) => {
+            let masked = std::mem::take(items).into_iter().map(|(key, mut item)| {
+                mask_texts(&mut item, mask);
+                (mask(&key), item)
+            });
+            *items = masked.collect();
+        }
         Json::Null | Json::Bool(_) | Json::Number(_) => {}
     }
 }
@@ -58,11 +64,11 @@ mod tests {
 
     #[test]
     fn texts_are_masked_wherever_they_stand() {
-        let value = value_of(r#"{"b": ["x word", 1], "a": "word"}"#);
+        let value = value_of(r#"{"b": ["x word", 1], "the word": {"word": "word"}}"#);
         let mask = |text: &str| text.replace("word", "<secret>");
         assert_eq!(
             masked_text_of(&value, &mask).as_deref(),
-            Some(r#"{"a":"<secret>","b":["x <secret>",1]}"#)
+            Some(r#"{"b":["x <secret>",1],"the <secret>":{"<secret>":"<secret>"}}"#)
         );
     }
 }

@@ -19,6 +19,7 @@ use super::control::submitted;
 use super::{Answer, NoAnswer};
 use crate::changes;
 use crate::identity::now;
+use crate::json as plain;
 use crate::shell::Shell;
 use crate::site::Site;
 use crate::submissions;
@@ -147,7 +148,7 @@ pub(super) async fn add_buildset(shell: &Shell, given: AddBuildset) -> Answer {
     let buildset = NewBuildset {
         builders: ids.into_iter().collect(),
         source_stamps: stamps.collect(),
-        properties: stored(given.properties),
+        properties: stored(given.properties, &str::to_owned),
         external_id: given.external_idstring,
         reason: given.reason,
         priority: given.priority,
@@ -168,25 +169,22 @@ pub(super) async fn add_buildset(shell: &Shell, given: AddBuildset) -> Answer {
     Ok(submitted(added.buildset.0, &requests))
 }
 
-/// As the database keeps them: equal values have equal texts.
-fn stored(given: BTreeMap<String, (String, String)>) -> Properties {
+/// As the database keeps them: equal values have equal texts, and `mask` hides secrets in these.
+fn stored(given: BTreeMap<String, (String, String)>, mask: &dyn Fn(&str) -> String) -> Properties {
     let given = given.into_iter();
     given
         .map(|(name, (text, source))| {
-            let value = sorted(&text);
+            let value = plain::masked_text_of(&plain::value_of(&text), mask);
+            let value = value.unwrap_or_else(|| mask(&text));
             (name, Property { value, source })
         })
         .collect()
 }
 
-fn sorted(text: &str) -> String {
-    serde_json::from_str(text).map_or_else(
-        |_| text.to_owned(),
-        |mut value: Json| {
-            value.sort_all_objects();
-            value.to_string()
-        },
-    )
+/// A text without the secrets that the build has used, if it runs here.
+fn masked(shell: &Shell, build: BuildId, text: &str) -> String {
+    let build = shell.builds.get(build);
+    build.map_or_else(|| text.to_owned(), |build| build.mask(text))
 }
 
 #[derive(Deserialize)]
@@ -196,10 +194,17 @@ pub(super) struct SetBuildProperties {
     properties: BTreeMap<String, (String, String)>,
 }
 
+/// Differs: a secret of the build in the value of a property, or in what is shown of build and step, is stored as
+/// `<name>`, as in logs; the reference stores it.
+///
 /// Differs: the event of `setBuildProperty` has the name of the property; in the reference it is always `name`.
 pub(super) async fn set_build_properties(shell: &Shell, given: SetBuildProperties) -> Answer {
     let id = BuildId(given.buildid);
-    let properties = stored(given.properties);
+    let running = shell.builds.get(id);
+    let properties = match &running {
+        Some(build) => stored(given.properties, &|text| build.mask(text)),
+        None => stored(given.properties, &str::to_owned),
+    };
     let wanted = properties.clone();
     let written = shell.store.write(move |connection| {
         let known = builds::properties(connection, id)?;
@@ -213,7 +218,7 @@ pub(super) async fn set_build_properties(shell: &Shell, given: SetBuildPropertie
         Ok(changed)
     });
     let changed = written.await.map_err(NoAnswer::failed)?;
-    if let Some(build) = shell.builds.get(id) {
+    if let Some(build) = running {
         build.note_stored(&properties);
     }
     let told: Map<String, Json> = changed
@@ -240,8 +245,9 @@ pub(super) struct SetBuildState {
 
 pub(super) async fn set_build_state(shell: &Shell, given: SetBuildState) -> Answer {
     let id = BuildId(given.buildid);
+    let state = masked(shell, id, &given.state_string);
     let written = shell.store.write(move |connection| {
-        builds::set_state_string(connection, id, &given.state_string)?;
+        builds::set_state_string(connection, id, &state)?;
         builds::by_id(connection, id)
     });
     if let Some(row) = written.await.map_err(NoAnswer::failed)? {
@@ -279,14 +285,23 @@ pub(super) struct SetStepState {
 
 pub(super) async fn set_step_state(shell: &Shell, given: SetStepState) -> Answer {
     let id = StepId(given.stepid);
-    let written = shell.store.write(move |connection| {
-        steps::set_state_string(connection, id, &given.state_string)?;
-        steps::by_id(connection, id)
-    });
-    if let Some(row) = written.await.map_err(NoAnswer::failed)? {
-        tell_step(shell, &row);
-    }
+    let Some(row) = step(shell, id).await? else {
+        return Ok(Json::Null);
+    };
+    let state = masked(shell, row.build, &given.state_string);
+    let written = shell
+        .store
+        .write(move |connection| steps::set_state_string(connection, id, &state));
+    written.await.map_err(NoAnswer::failed)?;
+    tell_step(shell, &row);
     Ok(Json::Null)
+}
+
+async fn step(shell: &Shell, id: StepId) -> Result<Option<steps::Step>, NoAnswer> {
+    let read = shell
+        .store
+        .read(move |connection| steps::by_id(connection, id));
+    read.await.map_err(NoAnswer::failed)
 }
 
 fn tell_step(shell: &Shell, row: &steps::Step) {
@@ -304,10 +319,7 @@ pub(super) struct AddStepUrl {
 /// A step that runs here keeps its links itself.
 pub(super) async fn add_step_url(shell: &Shell, given: AddStepUrl) -> Answer {
     let id = StepId(given.stepid);
-    let read = shell
-        .store
-        .read(move |connection| steps::by_id(connection, id));
-    let Some(row) = read.await.map_err(NoAnswer::failed)? else {
+    let Some(row) = step(shell, id).await? else {
         return Ok(Json::Null);
     };
     let running = shell.builds.get(row.build);
