@@ -23,12 +23,13 @@ pub(super) enum Cut {
 }
 
 impl Unfinished {
-    /// Takes what comes next, and gives what is complete with that. `mask` replaces secrets.
+    /// Takes what comes next, and gives what is complete with that. `settle` makes of what came anywhere what stands in a
+    /// log: secrets are replaced, and newlines of other systems.
     pub(super) fn push(
         &mut self,
         text: &str,
         cut: Cut,
-        mask: impl Fn(&str) -> String,
+        settle: impl Fn(&str) -> String,
     ) -> Option<String> {
         let is_raw = cut == Cut::Anywhere;
         self.is_raw |= is_raw;
@@ -39,7 +40,7 @@ impl Unfinished {
                 whole.push_str(lines);
                 self.text.push_str(rest);
                 let was_raw = std::mem::replace(&mut self.is_raw, is_raw);
-                if was_raw { mask(&whole) } else { whole }
+                if was_raw { settle(&whole) } else { whole }
             }
             None => {
                 self.text.push_str(text);
@@ -47,13 +48,19 @@ impl Unfinished {
                     return None;
                 }
                 if self.is_raw {
-                    self.text = mask(&self.text);
+                    self.text = settle(&self.text);
                 }
-                let mut cut = LINE_BYTES_MAX.min(self.text.len());
-                while !self.text.is_char_boundary(cut) {
-                    cut -= 1;
-                }
-                let rest = self.text.split_off(cut);
+                let end = match self.text.rfind('\n') {
+                    Some(newline) => newline + 1,
+                    None => {
+                        let mut end = LINE_BYTES_MAX.min(self.text.len());
+                        while !self.text.is_char_boundary(end) {
+                            end -= 1;
+                        }
+                        end
+                    }
+                };
+                let rest = self.text.split_off(end);
                 std::mem::replace(&mut self.text, rest)
             }
         };
@@ -61,14 +68,13 @@ impl Unfinished {
     }
 
     /// What is left at the end of the log, as a line.
-    pub(super) fn end(&mut self, mask: impl Fn(&str) -> String) -> Option<String> {
-        let rest = std::mem::take(&mut self.text);
+    pub(super) fn end(&mut self, settle: impl Fn(&str) -> String) -> Option<String> {
+        let mut rest = std::mem::take(&mut self.text);
         if rest.is_empty() {
             return None;
         }
-        let mut line = if self.is_raw { mask(&rest) } else { rest };
-        line.push('\n');
-        Some(line)
+        rest.push('\n');
+        Some(if self.is_raw { settle(&rest) } else { rest })
     }
 }
 
@@ -89,6 +95,15 @@ mod tests {
         assert_eq!(line.push("er2", Cut::Anywhere, mask), None);
         assert_eq!(line.end(mask).as_deref(), Some("and <password>\n"));
         assert_eq!(line.end(mask), None);
+    }
+
+    #[test]
+    fn the_last_line_is_settled_as_the_others_are() {
+        let settle = |text: &str| buildbot_gateway::clean(&mask(text)).into_owned();
+        let mut line = Unfinished::default();
+        assert_eq!(line.push("10%\r20% hun", Cut::Anywhere, settle), None);
+        assert_eq!(line.push("ter2\r", Cut::Harmless, settle), None);
+        assert_eq!(line.end(settle).as_deref(), Some("10%\n20% <password>\n"));
     }
 
     #[test]

@@ -142,28 +142,20 @@ async fn append_cut(
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let waiting = &mut unfinished[slot(channel)];
-        waiting.push(text, cut, |text| port.build.mask(text))
+        waiting.push(text, cut, |text| settled(port, text))
     };
     let Some(whole) = whole else {
         return Ok(());
     };
-    // What came anywhere may have newlines of other systems.
-    match cut {
-        Cut::Anywhere => append_lines(port, &log, channel, &buildbot_gateway::clean(&whole)).await,
-        Cut::Harmless => append_lines(port, &log, channel, &whole).await,
-    }
+    let appended = log.writer.append(stream(channel), &whole).await;
+    appended.map_err(|error| internal(&error))?;
+    publish(port, &log, LogVerb::Append);
+    Ok(())
 }
 
-async fn append_lines(
-    port: &StepPort,
-    log: &OpenLog,
-    channel: Channel,
-    lines: &str,
-) -> Result<(), StepError> {
-    let appended = log.writer.append(stream(channel), lines).await;
-    appended.map_err(|error| internal(&error))?;
-    publish(port, log, LogVerb::Append);
-    Ok(())
+/// What stands in a log of a text that came anywhere.
+fn settled(port: &StepPort, text: &str) -> String {
+    buildbot_gateway::clean(&port.build.mask(text)).into_owned()
 }
 
 pub(super) async fn finish(port: &StepPort, key: LogKey) -> Result<(), StepError> {
@@ -191,7 +183,7 @@ async fn finish_log(port: &StepPort, log: &OpenLog) -> Result<(), StepError> {
         std::mem::take(&mut *unfinished)
     };
     for (channel, mut rest) in CHANNELS.into_iter().zip(rest) {
-        if let Some(line) = rest.end(|text| port.build.mask(text)) {
+        if let Some(line) = rest.end(|text| settled(port, text)) {
             let appended = log.writer.append(stream(channel), &line).await;
             appended.map_err(|error| internal(&error))?;
         }
