@@ -13,7 +13,7 @@ use buildbot_engine::Event;
 use buildbot_engine::config::Generation;
 use buildbot_engine::event::InstanceStart;
 use buildbot_model::{BuildId, Secret, WorkerId};
-use buildbot_render::{Exception, Kind};
+use buildbot_render::Exception;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 use tokio::sync::Notify;
@@ -23,9 +23,6 @@ use crate::live;
 use crate::rendering;
 use crate::shell::Shell;
 use crate::site::Site;
-
-/// How often the process is asked whether it is blocked while it starts or stops something.
-const LOOK_AT: Duration = Duration::from_secs(10);
 
 /// How long the instances may take to stop when the master ends.
 const STOP_MAX: Duration = Duration::from_secs(60);
@@ -289,11 +286,10 @@ fn watch(shell: &Arc<Shell>, worker: WorkerId) {
     let Some(config) = site.worker(worker) else {
         return;
     };
-    let overridden = &config.service.object.overridden;
+    let object = &config.service.object;
     let interval = arguments(config).map(|arguments| arguments.check_instance_interval.0);
     let interval = interval.and_then(|interval| Duration::try_from_secs_f64(interval).ok());
-    let Some(interval) = interval.filter(|_| overridden.iter().any(|it| it == "check_instance"))
-    else {
+    let Some(interval) = interval.filter(|_| object.overrides("check_instance")) else {
         return;
     };
     let name = config.name().to_owned();
@@ -374,27 +370,14 @@ async fn run(
     let target = target(shell, site, worker).ok_or_else(gone)?;
     let host = site.host.host().await;
     let host = host.map_err(|error| rendering::lost(&error))?;
-    let mut session = shell.sessions.open(shell, host.hello().pid);
+    let mut session = shell
+        .sessions
+        .open(shell, &host, "the code of a latent worker");
     let mut given = vec![json!(session.number()), json!(what)];
     given.extend(arguments);
     let begun = host.method(target, "begin".to_owned(), given, Map::new());
     begun.await.map_err(|error| rendering::unanswered(&error))?;
-    let told = loop {
-        tokio::select! {
-            biased;
-            told = session.question() => break told,
-            ended = host.ended() => {
-                return Err(Exception::new(Kind::Runtime, ended.to_string()).into());
-            }
-            // Code that blocks the process is broken off, for it does not answer in time.
-            () = tokio::time::sleep(LOOK_AT) => {
-                if let Err(error) = host.ping().await {
-                    tracing::warn!("the code of a latent worker blocks its process: {error}");
-                }
-            }
-        }
-    };
-    let told = told.ok_or_else(gone)?;
+    let told = session.question().await?;
     (told.answer)(Json::Null);
     let done: Done = serde_json::from_value(told.arguments)
         .map_err(|error| Failure::Raised(error.to_string()))?;

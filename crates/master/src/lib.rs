@@ -44,6 +44,7 @@ mod scheduler_questions;
 mod scheduler_writes;
 mod schedulers;
 mod secrets;
+mod sessions;
 mod shell;
 mod site;
 mod sites;

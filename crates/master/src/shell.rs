@@ -11,13 +11,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::build::Builds;
 use crate::cancelling::Cancelling;
-use crate::custom::Sessions;
 use crate::engine_thread::EngineInbox;
 use crate::host_requests::Consumers;
 use crate::instances::Instances;
 use crate::live;
 use crate::live_data::LiveData;
 use crate::schedulers::SchedulerInbox;
+use crate::sessions::Sessions;
 use crate::sites::Sites;
 use crate::store::Store;
 use crate::submissions::Submissions;
@@ -51,7 +51,7 @@ pub(crate) struct Shell {
     pub(crate) submissions: Submissions,
     pub(crate) cancelling: Cancelling,
     pub(crate) waiters: Waiters,
-    /// Running steps of classes of users.
+    /// What runs in processes of configurations and asks back.
     pub(crate) sessions: Sessions,
     /// Owns every task that nothing else owns.
     pub(crate) tasks: TaskTracker,
