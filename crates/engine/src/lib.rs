@@ -59,3 +59,4 @@ pub use engine::{Counters, Engine, Restored, RestoredWorker};
 pub use event::{Event, Shutdown, StepEnd, StepPlace};
 pub use locks::SemaphoreId;
 pub use reason::{LockTaken, Owner, Reason, Unavailable};
+pub use workers::QUARANTINE_MIN;

@@ -11,7 +11,8 @@ use crate::event::SessionId;
 use crate::latent::Instance;
 use crate::reason::Unavailable;
 
-const QUARANTINE_MIN: Duration = Duration::from_secs(10);
+/// How long the first quarantine of a worker is.
+pub const QUARANTINE_MIN: Duration = Duration::from_secs(10);
 const QUARANTINE_MAX: Duration = Duration::from_secs(3600);
 
 /// A worker at run time.

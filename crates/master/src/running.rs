@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use buildbot_data::{Pattern, Silence};
+use buildbot_db::ReadError;
+use buildbot_db::tables::builds;
 use buildbot_engine::effect::{Interrupt, NotRun};
 use buildbot_engine::event::{Event, Prepared, SessionId, StepEnd, StepPrepared};
 use buildbot_model::{BuildId, Results, StepNumber, WorkerId, Write};
@@ -213,6 +216,30 @@ pub(crate) fn interrupt_step(shell: &Shell, id: BuildId, step: StepNumber, why: 
         },
     };
     build.interruptions.interrupt(step, interruption);
+}
+
+/// Why the end of a build was not seen.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UnseenEnd {
+    #[error("{0}")]
+    Read(#[from] ReadError),
+    #[error("{0}")]
+    Silence(#[from] Silence),
+}
+
+/// Waits until a build has ended. One that is not known has.
+pub(crate) async fn finished(shell: &Shell, id: BuildId) -> Result<(), UnseenEnd> {
+    // First, so that an end between the question and the answer is not missed.
+    let mut events = shell.bus.subscriber();
+    events.subscribe(Pattern::new(format!("builds/{id}/finished")));
+    let read = shell
+        .store
+        .read(move |connection| builds::by_id(connection, id));
+    let row = read.await?;
+    if row.is_some_and(|row| row.complete_at.is_none()) {
+        events.next().await?;
+    }
+    Ok(())
 }
 
 /// The logs of a build that has ended take nothing more.

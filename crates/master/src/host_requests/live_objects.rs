@@ -4,10 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buildbot_config::{BuilderConfig, Value};
-use buildbot_data::Pattern;
-use buildbot_db::tables::builds;
-use buildbot_engine::Event;
 use buildbot_engine::event::WorkerControl;
+use buildbot_engine::{Event, QUARANTINE_MIN};
 use buildbot_gateway::Session;
 use buildbot_model::{BuildId, BuilderId, Results, WorkerId};
 use serde::Deserialize;
@@ -15,11 +13,9 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{Answer, NoAnswer};
 use crate::build::Build;
+use crate::running;
 use crate::shell::Shell;
 use crate::site::Site;
-
-/// How long the first quarantine is.
-const QUARANTINE: Duration = Duration::from_secs(10);
 
 /// A live object as it comes back: its kind, and what this master knows it by.
 #[derive(Deserialize)]
@@ -77,7 +73,7 @@ pub(super) async fn method(shell: &Arc<Shell>, site: &Arc<Site>, method: Method)
                 "unpause" => WorkerControl::Unpause,
                 "putInQuarantine" => WorkerControl::Quarantine,
                 "exitQuarantine" => WorkerControl::LeaveQuarantine,
-                "resetQuarantine" => WorkerControl::NextQuarantine(QUARANTINE),
+                "resetQuarantine" => WorkerControl::NextQuarantine(QUARANTINE_MIN),
                 "setQuarantineTimeout" => {
                     let seconds = match method.argument(0, "timeout") {
                         Some(Value::Int(seconds)) => u64::try_from(seconds).ok(),
@@ -101,7 +97,10 @@ pub(super) async fn method(shell: &Arc<Shell>, site: &Arc<Site>, method: Method)
         ("wfb", "ping") => ping(shell, on).await,
         ("build", "setProperty") => set_property(shell, &method),
         ("build", "stopBuild") => stop_build(shell, &method).await,
-        ("build", "waitUntilFinished") => wait_until_finished(shell, BuildId(on.id()?)).await,
+        ("build", "waitUntilFinished") => {
+            let finished = running::finished(shell, BuildId(on.id()?)).await;
+            finished.map(|()| Json::Null).map_err(NoAnswer::failed)
+        }
         ("botmaster", name) => {
             let all = site.ids.builders.iter();
             let wanted: Vec<BuilderId> = match (name, method.text(0, "buildername")) {
@@ -172,19 +171,6 @@ async fn stop_build(shell: &Shell, method: &Method) -> Answer {
         reason: reason.as_deref().unwrap_or("<no reason given>").into(),
     };
     shell.engine.send(event).await;
-    Ok(Json::Null)
-}
-
-async fn wait_until_finished(shell: &Shell, id: BuildId) -> Answer {
-    let mut subscriber = shell.bus.subscriber();
-    subscriber.subscribe(Pattern::new(format!("builds/{id}/finished")));
-    let read = shell
-        .store
-        .read(move |connection| builds::by_id(connection, id));
-    let row = read.await.map_err(NoAnswer::failed)?;
-    if row.is_some_and(|row| row.complete_at.is_none()) {
-        subscriber.next().await.map_err(NoAnswer::failed)?;
-    }
     Ok(Json::Null)
 }
 

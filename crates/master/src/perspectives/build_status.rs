@@ -15,6 +15,7 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::refusal::runtime_error;
+use crate::running;
 use crate::shell::Shell;
 
 /// A buildset that was submitted.
@@ -239,18 +240,11 @@ impl Build {
 
     /// Waits until it has ended, or the client has gone.
     async fn finished(&self, client: &Client) -> Result<(), Failure> {
-        let mut events = self.shell.bus.subscriber();
-        events.subscribe(Pattern::new(format!("builds/{}/finished", self.id.0)));
-        loop {
-            if self.row().await?.complete_at.is_some() {
-                return Ok(());
-            }
-            let next = tokio::select! {
-                next = events.next() => next,
-                () = client.gone() => return Err(runtime_error(&"the client has gone")),
-            };
-            next.map_err(|error| runtime_error(&error))?;
-        }
+        let finished = tokio::select! {
+            finished = running::finished(&self.shell, self.id) => finished,
+            () = client.gone() => return Err(runtime_error(&"the client has gone")),
+        };
+        finished.map_err(|error| runtime_error(&error))
     }
 
     /// Tells of the steps of the build until it has ended, or the client has gone.
