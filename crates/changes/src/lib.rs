@@ -8,6 +8,7 @@ mod encoding;
 mod git;
 mod port;
 mod private_directory;
+mod process_group;
 mod programs;
 mod schedule;
 mod sources;
@@ -15,6 +16,7 @@ mod supported;
 
 pub use port::{Ended, Later, PollError, Port, Program, StateObject};
 pub use private_directory::PrivateDirectory;
+pub use process_group::ProcessGroup;
 pub use programs::run as run_program;
 pub use schedule::Schedule;
 pub use sources::{CLAIM_INTERVAL, Sources, poll};

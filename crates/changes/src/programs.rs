@@ -1,15 +1,16 @@
 //! Programs of pollers: each in a process group of its own, which ends with whoever waits for it.
 
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::Signal;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{ChildStdin, Command};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::port::{Ended, PollError, Program};
+use crate::process_group::ProcessGroup;
 
 /// What one program may write to one of its outputs.
 const OUTPUT_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -50,45 +51,42 @@ async fn run_within(program: Program, limits: Limits) -> Result<Ended, PollError
         Some(_) => Stdio::piped(),
         None => Stdio::null(),
     };
-    let mut child = Command::new(file)
+    let mut command = Command::new(file);
+    command
         .args(arguments)
         .current_dir(&program.directory)
         .envs(program.env.iter().map(|(name, value)| (name, value)))
         .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(failed)?;
-    let id = child.id().and_then(|id| i32::try_from(id).ok());
-    let mut group = Group(id.and_then(Pid::from_raw));
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        .process_group(0);
+    let mut group = ProcessGroup::start(&mut command).map_err(failed)?;
+    let (stdin, stdout, stderr) = group.take_pipes();
     let heard = Heard::new();
     let done = async {
-        let (written, stdout, stderr) = tokio::join!(
+        let done = tokio::join!(
             write(stdin, program.stdin.as_ref().map(|text| text.expose())),
             read(stdout, &heard),
             read(stderr, &heard)
         );
-        (written, stdout, stderr, child.wait().await)
+        group.exited().await;
+        done
     };
     let overdue = tokio::select! {
         done = done => Ok(done),
         why = heard.overdue(limits) => Err(why),
     };
-    let (written, stdout, stderr, status) = match overdue {
+    let (written, stdout, stderr) = match overdue {
         Ok(done) => done,
         Err(why) => {
-            group.end(&mut child, limits.grace).await;
+            end(&mut group, limits.grace).await;
             return Err(PollError::new(format!("{file}: {why}")));
         }
     };
     let too_much = || PollError::new(format!("{file} writes more than {OUTPUT_BYTES_MAX} bytes"));
     let stdout = stdout.map_err(failed)?.ok_or_else(too_much)?;
     let stderr = stderr.map_err(failed)?.ok_or_else(too_much)?;
-    let status: ExitStatus = status.map_err(failed)?;
-    group.0 = None;
+    let status = group.ended().await.map_err(failed)?;
     if status.success() {
         written.map_err(failed)?;
     }
@@ -139,28 +137,12 @@ impl Heard {
     }
 }
 
-/// Kills the group when it is dropped.
-struct Group(Option<Pid>);
-
-impl Group {
-    /// Asks the programs to end, so that they can remove their files, and kills those that do not.
-    async fn end(&mut self, child: &mut Child, grace: Duration) {
-        let Some(group) = self.0 else { return };
-        // It may have ended.
-        let _ = kill_process_group(group, Signal::TERM);
-        if timeout(grace, child.wait()).await.is_ok() {
-            // What it has started has no more time than that.
-            sleep(grace.min(Duration::from_millis(100))).await;
-        }
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            // It may have ended.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
+/// Asks the programs to end, so that they can remove their files. Those that do not are killed with the group.
+async fn end(group: &mut ProcessGroup, grace: Duration) {
+    group.signal(Signal::TERM);
+    if timeout(grace, group.exited()).await.is_ok() {
+        // What it has started has no more time than that.
+        sleep(grace.min(Duration::from_millis(100))).await;
     }
 }
 

@@ -32,7 +32,6 @@ mod plan;
 mod pollers;
 mod port;
 pub mod process;
-mod process_group;
 mod properties;
 mod questions;
 mod recover;

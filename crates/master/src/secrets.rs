@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use buildbot_changes::ProcessGroup;
 use buildbot_config::Named;
 use buildbot_config::secrets::SecretsKind;
 use buildbot_model::Secret;
 use buildbot_render::{Exception, Kind, SecretService};
-
-use crate::process_group::ProcessGroup;
+use tokio::io::AsyncReadExt as _;
 
 /// How long `pass` may take. It may wait for somebody to type a passphrase, where nobody is.
 ///
@@ -117,9 +117,8 @@ async fn ask_pass(
         .arg(name)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true);
+        .stderr(Stdio::null())
+        .process_group(0);
     if let Some(directory) = directory {
         command.env("PASSWORD_STORE_DIR", directory);
     }
@@ -141,22 +140,30 @@ async fn first_line(
             format!("the program pass cannot be run: {why}"),
         )
     };
-    let child = command.spawn().map_err(|error| failed(error.to_string()))?;
-    let group = ProcessGroup::of(&child);
-    let output = tokio::time::timeout(patience, child.wait_with_output()).await;
-    let output = output
+    let broken = |error: std::io::Error| failed(error.to_string());
+    let mut group = ProcessGroup::start(&mut command).map_err(broken)?;
+    let mut said = Vec::new();
+    let talking = async {
+        let (_, stdout, _) = group.take_pipes();
+        if let Some(mut stdout) = stdout {
+            stdout.read_to_end(&mut said).await?;
+        }
+        group.exited().await;
+        Ok(())
+    };
+    let talked = tokio::time::timeout(patience, talking).await;
+    talked
         .map_err(|_| {
             failed(format!(
                 "it does not end within {} seconds",
                 patience.as_secs()
             ))
         })?
-        .map_err(|error| failed(error.to_string()))?;
-    group.ended();
-    if !output.status.success() {
+        .map_err(broken)?;
+    if !group.ended().await.map_err(broken)?.success() {
         return Ok(None);
     }
-    let text = String::from_utf8_lossy(&output.stdout);
+    let text = String::from_utf8_lossy(&said);
     let first = text.lines().next().unwrap_or_default();
     Ok(Some(Secret::new(first.to_owned())))
 }
@@ -172,7 +179,6 @@ mod tests {
             .args(["-c", script])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
             .process_group(0);
         command
     }

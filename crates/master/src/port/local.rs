@@ -1,9 +1,10 @@
 //! Programs that run on the master.
 
 use std::io;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use buildbot_changes::ProcessGroup;
 use buildbot_steps::{Channel, LocalCommand, LocalEnd, StepError};
 use buildbot_worker::process::Pty;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -15,7 +16,6 @@ use tokio::process::{ChildStderr, ChildStdout};
 use tokio::time::{Instant, sleep_until};
 
 use super::{StepPort, internal, log};
-use crate::process_group::ProcessGroup;
 
 /// What is read at a time.
 const READ_BYTES: usize = 32 * 1024;
@@ -80,9 +80,9 @@ impl Drop for Entry<'_> {
 }
 
 impl Running<'_> {
-    fn ended(self) {
+    async fn ended(self) -> io::Result<ExitStatus> {
         drop(self.entry);
-        self.group.ended();
+        self.group.ended().await
     }
 }
 
@@ -95,8 +95,7 @@ pub(super) async fn run(port: &StepPort, command: LocalCommand) -> Result<LocalE
     process
         .args(arguments)
         .current_dir(directory.unwrap_or_else(|| port.shell.basedir.clone()))
-        .envs(command.env.iter().map(|(name, value)| (name, value)))
-        .kill_on_drop(true);
+        .envs(command.env.iter().map(|(name, value)| (name, value)));
     let terminal = match command.use_pty {
         true => Some(open_terminal(&mut process).map_err(|error| internal(&error))?),
         false => {
@@ -108,19 +107,20 @@ pub(super) async fn run(port: &StepPort, command: LocalCommand) -> Result<LocalE
             None
         }
     };
-    let spawned = process.spawn();
+    let started = ProcessGroup::start(&mut process);
     // It keeps the terminal open, whose end is then never seen.
     drop(process);
-    let mut child = spawned.map_err(|error| internal(&format!("{program}: {error}")))?;
-    let running = port.locals.begin(ProcessGroup::of(&child));
+    let mut group = started.map_err(|error| internal(&format!("{program}: {error}")))?;
+    let (_, stdout, stderr) = group.take_pipes();
+    let mut running = port.locals.begin(group);
     let mut last_output = Instant::now();
     let started = last_output;
     let mut readers = match terminal {
         Some(terminal) => Readers::new(Some(terminal), None::<ChildStderr>),
-        None => Readers::new(child.stdout.take(), child.stderr.take()),
+        None => Readers::new(stdout, stderr),
     };
     let mut killed_at = None;
-    let status = loop {
+    loop {
         let runtime_end = command.runtime_timeout.map(|timeout| started + timeout);
         let silence_end = command.output_timeout.map(|timeout| last_output + timeout);
         let deadline = match killed_at {
@@ -140,7 +140,7 @@ pub(super) async fn run(port: &StepPort, command: LocalCommand) -> Result<LocalE
                     log::append(port, command.log, channel, &text).await?;
                 }
             }
-            status = child.wait(), if !readers.is_open() => break status,
+            () = running.group.exited(), if !readers.is_open() => break,
             () = overdue => {
                 if killed_at.is_some() {
                     readers = Readers::new(None::<ChildStdout>, None::<ChildStderr>);
@@ -149,9 +149,8 @@ pub(super) async fn run(port: &StepPort, command: LocalCommand) -> Result<LocalE
                 running.group.signal(Signal::KILL);
             }
         }
-    };
-    let status = status.map_err(|error| internal(&error))?;
-    running.ended();
+    }
+    let status = running.ended().await.map_err(|error| internal(&error))?;
     Ok(match (status.code(), status.signal()) {
         (Some(code), _) => LocalEnd::Exited(code),
         (None, signal) => LocalEnd::Killed(signal.unwrap_or(9)),
@@ -243,20 +242,16 @@ mod tests {
             "sleep 600 & echo $! > {0}.new; mv {0}.new {0}; wait",
             file.display()
         );
-        let mut child = tokio::process::Command::new("/bin/sh")
-            .args(["-c", &script])
-            .process_group(0)
-            .spawn()
-            .expect("a shell");
+        let mut process = tokio::process::Command::new("/bin/sh");
+        process.args(["-c", &script]).process_group(0);
         let locals = Locals::default();
-        let running = locals.begin(ProcessGroup::of(&child));
+        let running = locals.begin(ProcessGroup::start(&mut process).expect("a shell"));
         assert_eq!(locals.lock().len(), 1);
         while !file.exists() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         drop(running);
         assert!(locals.lock().is_empty());
-        assert!(child.wait().await.expect("an end").signal().is_some());
         let started = std::fs::read_to_string(&file).expect("a file");
         let started = Pid::from_raw(started.trim().parse().expect("a number")).expect("an id");
         while buildbot_daemon::pid_file::is_alive(started) {
