@@ -496,8 +496,19 @@ fn listeners(site: &Site) -> anyhow::Result<Vec<Listener>> {
     listeners_of(&site.config)
 }
 
-/// Where workers arrive.
-pub(crate) fn listeners_of(config: &MasterConfig) -> anyhow::Result<Vec<Listener>> {
+/// Where workers and others arrive.
+fn listeners_of(config: &MasterConfig) -> anyhow::Result<Vec<Listener>> {
+    let mut listeners = listeners_for_workers(config)?;
+    listeners.extend(perspectives::listeners(config)?);
+    if local_workers::has_some(config) {
+        let endpoint = format!("unix:{}:mode=600", local_workers::SOCKET);
+        listeners.push(Listener::parse(Protocol::Pb, &endpoint)?);
+    }
+    Ok(listeners)
+}
+
+/// Those of `c['protocols']`.
+pub(crate) fn listeners_for_workers(config: &MasterConfig) -> anyhow::Result<Vec<Listener>> {
     let mut listeners = Vec::new();
     for (name, options) in &config.globals.protocols {
         let Some(protocol) = Protocol::from_name(name) else {
@@ -510,11 +521,6 @@ pub(crate) fn listeners_of(config: &MasterConfig) -> anyhow::Result<Vec<Listener
         };
         let listener = Listener::parse(protocol, &port);
         listeners.push(listener.with_context(|| format!("c['protocols']['{name}']['port']"))?);
-    }
-    listeners.extend(perspectives::listeners(config)?);
-    if local_workers::has_some(config) {
-        let endpoint = format!("unix:{}:mode=600", local_workers::SOCKET);
-        listeners.push(Listener::parse(Protocol::Pb, &endpoint)?);
     }
     Ok(listeners)
 }

@@ -6,24 +6,32 @@ use buildbot_config::reporters::ServiceKind;
 use buildbot_config::secrets::SecretsKind;
 use buildbot_config::users::UserManagerKind;
 use buildbot_config::{
-    Description, Locks, MasterConfig, Problem, SchedulerKind, Severity, SourcePlace, Value,
-    WorkerKind,
+    Description, Locks, MasterConfig, Problem, SchedulerKind, Severity, SourcePlace, Sources, Value,
+    WorkerKind, place_of_key,
 };
 use buildbot_schedulers::Cancellers;
 
 use crate::instances;
 
 /// Everything that is refused, with its place.
-pub(crate) fn find(description: &Description, config: &MasterConfig) -> Vec<Problem> {
-    let mut found = Found(Vec::new());
+pub(crate) fn find(
+    description: &Description,
+    sources: Sources<'_>,
+    config: &MasterConfig,
+) -> Vec<Problem> {
+    let mut found = Found {
+        problems: Vec::new(),
+        description,
+        sources,
+    };
     if config.db.url.is_renderable() {
         found.add("a database URL that is rendered is not supported yet", None);
     }
     if config.globals.multi_master {
-        found.add("c['multiMaster'] is not supported yet", None);
+        found.key("multiMaster", "c['multiMaster'] is not supported yet");
     }
     if !config.globals.manhole.is_none() {
-        found.add("c['manhole'] is not supported yet", None);
+        found.key("manhole", "c['manhole'] is not supported yet");
     }
     for manager in &config.user_managers {
         if let UserManagerKind::Custom = manager.kind {
@@ -37,7 +45,7 @@ pub(crate) fn find(description: &Description, config: &MasterConfig) -> Vec<Prob
     }
     for (dialect, _) in &config.www.change_hook_dialects {
         let message = format!("c['www']['change_hook_dialects']['{dialect}'] is not supported yet");
-        found.add(message, None);
+        found.key("www", message);
     }
     found.in_workers(config);
     found.in_auth(config);
@@ -77,15 +85,25 @@ pub(crate) fn find(description: &Description, config: &MasterConfig) -> Vec<Prob
             found.class("scheduler", class, scheduler.service.place.clone());
         }
     }
-    found.in_factories(description, config);
-    found.0
+    found.in_factories(config);
+    found.problems
 }
 
-struct Found(Vec<Problem>);
+struct Found<'a> {
+    problems: Vec<Problem>,
+    description: &'a Description,
+    sources: Sources<'a>,
+}
 
-impl Found {
+impl Found<'_> {
+    /// Where a key of `BuildmasterConfig` is set.
+    fn key(&mut self, key: &str, message: impl Into<String>) {
+        let at = place_of_key(self.description, self.sources, key);
+        self.add(message, at);
+    }
+
     fn add(&mut self, message: impl Into<String>, at: Option<SourcePlace>) {
-        self.0.push(Problem {
+        self.problems.push(Problem {
             severity: Severity::Error,
             message: message.into(),
             at,
@@ -148,7 +166,7 @@ impl Found {
     }
 
     /// A step that several builders share is named once.
-    fn in_factories(&mut self, description: &Description, config: &MasterConfig) {
+    fn in_factories(&mut self, config: &MasterConfig) {
         let mut seen = BTreeMap::new();
         for builder in &config.builders {
             let Some(factory) = &builder.factory else {
@@ -162,7 +180,7 @@ impl Found {
                 Some(Value::Ref(name)) if name == "buildbot.process.build.Build" => {}
                 Some(class) => {
                     for name in build_class_changes(&factory.object.arguments) {
-                        let shown = class.repr(description);
+                        let shown = class.repr(self.description);
                         let message = format!(
                             "the class of builds {shown} overrides {name}, which is not supported yet"
                         );

@@ -7,7 +7,7 @@ use buildbot_config::{
 };
 use buildbot_model::Secret;
 
-use crate::{credentials, master, refused};
+use crate::{credentials, master, perspectives, refused};
 
 /// Everything because of which a master in `basedir` would refuse a configuration that has no errors. Nothing is
 /// opened and nobody is asked, so ports that are taken and databases that cannot be read are found by the start only.
@@ -17,7 +17,7 @@ pub fn refused_at_start(
     sources: Sources<'_>,
     basedir: &Path,
 ) -> Vec<Problem> {
-    let mut found = refused::find(description, config);
+    let mut found = refused::find(description, sources, config);
     for refused in buildbot_schedulers::refused(config, description) {
         let mut schedulers = config.schedulers.iter();
         let scheduler = schedulers.find(|known| known.name() == refused.scheduler);
@@ -37,17 +37,16 @@ pub fn refused_at_start(
         let at = place_of_key(description, sources, "www");
         found.extend(in_www.into_iter().map(|why| problem(why, at.clone())));
     }
-    if let Err(error) = master::listeners_of(config) {
+    if let Err(error) = master::listeners_for_workers(config) {
+        let at = place_of_key(description, sources, "protocols");
+        found.push(problem(format!("{error:#}"), at));
+    }
+    if let Err(error) = perspectives::listeners(config) {
         found.push(problem(format!("{error:#}"), None));
     }
     for problem in &mut found {
         // The configuration has no errors.
         problem.severity = Severity::Warning;
-        if problem.at.is_none()
-            && let Some(key) = key_of(&problem.message)
-        {
-            problem.at = place_of_key(description, sources, key);
-        }
     }
     found
 }
@@ -59,10 +58,4 @@ fn problem(message: String, at: Option<SourcePlace>) -> Problem {
         at,
         help: Vec::new(),
     }
-}
-
-/// The key of `BuildmasterConfig` that a message begins with.
-fn key_of(message: &str) -> Option<&str> {
-    let (key, _) = message.strip_prefix("c['")?.split_once("']")?;
-    Some(key)
 }
