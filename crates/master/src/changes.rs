@@ -38,7 +38,7 @@ pub enum ChangeError {
 
 /// Adds a change, and tells everybody.
 pub(crate) async fn add(shell: &Arc<Shell>, new: NewChange) -> Result<ChangeId, ChangeError> {
-    let site = shell.sites.current();
+    let site = shell.sites.hold_current();
     add_by(shell, &site, new).await
 }
 

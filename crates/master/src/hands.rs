@@ -172,12 +172,7 @@ impl Hands for ShellHands {
             Effect::Announce(fact) => announce::announce(self, engine, fact),
             Effect::ReleaseGeneration(generation) => {
                 if let Some(site) = self.shell.sites.release(generation) {
-                    let shell = self.shell.clone();
-                    self.spawn(async move {
-                        // What it has started, it stops.
-                        shell.instances.are_gone_of(generation).await;
-                        site.retire().await;
-                    });
+                    self.spawn(async move { site.retire().await });
                 }
             }
         }

@@ -10,7 +10,6 @@ use std::time::Duration;
 use buildbot_config::{LatentArguments, Value, Worker, WorkerKind};
 use buildbot_confighost::Target;
 use buildbot_engine::Event;
-use buildbot_engine::config::Generation;
 use buildbot_engine::event::InstanceStart;
 use buildbot_model::{BuildId, Secret, WorkerId};
 use buildbot_render::Exception;
@@ -22,7 +21,7 @@ use tokio::task::AbortHandle;
 use crate::live;
 use crate::rendering;
 use crate::shell::Shell;
-use crate::site::Site;
+use crate::site::{Held, Site};
 
 /// How long the instances may take to stop when the master ends.
 const STOP_MAX: Duration = Duration::from_secs(60);
@@ -55,8 +54,8 @@ struct All {
 
 #[derive(Debug)]
 struct Instance {
-    /// The configuration that started it.
-    site: Arc<Site>,
+    /// The configuration that started it, and stops it.
+    site: Held,
     password: Option<Secret<String>>,
     phase: Phase,
 }
@@ -137,14 +136,7 @@ impl Instances {
 
     /// The configuration that has started the instance of a worker.
     pub(crate) fn site(&self, worker: WorkerId) -> Option<Arc<Site>> {
-        Some(self.lock().by_worker.get(&worker)?.site.clone())
-    }
-
-    /// Waits until no instance belongs to a configuration.
-    pub(crate) async fn are_gone_of(&self, generation: Generation) {
-        let is_of = |instance: &Instance| instance.site.generation == generation;
-        self.wait_until(|all| !all.by_worker.values().any(is_of))
-            .await;
+        Some(Arc::clone(&self.lock().by_worker.get(&worker)?.site))
     }
 
     async fn wait_until(&self, is_true: impl Fn(&All) -> bool) {
@@ -158,7 +150,7 @@ impl Instances {
         }
     }
 
-    fn begin(&self, worker: WorkerId, site: Arc<Site>) {
+    fn begin(&self, worker: WorkerId, site: Held) {
         let instance = Instance {
             site,
             password: None,
@@ -203,7 +195,7 @@ impl Instances {
                     check.abort();
                 }
                 instance.phase = Phase::Stopping;
-                Some(instance.site.clone())
+                Some(Arc::clone(&instance.site))
             }
             Phase::Starting | Phase::Stopping => None,
         }
@@ -259,11 +251,13 @@ async fn try_start(shell: &Arc<Shell>, worker: WorkerId, build: BuildId) -> Resu
     let build = shell.builds.get(build).ok_or_else(gone)?;
     build.set_up(shell).await.map_err(Failure::Raised)?;
     let is_latent = |site: &Site| site.worker(worker).and_then(arguments).is_some();
-    let mut site = shell.sites.current();
-    if !is_latent(&site) {
-        site = build.site.clone();
+    let mut held = shell.sites.hold_current();
+    if !is_latent(&held) {
+        let of_build = shell.sites.hold(build.site.generation);
+        held = of_build.ok_or_else(gone)?;
     }
-    shell.instances.begin(worker, site.clone());
+    let site = Arc::clone(&held);
+    shell.instances.begin(worker, held);
     let password = run(shell, &site, worker, "prepare", Vec::new()).await?;
     match password {
         Value::Text(password) => shell.instances.set_password(worker, password),

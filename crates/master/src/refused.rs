@@ -6,8 +6,8 @@ use buildbot_config::reporters::ServiceKind;
 use buildbot_config::secrets::SecretsKind;
 use buildbot_config::users::UserManagerKind;
 use buildbot_config::{
-    Description, Locks, MasterConfig, Problem, SchedulerKind, Severity, SourcePlace, Sources, Value,
-    WorkerKind, place_of_key,
+    Description, Locks, MasterConfig, Problem, SchedulerKind, Severity, SourcePlace, Sources,
+    Value, WorkerKind, place_of_key,
 };
 use buildbot_schedulers::Cancellers;
 

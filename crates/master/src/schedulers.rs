@@ -25,7 +25,7 @@ use crate::running;
 use crate::scheduler_questions as questions;
 use crate::scheduler_writes::{self, SchedulerWrites};
 use crate::shell::Shell;
-use crate::site::Site;
+use crate::site::{Held, Site};
 use crate::sources;
 
 /// The configuration that a master starts with.
@@ -319,13 +319,12 @@ impl Task {
             } => {
                 let shell = self.shell.clone();
                 // Never that of another one: its handles are other functions.
-                let site = self.site_of(Generation(generation));
+                let site = self.site_of(Generation(generation)).map(Held::new);
                 self.shell.tasks.spawn(async move {
                     let answered = running::guarded(&shell.tasks, {
                         let shell = shell.clone();
                         async move {
                             let site = site?;
-                            let _held = site.hold();
                             Some(questions::ask(&shell, &site, question).await)
                         }
                     });

@@ -2,6 +2,7 @@
 //! stands for.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use buildbot_config::{BuilderConfig, Description, MasterConfig, Worker};
@@ -50,8 +51,31 @@ pub(crate) struct Parts {
     pub(crate) file: String,
 }
 
+/// A configuration whose process is there as long as this is.
+#[derive(Debug)]
+pub(crate) struct Held {
+    site: Arc<Site>,
+    _token: TaskTrackerToken,
+}
+
+impl Held {
+    pub(crate) fn new(site: Arc<Site>) -> Self {
+        let _token = site.hold();
+        Self { site, _token }
+    }
+}
+
+impl Deref for Held {
+    type Target = Arc<Site>;
+
+    fn deref(&self) -> &Arc<Site> {
+        &self.site
+    }
+}
+
 impl Site {
-    /// Keeps its process as long as the token is there: somebody asks it who is no build.
+    /// Keeps its process as long as the token is there: somebody asks it who is no build. Whoever takes one knows that
+    /// the configuration is not released yet; others ask [`Sites`](crate::sites::Sites).
     pub(crate) fn hold(&self) -> TaskTrackerToken {
         self.asked.token()
     }

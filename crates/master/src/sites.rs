@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use buildbot_engine::config::Generation;
 
-use crate::site::Site;
+use crate::site::{Held, Site};
 
 /// All configurations in use.
 #[derive(Debug)]
@@ -29,6 +29,17 @@ impl Sites {
     /// The one that new builds get.
     pub(crate) fn current(&self) -> Arc<Site> {
         self.lock().current.clone()
+    }
+
+    /// The one that new builds get, which is not released before this is dropped: it cannot be between the two.
+    pub(crate) fn hold_current(&self) -> Held {
+        Held::new(self.lock().current.clone())
+    }
+
+    /// The same with the one of a generation, unless it is released already.
+    pub(crate) fn hold(&self, generation: Generation) -> Option<Held> {
+        let all = self.lock();
+        all.by_generation.get(&generation).cloned().map(Held::new)
     }
 
     /// The one of a generation, until it is released.
