@@ -52,6 +52,31 @@ fn a_build_is_recorded_under_the_virtual_builder_of_its_request() -> Result<()> 
 }
 
 #[test]
+fn code_is_told_the_virtual_builder_that_its_build_is_recorded_under() -> Result<()> {
+    let mut site = Site::new(
+        "from buildbot.process import buildstep\n\
+         from buildbot.process.results import SUCCESS\n\
+         class Asks(buildstep.BuildStep):\n    \
+             async def run(self):\n        \
+                 self.setProperty('asked', await self.build.getBuilderId(), 'Asks')\n        \
+                 return SUCCESS\n\
+         @util.renderer\n\
+         def known(props): return props.getBuild().getBuilderId()\n\
+         c['builders'] = [builder('real', Asks(), steps.SetProperty(property='rendered', value=known), \
+             properties={'virtual_builder_name': 'named'})]",
+    )?;
+    site.start()?;
+    site.start_worker("w1", Program::Ours)?;
+    let build = site.build("real")?;
+    let named = site.builder_id("named")?;
+    assert_eq!(build["builderid"], named);
+    let properties = site.properties(&build)?;
+    assert_eq!(properties["asked"][0], named, "{properties}");
+    assert_eq!(properties["rendered"][0], named, "{properties}");
+    Ok(())
+}
+
+#[test]
 fn a_log_that_is_being_written_says_how_many_lines_it_has() -> Result<()> {
     let mut site = Site::new(
         "c['builders'] = [builder('b', shell('sh', '-c', 'echo one; echo two; sleep 600', name='long', logEnviron=False))]",

@@ -86,3 +86,49 @@ fn the_password_of_a_worker_is_a_secret_that_is_looked_up() -> Result<()> {
     assert_eq!(site.build("b")?["results"], SUCCESS);
     Ok(())
 }
+
+#[test]
+fn a_secret_is_hidden_in_what_code_tells_the_master() -> Result<()> {
+    let mut site = Site::new(
+        "from buildbot.process import buildstep\n\
+         from buildbot.process.results import SUCCESS\n\
+         class Tells(buildstep.BuildStep):\n    \
+             renderables = ['word']\n    \
+             def __init__(self, word, **kw): self.word = word; super().__init__(**kw)\n    \
+             async def run(self):\n        \
+                 updates = self.master.data.updates\n        \
+                 told = {'the ' + self.word: [self.word]}\n        \
+                 await updates.setBuildProperty(self.build.buildid, 'told', told, 'Tells')\n        \
+                 await updates.setBuildStateString(self.build.buildid, self.word)\n        \
+                 await updates.setStepStateString(self.stepid, self.word)\n        \
+                 log = await self.addLog('notes')\n        \
+                 log.addStdout('10%\\r' + self.word)\n        \
+                 await log.finish()\n        \
+                 return SUCCESS\n\
+         c['secretsProviders'] = [secrets.SecretInAFile(dirname=basedir + '/secrets')]\n\
+         c['builders'] = [builder('b', Tells(util.Secret('password')))]",
+    )?;
+    let directory = site.basedir().join("secrets");
+    std::fs::create_dir(&directory)?;
+    let file = directory.join("password");
+    std::fs::write(&file, SECRET)?;
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    site.start()?;
+    site.start_worker("w1", Program::Ours)?;
+    let build = site.build("b")?;
+    assert_eq!(build["results"], SUCCESS, "{:?}", site.steps(&build)?);
+    assert_eq!(
+        site.properties(&build)?["told"],
+        json!([{"the <password>": ["<password>"]}, "Tells"])
+    );
+    let log = site.log_of(&build, 1)?;
+    assert!(log.ends_with("10%\n<password>\n"), "{log}");
+    for file in ["state.sqlite", "state.sqlite-wal"] {
+        let bytes = std::fs::read(site.basedir().join(file)).unwrap_or_default();
+        let found = bytes
+            .windows(SECRET.len())
+            .any(|window| window == SECRET.as_bytes());
+        assert!(!found, "{file}");
+    }
+    Ok(())
+}

@@ -111,6 +111,20 @@ fn the_worker_builds_the_builder_already() -> Result<()> {
 }
 
 #[test]
+fn a_build_of_a_virtual_builder_is_named_as_it_is_recorded() -> Result<()> {
+    let site = with_worker(&format!(
+        "{LONG}c['builders'] = [long('a', properties={{'virtual_builder_name': 'named'}})]"
+    ))?;
+    let request = site.force("a")?;
+    site.wait_for_step(request, "long")?;
+    let why = site.wait_for_why(request, "building")?;
+    assert_eq!(text(&why), "it is being built: build 1 of 'named'");
+    let named = site.builder_id("named")?;
+    assert_eq!(why["details"]["builderid"], named);
+    Ok(())
+}
+
+#[test]
 fn a_master_lock_is_taken_by_a_build() -> Result<()> {
     let site = with_worker(&format!(
         "{LONG}lock = util.MasterLock('disk')\n\

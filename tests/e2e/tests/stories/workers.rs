@@ -388,3 +388,19 @@ fn our_worker_connects_over_tls_and_a_renewed_certificate_is_used() -> Result<()
 fn a_python_worker_connects_over_tls_and_a_renewed_certificate_is_used() -> Result<()> {
     over_tls(Program::Python)
 }
+
+#[test]
+fn code_is_told_that_a_worker_without_a_limit_is_available_while_it_builds() -> Result<()> {
+    let mut site = Site::new(
+        "def free(builder, wfb, request): return all(one.isAvailable() for one in builder.workers)\n\
+         c['workers'] = [worker.Worker('w1', 'pass', max_builds=0)]\n\
+         c['builders'] = [builder('long', shell('sleep', '600', name='long')), \
+             builder('b', shell('true'), canStartBuild=free)]",
+    )?;
+    site.start()?;
+    site.start_worker("w1", Program::Ours)?;
+    let long = site.force("long")?;
+    site.wait_for_step(long, "long")?;
+    assert_eq!(site.build("b")?["results"], SUCCESS);
+    Ok(())
+}
