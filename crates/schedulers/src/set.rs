@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use buildbot_config::{Description, MasterConfig, Scheduler as Configured, Value};
-use buildbot_model::{BuildsetId, ChangeId, Results, SourceStampId, Timestamp};
-use buildbot_python_regex::Pattern;
+use buildbot_config::{Description, MasterConfig, Scheduler as Configured};
+use buildbot_model::{ChangeId, Timestamp};
 use buildbot_render::SecretService;
 use jiff::tz::TimeZone;
 
-use crate::composition::{After, Composition, Order, Progress};
+use crate::composition::{After, Composition, Progress};
 use crate::entry::{Entry, Wish};
 use crate::force::FormView;
-use crate::input::{Answer, Found, Input, Stored, StoredBuildset, SubmittedIds};
-use crate::intake::{Intake, Taken};
-use crate::output::{Output, Read, Refusal, Reply, RequestId, Ticket, WantedStamp};
+use crate::input::{Answer, Found, Input, Stored, SubmittedIds};
+use crate::intake::Intake;
+use crate::output::{Output, Read, Refusal, Reply, RequestId, Ticket};
 use crate::plan::{Kind, Plan};
+use crate::settings::{Settings, Validation};
 
 /// How often a master tries to claim a scheduler that another one runs.
 pub const CLAIM_INTERVAL: Duration = Duration::from_secs(300);
@@ -31,71 +31,7 @@ pub struct Schedulers {
     pub(crate) tasks: BTreeMap<Ticket, Task>,
     last_ticket: u64,
     /// How many schedulers have still to do with a change.
-    unhandled: BTreeMap<ChangeId, usize>,
-}
-
-/// Which names and values of properties people may enter: `c['validation']`.
-#[derive(Debug, Clone, Default)]
-pub struct Validation {
-    /// `property_name`.
-    pub property_name: Option<Pattern>,
-    /// `property_value`.
-    pub property_value: Option<Pattern>,
-}
-
-/// What schedulers share with the rest of the configuration.
-#[derive(Debug, Clone, Default)]
-pub struct Settings {
-    /// The number of the configuration, for questions to its code.
-    pub generation: u64,
-    /// Whether it names a provider of secrets.
-    pub has_secrets: bool,
-    /// Which properties people may enter.
-    pub validation: Validation,
-    /// Why nobody can tell which they may enter.
-    pub wrong: Option<String>,
-}
-
-impl Settings {
-    /// The settings of a configuration.
-    pub fn of(config: &MasterConfig, generation: u64) -> Self {
-        let mut settings = Self {
-            generation,
-            has_secrets: !config.secrets_providers.is_empty(),
-            ..Self::default()
-        };
-        let given = &config.validation;
-        for (name, value, place) in [
-            (
-                "property_name",
-                &given.property_name,
-                &mut settings.validation.property_name,
-            ),
-            (
-                "property_value",
-                &given.property_value,
-                &mut settings.validation.property_value,
-            ),
-        ] {
-            let pattern = match value {
-                Value::Text(text) => Pattern::new(text, 0).map_err(|error| error.to_string()),
-                Value::Regex(regex) => match regex.pattern.as_text() {
-                    Some(text) => {
-                        Pattern::new(text, regex.flags).map_err(|error| error.to_string())
-                    }
-                    None => Err("it is no text".to_owned()),
-                },
-                _ => Err("it is no text".to_owned()),
-            };
-            match pattern {
-                Ok(pattern) => *place = Some(pattern),
-                Err(why) => {
-                    settings.wrong = Some(format!("{name} of c['validation']: {why}"));
-                }
-            }
-        }
-        settings
-    }
+    pub(crate) unhandled: BTreeMap<ChangeId, usize>,
 }
 
 /// What waits for an answer.
@@ -242,24 +178,7 @@ impl Schedulers {
     pub fn handle(&mut self, now: Timestamp, input: Input) -> Vec<Output> {
         let mut outputs = Vec::new();
         match input {
-            Input::ChangeAdded(change) => {
-                let mut stirred = Vec::new();
-                let mut takers = 1;
-                for (name, entry) in &mut self.entries {
-                    if entry.takes_changes() {
-                        entry.queue.push_back(Arc::clone(&change));
-                        takers += 1;
-                        if !entry.is_busy {
-                            stirred.push(name.clone());
-                        }
-                    }
-                }
-                self.unhandled.insert(change.id, takers);
-                for name in stirred {
-                    self.take_changes(now, &name, &mut outputs);
-                }
-                self.handled(change.id, &mut outputs);
-            }
+            Input::ChangeAdded(change) => self.change_added(now, &change, &mut outputs),
             Input::BuildsetAdded {
                 buildset,
                 scheduler,
@@ -360,28 +279,10 @@ impl Schedulers {
         }
     }
 
-    /// Whether a step can trigger it: `None` if there is no such scheduler.
-    pub fn is_triggerable(&self, name: &str) -> Option<bool> {
-        let entry = self.entries.get(name)?;
-        Some(match &entry.plan.kind {
-            Kind::Triggerable => true,
-            Kind::Timed(timed) => timed.is_triggerable,
-            _ => false,
-        })
-    }
-
     /// Names, and whether each is enabled and runs here.
     pub fn states(&self) -> impl Iterator<Item = (&str, bool, bool)> {
         let entries = self.entries.iter();
         entries.map(|(name, entry)| (name.as_str(), entry.enabled, entry.is_active))
-    }
-
-    /// Everything lies still from now on: the master stops. Claims are the shell's to give up.
-    pub fn stop(&mut self) {
-        for entry in self.entries.values_mut() {
-            drop(entry.deactivate());
-        }
-        self.unhandled.clear();
     }
 
     pub(crate) fn ticket(&mut self) -> Ticket {
@@ -417,18 +318,6 @@ impl Schedulers {
         }
     }
 
-    /// One scheduler less has to do with a change.
-    fn handled(&mut self, change: ChangeId, outputs: &mut Vec<Output>) {
-        let Some(takers) = self.unhandled.get_mut(&change) else {
-            return;
-        };
-        *takers -= 1;
-        if *takers == 0 {
-            self.unhandled.remove(&change);
-            outputs.push(Output::Handled { change });
-        }
-    }
-
     fn deactivate(&mut self, name: &str, outputs: &mut Vec<Output>) {
         let Some(entry) = self.entries.get_mut(name) else {
             return;
@@ -451,65 +340,6 @@ impl Schedulers {
             self.activate(now, name, outputs);
         } else {
             self.deactivate(name, outputs);
-        }
-    }
-
-    /// Looks at changes until one has to wait for an answer.
-    fn take_changes(&mut self, now: Timestamp, name: &str, outputs: &mut Vec<Output>) {
-        loop {
-            let Some(entry) = self.entries.get_mut(name) else {
-                return;
-            };
-            if entry.is_busy || !entry.is_active {
-                return;
-            }
-            let Some(change) = entry.queue.pop_front() else {
-                return;
-            };
-            entry.is_busy = true;
-            entry.current = Some(change.id);
-            let intake = Intake::new(Arc::clone(&entry.plan), change);
-            self.take(now, intake, outputs);
-        }
-    }
-
-    fn take(&mut self, now: Timestamp, mut intake: Intake, outputs: &mut Vec<Output>) {
-        let name = intake.plan.name.clone();
-        match intake.go_on() {
-            Taken::Asks(question) => {
-                let ticket = self.ticket();
-                outputs.push(Output::Ask {
-                    ticket,
-                    generation: intake.plan.generation,
-                    question,
-                });
-                self.tasks.insert(ticket, Task::Intake(intake));
-            }
-            Taken::Dropped(why) => {
-                outputs.extend(why.map(Output::Log));
-                self.not_busy(&name, outputs);
-            }
-            Taken::Counts(is_important) => {
-                let wish = self
-                    .entries
-                    .get_mut(&name)
-                    .filter(|entry| entry.is_active)
-                    .and_then(|entry| entry.got_change(now, &intake.change, is_important, outputs));
-                match wish {
-                    Some(wish) => self.compose(now, &name, wish, outputs),
-                    None => self.not_busy(&name, outputs),
-                }
-            }
-        }
-    }
-
-    fn not_busy(&mut self, name: &str, outputs: &mut Vec<Output>) {
-        let Some(entry) = self.entries.get_mut(name) else {
-            return;
-        };
-        entry.is_busy = false;
-        if let Some(change) = entry.current.take() {
-            self.handled(change, outputs);
         }
     }
 
@@ -663,99 +493,6 @@ impl Schedulers {
             self.take_changes(now, &name, outputs);
         }
     }
-
-    fn buildset_added(&mut self, buildset: BuildsetId, of: &str, outputs: &mut Vec<Output>) {
-        for entry in self.entries.values_mut() {
-            let plan = Arc::clone(&entry.plan);
-            if let Kind::Dependent { upstream } = &plan.kind
-                && entry.is_active
-                && upstream == of
-                && !entry.upstream.contains(&buildset)
-            {
-                entry.upstream.push(buildset);
-                keep_upstream(entry, outputs);
-            }
-        }
-    }
-
-    fn buildset_completed(
-        &mut self,
-        now: Timestamp,
-        buildset: BuildsetId,
-        results: Results,
-        source_stamps: &[SourceStampId],
-        outputs: &mut Vec<Output>,
-    ) {
-        let waiting: Vec<String> = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| {
-                let waits = entry.is_active && entry.upstream.contains(&buildset);
-                waits && !entry.following.contains(&buildset)
-            })
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in waiting {
-            let Some(entry) = self.entries.get_mut(&name) else {
-                continue;
-            };
-            if matches!(results, Results::Success | Results::Warnings) {
-                entry.following.insert(buildset);
-                let stamps = source_stamps.iter().copied().map(WantedStamp::Stored);
-                let order = Order {
-                    stamps: stamps.collect(),
-                    reason: "downstream".to_owned(),
-                    ..Order::default()
-                };
-                let wish = Wish {
-                    order,
-                    after: After {
-                        upstream: Some(buildset),
-                        ..After::default()
-                    },
-                };
-                self.compose(now, &name, wish, outputs);
-            } else {
-                self.followed(&name, Some(buildset), outputs);
-            }
-        }
-    }
-
-    /// Nothing more follows from a buildset. That is kept after what follows is stored: a master that is killed between
-    /// the two makes it twice, and never not at all.
-    fn followed(&mut self, name: &str, buildset: Option<BuildsetId>, outputs: &mut Vec<Output>) {
-        let Some((entry, buildset)) = self.entries.get_mut(name).zip(buildset) else {
-            return;
-        };
-        entry.following.remove(&buildset);
-        entry.upstream.retain(|known| *known != buildset);
-        // What is not read yet must not be overwritten.
-        if entry.is_claimed() {
-            keep_upstream(entry, outputs);
-        }
-    }
-
-    /// What became of what a dependent scheduler has waited for in an earlier life.
-    fn upstream_found(
-        &mut self,
-        now: Timestamp,
-        name: &str,
-        buildsets: Vec<StoredBuildset>,
-        outputs: &mut Vec<Output>,
-    ) {
-        for StoredBuildset {
-            id,
-            results,
-            source_stamps,
-        } in buildsets
-        {
-            if let Some(results) = results
-                && self.entries.contains_key(name)
-            {
-                self.buildset_completed(now, id, results, &source_stamps, outputs);
-            }
-        }
-    }
 }
 
 pub(crate) fn replying(request: RequestId) -> After {
@@ -770,9 +507,4 @@ pub(crate) fn refuse(request: RequestId, refusal: Refusal) -> Output {
         request,
         reply: Reply::Refused(refusal),
     }
-}
-
-fn keep_upstream(entry: &mut Entry, outputs: &mut Vec<Output>) {
-    let known: Vec<i64> = entry.upstream.iter().map(|buildset| buildset.0).collect();
-    entry.set_state("upstream_bsids", known.into(), outputs);
 }
