@@ -5,6 +5,7 @@ use std::sync::Arc;
 use buildbot_model::{ChangeId, Timestamp};
 
 use crate::change::SharedChange;
+use crate::entry::Entry;
 use crate::intake::{Intake, Taken};
 use crate::output::Output;
 use crate::set::{Schedulers, Task};
@@ -22,7 +23,7 @@ impl Schedulers {
             if entry.takes_changes() {
                 entry.queue.push_back(Arc::clone(change));
                 takers += 1;
-                if !entry.is_busy {
+                if entry.current.is_none() {
                     stirred.push(name.clone());
                 }
             }
@@ -52,13 +53,12 @@ impl Schedulers {
             let Some(entry) = self.entries.get_mut(name) else {
                 return;
             };
-            if entry.is_busy || !entry.is_active {
+            if entry.current.is_some() || !entry.is_active {
                 return;
             }
             let Some(change) = entry.queue.pop_front() else {
                 return;
             };
-            entry.is_busy = true;
             entry.current = Some(change.id);
             let intake = Intake::new(Arc::clone(&entry.plan), change);
             self.take(now, intake, outputs);
@@ -79,7 +79,7 @@ impl Schedulers {
             }
             Taken::Dropped(why) => {
                 outputs.extend(why.map(Output::Log));
-                self.not_busy(&name, outputs);
+                self.looked_at(&name, intake.change.id, outputs);
             }
             Taken::Counts(is_important) => {
                 let wish = self
@@ -89,19 +89,259 @@ impl Schedulers {
                     .and_then(|entry| entry.got_change(now, &intake.change, is_important, outputs));
                 match wish {
                     Some(wish) => self.compose(now, &name, wish, outputs),
-                    None => self.not_busy(&name, outputs),
+                    None => self.looked_at(&name, intake.change.id, outputs),
                 }
             }
         }
     }
 
-    pub(crate) fn not_busy(&mut self, name: &str, outputs: &mut Vec<Output>) {
-        let Some(entry) = self.entries.get_mut(name) else {
-            return;
-        };
-        entry.is_busy = false;
-        if let Some(change) = entry.current.take() {
-            self.handled(change, outputs);
+    /// A scheduler has done with a change; that may have begun before another one got its name.
+    pub(crate) fn looked_at(&mut self, name: &str, change: ChangeId, outputs: &mut Vec<Output>) {
+        if let Some(entry) = self.entries.get_mut(name)
+            && entry.current == Some(change)
+        {
+            entry.current = None;
         }
+        self.handled(change, outputs);
+    }
+
+    /// The change that a scheduler has asked code about, which is not listened to any more.
+    pub(crate) fn take_back(&mut self, name: &str) -> Option<SharedChange> {
+        let mut tasks = self.tasks.iter();
+        let (ticket, change) = tasks.find_map(|(ticket, task)| match task {
+            Task::Intake(intake) if intake.plan.name == name => {
+                Some((*ticket, Arc::clone(&intake.change)))
+            }
+            _ => None,
+        })?;
+        self.tasks.remove(&ticket);
+        Some(change)
+    }
+
+    /// A scheduler that takes no changes any more has nothing to do with those that it got before.
+    pub(crate) fn leave_changes(&mut self, name: &str, outputs: &mut Vec<Output>) {
+        let takes = |entry: &Entry| entry.plan.intake().is_some();
+        if self.entries.get(name).is_none_or(takes) {
+            return;
+        }
+        if let Some(asked) = self.take_back(name) {
+            self.looked_at(name, asked.id, outputs);
+        }
+        let entry = self.entries.get_mut(name);
+        for change in entry
+            .map(|entry| std::mem::take(&mut entry.queue))
+            .into_iter()
+            .flatten()
+        {
+            self.handled(change.id, outputs);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::{Answer, Found, Input, Stored, StoredStamp, SubmittedIds};
+    use crate::output::{NewSourceStamp, Read, Ticket};
+    use crate::plan::{ChangePlan, IntakePlan, Kind, Plan, Priority};
+    use buildbot_model::{BuildsetId, SourceStampId};
+    use buildbot_render::{Callable, Handle, Value};
+    use jiff::tz::TimeZone;
+    use std::collections::BTreeMap;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1000);
+
+    fn plan(name: &str, class: &str, kind: Kind) -> Plan {
+        Plan {
+            name: name.to_owned(),
+            generation: 1,
+            class: class.to_owned(),
+            state_class: class.to_owned(),
+            builder_names: Value::List(vec!["builder".into()]),
+            properties: Vec::new(),
+            codebases: BTreeMap::from([(String::new(), crate::plan::Codebase::default())]),
+            priority: Priority::Number(0),
+            reason: None,
+            kind,
+        }
+    }
+
+    /// Takes every change, after code was asked if `asks`.
+    fn of_changes(class: &str, asks: bool) -> Plan {
+        let code = Callable {
+            handle: Handle(1),
+            name: "important".to_owned(),
+            place: None,
+            parameters: None,
+        };
+        let intake = IntakePlan {
+            file_is_important: asks.then_some(code),
+            ..IntakePlan::default()
+        };
+        let kind = Kind::Changes(Box::new(ChangePlan {
+            intake,
+            tree_stable_timer: None,
+            is_any_branch: false,
+            absolute: false,
+        }));
+        plan("s", class, kind)
+    }
+
+    fn change(id: i64) -> SharedChange {
+        Arc::new(crate::change::Change {
+            id: ChangeId(id),
+            author: String::new(),
+            committer: None,
+            files: Vec::new(),
+            comments: String::new(),
+            revision: None,
+            when: 0,
+            branch: None,
+            category: None,
+            revlink: None,
+            properties: BTreeMap::new(),
+            repository: String::new(),
+            project: String::new(),
+            codebase: String::new(),
+            source_stamp: SourceStampId(id),
+            parents: Vec::new(),
+        })
+    }
+
+    /// One scheduler, and what of its outputs was answered.
+    struct World {
+        schedulers: Schedulers,
+        handled: Vec<i64>,
+        asked: Vec<Ticket>,
+        submitted: Vec<Ticket>,
+    }
+
+    impl World {
+        fn new(plan: Plan) -> Self {
+            let mut world = Self {
+                schedulers: Schedulers::new(TimeZone::UTC),
+                handled: Vec::new(),
+                asked: Vec::new(),
+                submitted: Vec::new(),
+            };
+            world.configure([plan]);
+            world
+        }
+
+        fn configure(&mut self, plans: impl IntoIterator<Item = Plan>) {
+            let plans = plans.into_iter().map(Arc::new);
+            let outputs = self.schedulers.replace(plans.collect());
+            self.carry_out(outputs);
+        }
+
+        fn claimed(&mut self) {
+            let stored = Stored {
+                enabled: true,
+                ..Stored::default()
+            };
+            self.tell(Input::Claimed {
+                scheduler: "s".to_owned(),
+                stored,
+            });
+        }
+
+        fn tell(&mut self, input: Input) {
+            let outputs = self.schedulers.handle(NOW, input);
+            self.carry_out(outputs);
+        }
+
+        fn carry_out(&mut self, outputs: Vec<Output>) {
+            for output in outputs {
+                match output {
+                    Output::Handled { change } => self.handled.push(change.0),
+                    Output::Ask { ticket, .. } => self.asked.push(ticket),
+                    Output::Submit { ticket, .. } => self.submitted.push(ticket),
+                    Output::Read {
+                        ticket,
+                        what: Read::SourceStamps(ids),
+                    } => {
+                        let stamps = ids.into_iter().map(|id| StoredStamp {
+                            id,
+                            stamp: NewSourceStamp::default(),
+                            created_at: 0,
+                            changes: Vec::new(),
+                        });
+                        let found = Ok(Found::SourceStamps(stamps.collect()));
+                        self.tell(Input::Read { ticket, found });
+                    }
+                    _ => {}
+                }
+            }
+        }
+
+        fn answer(&mut self, is_important: bool) {
+            let ticket = self.asked.remove(0);
+            let answer = Answer::Value(Ok(is_important.into()));
+            self.tell(Input::Answered { ticket, answer });
+        }
+
+        fn stored(&mut self) {
+            let ticket = self.submitted.remove(0);
+            let outcome = Ok(SubmittedIds {
+                buildset: BuildsetId(1),
+                requests: Vec::new(),
+            });
+            self.tell(Input::Submitted { ticket, outcome });
+        }
+
+        fn assert_nothing_left(&self) {
+            assert!(self.schedulers.unhandled.is_empty());
+            assert!(self.schedulers.tasks.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_waits_is_handled_when_its_scheduler_takes_no_changes_any_more() {
+        let mut world = World::new(of_changes("One", true));
+        world.claimed();
+        world.tell(Input::ChangeAdded(change(1)));
+        world.tell(Input::ChangeAdded(change(2)));
+        world.configure([plan("s", "One", Kind::Triggerable)]);
+        assert_eq!(world.handled, [1, 2]);
+        world.assert_nothing_left();
+    }
+
+    #[test]
+    fn a_scheduler_of_another_class_looks_again_at_what_was_asked_about() {
+        let mut world = World::new(of_changes("One", true));
+        world.claimed();
+        world.tell(Input::ChangeAdded(change(1)));
+        world.tell(Input::ChangeAdded(change(2)));
+        world.configure([of_changes("Another", true)]);
+        world.answer(false);
+        assert!(
+            world.handled.is_empty(),
+            "nobody listens to the answer to the one before"
+        );
+        world.claimed();
+        world.answer(false);
+        world.answer(false);
+        assert_eq!(world.handled, [1, 2]);
+        world.assert_nothing_left();
+    }
+
+    #[test]
+    fn a_scheduler_that_is_added_again_is_not_disturbed_by_what_it_was() {
+        let mut world = World::new(of_changes("One", false));
+        world.claimed();
+        world.tell(Input::ChangeAdded(change(1)));
+        world.configure([]);
+        assert!(world.handled.is_empty(), "a buildset of it is being stored");
+        world.configure([of_changes("One", true)]);
+        world.claimed();
+        world.tell(Input::ChangeAdded(change(2)));
+        world.stored();
+        assert_eq!(world.handled, [1]);
+        world.tell(Input::ChangeAdded(change(3)));
+        assert_eq!(world.asked.len(), 1, "one after the other");
+        world.answer(false);
+        world.answer(false);
+        assert_eq!(world.handled, [1, 2, 3]);
+        world.assert_nothing_left();
     }
 }

@@ -24,9 +24,7 @@ pub(crate) struct Entry {
     pub(crate) is_active: bool,
     /// Changes that have not been looked at.
     pub(crate) queue: VecDeque<SharedChange>,
-    /// A change is being looked at.
-    pub(crate) is_busy: bool,
-    /// That change.
+    /// The change that is being looked at.
     pub(crate) current: Option<ChangeId>,
     /// Changes that wait, and whether they are important: what the database has, too.
     waiting: BTreeMap<ChangeId, (SharedChange, bool)>,
@@ -67,7 +65,6 @@ impl Entry {
             enabled: true,
             is_active: false,
             queue: VecDeque::new(),
-            is_busy: false,
             current: None,
             waiting: BTreeMap::new(),
             stable: BTreeMap::new(),
@@ -219,7 +216,7 @@ impl Entry {
                         return None;
                     }
                     let after = After {
-                        next_change: true,
+                        looked_at: Some(change.id),
                         ..After::default()
                     };
                     return Some(self.wish_for_changes(vec![Arc::clone(change)], after));
@@ -512,14 +509,6 @@ impl Entry {
                 )));
                 None
             }
-        }
-    }
-
-    /// Goes on with another configuration.
-    pub(crate) fn reconfigure(&mut self, plan: Arc<Plan>) {
-        self.plan = plan;
-        if self.plan.intake().is_none() {
-            self.queue.clear();
         }
     }
 }

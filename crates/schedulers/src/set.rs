@@ -133,45 +133,58 @@ impl Schedulers {
             SecretService::Absent
         };
         self.validation = settings.validation;
+        Ok(self.replace(plans))
+    }
+
+    pub(crate) fn replace(&mut self, plans: Vec<Arc<Plan>>) -> Vec<Output> {
         let mut outputs = Vec::new();
         let names: BTreeSet<String> = plans.iter().map(|plan| plan.name.clone()).collect();
-        let mut left = Vec::new();
-        self.entries.retain(|name, entry| {
-            let stays = names.contains(name);
-            if !stays {
-                outputs.push(Output::Release {
-                    scheduler: name.clone(),
-                });
-                left.extend(entry.queue.iter().map(|change| change.id));
-                left.extend(entry.current);
-            }
-            stays
-        });
-        for change in left {
-            self.handled(change, &mut outputs);
+        let gone = self.entries.keys().filter(|name| !names.contains(*name));
+        for name in gone.cloned().collect::<Vec<_>>() {
+            self.remove(&name, &mut outputs);
         }
         for plan in plans {
-            match self.entries.get_mut(&plan.name) {
-                Some(entry) if entry.plan.is_like(&plan) => entry.reconfigure(plan),
-                before => {
-                    let mut entry = Entry::new(plan);
-                    if let Some(before) = before {
-                        // What it has not looked at is for the new one, after what is under way.
-                        entry.queue = std::mem::take(&mut before.queue);
-                        entry.current = before.current.take();
-                        entry.is_busy = before.is_busy;
-                        entry.following = std::mem::take(&mut before.following);
-                    }
-                    outputs.push(Output::Claim {
-                        scheduler: entry.plan.name.clone(),
-                        state: entry.object(),
-                        wants_changes: matches!(entry.plan.kind, Kind::Changes(_) | Kind::Timed(_)),
-                    });
-                    self.entries.insert(entry.plan.name.clone(), entry);
-                }
-            }
+            self.adopt(plan, &mut outputs);
         }
-        Ok(outputs)
+        outputs
+    }
+
+    fn remove(&mut self, name: &str, outputs: &mut Vec<Output>) {
+        let asked = self.take_back(name);
+        let Some(entry) = self.entries.remove(name) else {
+            return;
+        };
+        outputs.push(Output::Release {
+            scheduler: name.to_owned(),
+        });
+        for change in asked.into_iter().chain(entry.queue) {
+            self.handled(change.id, outputs);
+        }
+    }
+
+    fn adopt(&mut self, plan: Arc<Plan>, outputs: &mut Vec<Output>) {
+        let name = plan.name.clone();
+        let mut entry = match self.entries.get_mut(&name) {
+            Some(entry) if entry.plan.is_like(&plan) => {
+                entry.plan = plan;
+                return self.leave_changes(&name, outputs);
+            }
+            _ => Entry::new(plan),
+        };
+        let asked = self.take_back(&name);
+        if let Some(before) = self.entries.remove(&name) {
+            // What the one before has not decided about is for this one, after the buildset that is being made.
+            entry.current = before.current.filter(|_| asked.is_none());
+            entry.queue = asked.into_iter().chain(before.queue).collect();
+            entry.following = before.following;
+        }
+        outputs.push(Output::Claim {
+            scheduler: name.clone(),
+            state: entry.object(),
+            wants_changes: matches!(entry.plan.kind, Kind::Changes(_) | Kind::Timed(_)),
+        });
+        self.entries.insert(name.clone(), entry);
+        self.leave_changes(&name, outputs);
     }
 
     /// Something happened.
@@ -383,8 +396,8 @@ impl Schedulers {
                     outputs.push(refuse(request, Refusal::Failed(why)));
                 }
                 self.followed(&name, composition.after.upstream, outputs);
-                if composition.after.next_change {
-                    self.not_busy(&name, outputs);
+                if let Some(change) = composition.after.looked_at {
+                    self.looked_at(&name, change, outputs);
                     self.take_changes(now, &name, outputs);
                 }
             }
@@ -465,7 +478,7 @@ impl Schedulers {
         let After {
             reply,
             forget,
-            next_change,
+            looked_at,
             upstream,
         } = composition.after;
         self.followed(&name, upstream, outputs);
@@ -488,8 +501,8 @@ impl Schedulers {
                 }
             }
         }
-        if next_change {
-            self.not_busy(&name, outputs);
+        if let Some(change) = looked_at {
+            self.looked_at(&name, change, outputs);
             self.take_changes(now, &name, outputs);
         }
     }
