@@ -64,6 +64,8 @@ pub(crate) struct After {
     pub(crate) looked_at: Option<ChangeId>,
     /// What a dependent scheduler has waited for.
     pub(crate) upstream: Option<BuildsetId>,
+    /// The number of the trigger that was kept for this.
+    pub(crate) trigger: Option<u64>,
 }
 
 enum Stage {

@@ -120,3 +120,36 @@ fn keep_upstream(entry: &mut Entry, outputs: &mut Vec<Output>) {
     let known: Vec<i64> = entry.upstream.iter().map(|buildset| buildset.0).collect();
     entry.set_state("upstream_bsids", known.into(), outputs);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::Input;
+    use crate::world::{World, plan};
+    use serde_json::json;
+
+    #[test]
+    fn what_a_dependent_scheduler_waits_for_is_kept_until_what_follows_is_stored() {
+        let upstream = "up".to_owned();
+        let mut world = World::new(plan("s", "Dependent", Kind::Dependent { upstream }));
+        world.claimed();
+        let buildset = BuildsetId(7);
+        world.tell(Input::BuildsetAdded {
+            buildset,
+            scheduler: "up".to_owned(),
+        });
+        let complete = || Input::BuildsetCompleted {
+            buildset,
+            results: Results::Success,
+            source_stamps: vec![SourceStampId(1)],
+        };
+        world.tell(complete());
+        world.tell(complete());
+        assert_eq!(world.submitted.len(), 1, "it is on its way");
+        world.not_stored();
+        assert_eq!(world.state("upstream_bsids"), json!([7]));
+        world.tell(complete());
+        world.stored();
+        assert_eq!(world.state("upstream_bsids"), json!([]));
+    }
+}

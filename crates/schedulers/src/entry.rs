@@ -10,9 +10,10 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::change::{Change, SharedChange};
 use crate::composition::{After, Order};
-use crate::input::Stored;
+use crate::input::{Stored, Trigger};
 use crate::output::{Forgotten, NewSourceStamp, Output, StateObject, WantedStamp};
 use crate::plan::{Codebase, Kind, Plan, TimedPlan, When};
+use crate::triggering;
 
 /// One scheduler.
 #[derive(Debug)]
@@ -40,6 +41,10 @@ pub(crate) struct Entry {
     pub(crate) upstream: Vec<BuildsetId>,
     /// Those of them that are complete, and what follows is being stored.
     pub(crate) following: BTreeSet<BuildsetId>,
+    /// How often it was triggered.
+    triggers: u64,
+    /// The trigger whose buildset is being stored.
+    pub(crate) following_trigger: Option<u64>,
 }
 
 /// What has a timer of its own.
@@ -74,6 +79,8 @@ impl Entry {
             is_first: false,
             upstream: Vec::new(),
             following: BTreeSet::new(),
+            triggers: 0,
+            following_trigger: None,
         }
     }
 
@@ -492,23 +499,46 @@ impl Entry {
         Some(self.wish_for_changes(changes, after))
     }
 
+    /// A step has triggered it: that is built at its time.
+    pub(crate) fn keep_trigger(&mut self, trigger: &Trigger, outputs: &mut Vec<Output>) {
+        self.triggers += 1;
+        self.set_state("lastTrigger", triggering::kept(trigger), outputs);
+    }
+
     /// What was kept for this time.
     fn triggered(&mut self, outputs: &mut Vec<Output>) -> Option<Wish> {
         let kept = self.state("lastTrigger").filter(|kept| !kept.is_null())?;
-        let kept = kept.clone();
-        self.set_state("lastTrigger", Json::Null, outputs);
-        match crate::triggering::order_of_kept(self, &kept) {
-            Some(order) => Some(Wish {
-                order,
-                after: After::default(),
-            }),
+        if self.following_trigger == Some(self.triggers) {
+            return None;
+        }
+        match triggering::order_of_kept(self, kept) {
+            Some(order) => {
+                self.following_trigger = Some(self.triggers);
+                let after = After {
+                    trigger: self.following_trigger,
+                    ..After::default()
+                };
+                Some(Wish { order, after })
+            }
             None => {
+                self.set_state("lastTrigger", Json::Null, outputs);
                 outputs.push(Output::Log(format!(
                     "{}: ignoring what was kept of a trigger: it cannot be read",
                     self.plan.name
                 )));
                 None
             }
+        }
+    }
+
+    /// The buildset of a trigger is stored. A later trigger is kept still.
+    pub(crate) fn forget_trigger(&mut self, trigger: Option<u64>, outputs: &mut Vec<Output>) {
+        if trigger.is_none() || self.following_trigger != trigger {
+            return;
+        }
+        self.following_trigger = None;
+        if trigger == Some(self.triggers) {
+            self.set_state("lastTrigger", Json::Null, outputs);
         }
     }
 }

@@ -26,6 +26,8 @@ mod set;
 mod settings;
 mod triggering;
 mod try_job;
+#[cfg(test)]
+mod world;
 
 pub use canceller::{Cancellation, Cancellers, Happened, TrackedRequest};
 pub use change::{Change, SharedChange};

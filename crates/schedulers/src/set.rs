@@ -395,12 +395,25 @@ impl Schedulers {
                 if let Some(request) = composition.after.reply {
                     outputs.push(refuse(request, Refusal::Failed(why)));
                 }
-                self.followed(&name, composition.after.upstream, outputs);
+                self.not_made(&name, &composition.after);
                 if let Some(change) = composition.after.looked_at {
                     self.looked_at(&name, change, outputs);
                     self.take_changes(now, &name, outputs);
                 }
             }
+        }
+    }
+
+    /// A buildset could not be made: what it was to follow is kept, for the scheduler's next life or time.
+    fn not_made(&mut self, name: &str, after: &After) {
+        let Some(entry) = self.entries.get_mut(name) else {
+            return;
+        };
+        if let Some(upstream) = after.upstream {
+            entry.following.remove(&upstream);
+        }
+        if after.trigger.is_some() && entry.following_trigger == after.trigger {
+            entry.following_trigger = None;
         }
     }
 
@@ -475,17 +488,22 @@ impl Schedulers {
             return;
         };
         let name = composition.plan.name.clone();
+        if outcome.is_err() {
+            self.not_made(&name, &composition.after);
+        }
         let After {
             reply,
             forget,
             looked_at,
             upstream,
+            trigger,
         } = composition.after;
-        self.followed(&name, upstream, outputs);
         match outcome {
             Ok(SubmittedIds { buildset, requests }) => {
+                self.followed(&name, upstream, outputs);
                 if let Some(entry) = self.entries.get_mut(&name) {
                     entry.forget(forget, outputs);
+                    entry.forget_trigger(trigger, outputs);
                 }
                 if let Some(request) = reply {
                     let reply = Reply::Submitted { buildset, requests };
