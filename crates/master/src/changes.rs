@@ -108,6 +108,7 @@ pub(crate) async fn add_by(
         shell.schedulers.tell(Input::ChangeAdded(change));
         // User code may take long; whoever told of the change does not wait for that.
         drop(tokio::time::timeout(HANDLED_WITHIN, handled).await);
+        shell.waiters.changes.give_up(&id);
     }
     Ok(id)
 }

@@ -252,7 +252,9 @@ impl Task {
                 state,
                 wants_changes,
             } => {
-                self.claim(scheduler, state, wants_changes);
+                if self.schedulers.wants_claim(&scheduler, &state) {
+                    self.claim(scheduler, state, wants_changes);
+                }
                 Vec::new()
             }
         }
@@ -439,7 +441,11 @@ impl Task {
                 Ok(Some(stored)) => {
                     return shell.schedulers.tell(Input::Claimed { scheduler, stored });
                 }
-                Ok(None) => tokio::time::sleep(CLAIM_INTERVAL).await,
+                Ok(None) => {
+                    let scheduler = scheduler.clone();
+                    shell.schedulers.tell(Input::RunsElsewhere { scheduler });
+                    tokio::time::sleep(CLAIM_INTERVAL).await;
+                }
                 Err(error) => {
                     tracing::error!(%error, "while claiming the scheduler {scheduler}; it is tried again");
                     tokio::time::sleep(CLAIM_AGAIN).await;

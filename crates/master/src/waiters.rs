@@ -59,7 +59,7 @@ impl<K: Ord> Table<K> {
     }
 
     /// Nobody waits any more who does not listen.
-    fn give_up(&self, key: &K) {
+    pub(crate) fn give_up(&self, key: &K) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(waiting) = all.get_mut(key) {
             waiting.retain(|waiter| !waiter.sender.is_closed());

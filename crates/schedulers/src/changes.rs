@@ -10,7 +10,14 @@ use crate::intake::{Intake, Taken};
 use crate::output::Output;
 use crate::set::{Schedulers, Task};
 
+/// Changes that wait for one scheduler: while user code looks at one, or until it is known which master runs it.
+const WAITING_MAX: usize = 100_000;
+
 impl Schedulers {
+    /// Schedulers look at it, one after the other.
+    ///
+    /// Differs: a scheduler whose code is slow has at most 100 000 changes waiting; what comes then is not for it, because
+    /// they would fill the memory otherwise.
     pub(crate) fn change_added(
         &mut self,
         now: Timestamp,
@@ -21,6 +28,13 @@ impl Schedulers {
         let mut takers = 1;
         for (name, entry) in &mut self.entries {
             if entry.takes_changes() {
+                if entry.queue.len() >= WAITING_MAX {
+                    let id = change.id;
+                    outputs.push(Output::Log(format!(
+                        "scheduler '{name}' leaves change {id}: too many wait for it"
+                    )));
+                    continue;
+                }
                 entry.queue.push_back(Arc::clone(change));
                 takers += 1;
                 if entry.current.is_none() {
@@ -153,6 +167,34 @@ mod tests {
         world.configure([plan("s", "One", Kind::Triggerable)]);
         assert_eq!(world.handled, [1, 2]);
         world.assert_nothing_left();
+    }
+
+    #[test]
+    fn what_waits_for_a_scheduler_is_handled_when_another_master_runs_it() {
+        let mut world = World::new(of_changes("One", false));
+        world.tell(Input::ChangeAdded(change(1)));
+        assert!(world.handled.is_empty(), "it may be ours");
+        let scheduler = "s".to_owned();
+        world.tell(Input::RunsElsewhere { scheduler });
+        world.tell(Input::ChangeAdded(change(2)));
+        assert_eq!(world.handled, [1, 2]);
+        world.claimed();
+        world.tell(Input::ChangeAdded(change(3)));
+        world.stored();
+        assert_eq!(world.handled, [1, 2, 3]);
+        world.assert_nothing_left();
+    }
+
+    #[test]
+    fn what_waits_for_a_scheduler_has_a_bound() {
+        let mut world = World::new(of_changes("One", false));
+        let most = i64::try_from(super::WAITING_MAX).expect("few");
+        for id in 0..most {
+            world.tell(Input::ChangeAdded(change(id)));
+        }
+        assert!(world.handled.is_empty());
+        world.tell(Input::ChangeAdded(change(most)));
+        assert_eq!(world.handled, [most]);
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub(crate) struct Entry {
     stored: Option<Map<String, Json>>,
     pub(crate) enabled: bool,
     pub(crate) is_active: bool,
+    /// Another master runs it.
+    is_elsewhere: bool,
     /// Changes that have not been looked at.
     pub(crate) queue: VecDeque<SharedChange>,
     /// The change that is being looked at.
@@ -69,6 +71,7 @@ impl Entry {
             stored: None,
             enabled: true,
             is_active: false,
+            is_elsewhere: false,
             queue: VecDeque::new(),
             current: None,
             waiting: BTreeMap::new(),
@@ -98,6 +101,7 @@ impl Entry {
 
     /// This master runs it from now on.
     pub(crate) fn claimed(&mut self, stored: Stored) {
+        self.is_elsewhere = false;
         self.enabled = stored.enabled;
         self.stored = Some(stored.state.into_iter().collect());
         self.waiting = stored
@@ -155,6 +159,15 @@ impl Entry {
         std::mem::take(&mut self.queue)
     }
 
+    /// Another master runs it; gives the changes that are that one's.
+    pub(crate) fn runs_elsewhere(&mut self) -> VecDeque<SharedChange> {
+        if self.is_claimed() {
+            return VecDeque::new();
+        }
+        self.is_elsewhere = true;
+        std::mem::take(&mut self.queue)
+    }
+
     /// Whether it is known what the database has of it.
     pub(crate) fn is_claimed(&self) -> bool {
         self.stored.is_some()
@@ -162,7 +175,7 @@ impl Entry {
 
     /// Whether changes are for it: also while it is not clear yet that this master runs it.
     pub(crate) fn takes_changes(&self) -> bool {
-        let may_be_ours = self.is_active || self.stored.is_none();
+        let may_be_ours = self.is_active || (self.stored.is_none() && !self.is_elsewhere);
         may_be_ours && self.plan.intake().is_some()
     }
 

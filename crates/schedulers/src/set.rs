@@ -14,7 +14,7 @@ use crate::entry::{Entry, Wish};
 use crate::force::FormView;
 use crate::input::{Answer, Found, Input, Stored, SubmittedIds};
 use crate::intake::Intake;
-use crate::output::{Output, Read, Refusal, Reply, RequestId, Ticket};
+use crate::output::{Output, Read, Refusal, Reply, RequestId, StateObject, Ticket};
 use crate::plan::{Kind, Plan};
 use crate::settings::{Settings, Validation};
 
@@ -204,6 +204,13 @@ impl Schedulers {
             Input::Claimed { scheduler, stored } => {
                 self.claimed(now, &scheduler, stored, &mut outputs);
             }
+            Input::RunsElsewhere { scheduler } => {
+                let entry = self.entries.get_mut(&scheduler);
+                let left = entry.map(Entry::runs_elsewhere).unwrap_or_default();
+                for change in left {
+                    self.handled(change.id, &mut outputs);
+                }
+            }
             Input::Enable { scheduler, enabled } => {
                 self.enable(now, &scheduler, enabled, &mut outputs);
             }
@@ -252,6 +259,12 @@ impl Schedulers {
     pub fn next_timeout(&self) -> Option<Timestamp> {
         let entries = self.entries.values();
         entries.filter_map(Entry::next_timeout).min()
+    }
+
+    /// Whether a scheduler of this state still waits for being claimed.
+    pub fn wants_claim(&self, name: &str, state: &StateObject) -> bool {
+        let entry = self.entries.get(name);
+        entry.is_some_and(|entry| !entry.is_claimed() && entry.object() == *state)
     }
 
     /// Does what is due.
@@ -304,14 +317,19 @@ impl Schedulers {
     }
 
     fn claimed(&mut self, now: Timestamp, name: &str, stored: Stored, outputs: &mut Vec<Output>) {
-        if let Some(entry) = self.entries.get_mut(name) {
-            entry.claimed(stored);
-            if entry.enabled {
-                self.activate(now, name, outputs);
-                self.take_changes(now, name, outputs);
-            } else {
-                self.deactivate(name, outputs);
-            }
+        let Some(entry) = self.entries.get_mut(name) else {
+            // It was removed in the meantime.
+            outputs.push(Output::Release {
+                scheduler: name.to_owned(),
+            });
+            return;
+        };
+        entry.claimed(stored);
+        if entry.enabled {
+            self.activate(now, name, outputs);
+            self.take_changes(now, name, outputs);
+        } else {
+            self.deactivate(name, outputs);
         }
     }
 
