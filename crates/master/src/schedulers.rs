@@ -21,9 +21,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::identity::now;
+use crate::ordered_writes::{self, OrderedWrites};
 use crate::running;
 use crate::scheduler_questions as questions;
-use crate::scheduler_writes::{self, SchedulerWrites};
 use crate::shell::Shell;
 use crate::site::Site;
 use crate::sources;
@@ -166,7 +166,7 @@ impl SchedulerInbox {
 
 /// Owns the schedulers until the master ends.
 pub(crate) async fn run(shell: Arc<Shell>, mut mail: SchedulerMail) {
-    let (writes, waiting) = scheduler_writes::queue();
+    let (writes, waiting) = ordered_writes::queue();
     shell.tasks.spawn(waiting.run(shell.store.clone()));
     let mut task = Task {
         schedulers: Schedulers::new(TimeZone::system()),
@@ -210,7 +210,7 @@ struct Task {
     site: Arc<Site>,
     /// Configurations from before, while something is under way that began with them.
     older: Vec<(Arc<Site>, TaskTrackerToken)>,
-    writes: SchedulerWrites,
+    writes: OrderedWrites,
     shell: Arc<Shell>,
 }
 
@@ -291,8 +291,8 @@ impl Task {
                         wants_changes,
                     },
                 );
-                let then = move || shell.schedulers.put(claim);
-                self.writes.then(then).await;
+                let claim = move || shell.schedulers.put(claim);
+                self.writes.after(claim).await;
             }
             Output::Release { scheduler } => {
                 let master = self.shell.master;
@@ -380,8 +380,8 @@ impl Task {
             }
             Output::Handled { change } => {
                 let shell = self.shell.clone();
-                let then = move || shell.waiters.changes.complete(&change);
-                self.writes.then(then).await;
+                let complete = move || shell.waiters.changes.complete(&change);
+                self.writes.after(complete).await;
             }
             Output::Log(line) => tracing::info!("{line}"),
         }
@@ -403,8 +403,9 @@ impl Task {
         let bus = self.shell.bus.clone();
         let work = move |connection: &Connection| rows::set_enabled(connection, id, enabled);
         let then = move || bus.publish(BusEvent::scheduler_updated(id));
-        self.put("enabling a scheduler", work).await;
-        self.writes.then(then).await;
+        self.writes
+            .put_then("enabling a scheduler", work, then)
+            .await;
     }
 
     /// Whose buildsets a dependent scheduler waits for, when the master starts: a killed one may have left some that it
