@@ -90,12 +90,12 @@ impl SchedulerInbox {
         replied.await.unwrap_or(Ok(()))
     }
 
-    /// Asks for something, and waits for the reply; `None` if the master ends before.
-    pub(crate) async fn ask(
+    /// Asks for something at once, and waits for the reply; `None` if the master ends before.
+    pub(crate) fn ask<F: FnOnce(RequestId) -> Input>(
         &self,
         shell: &Shell,
-        input: impl FnOnce(RequestId) -> Input,
-    ) -> Option<Reply> {
+        input: F,
+    ) -> impl Future<Output = Option<Reply>> + use<F> {
         let request = RequestId(shell.next_number());
         let (reply, replied) = oneshot::channel();
         self.replies
@@ -103,7 +103,7 @@ impl SchedulerInbox {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(request, reply);
         self.tell(input(request));
-        replied.await.ok()
+        async move { replied.await.ok() }
     }
 
     /// Whether a scheduler exists, and can be triggered.
