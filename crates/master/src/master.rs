@@ -288,7 +288,7 @@ impl Master {
         self.shell.sites.replace(site.clone());
         for name in before.ids.schedulers.keys() {
             if !site.ids.schedulers.contains_key(name) {
-                self.shell.waiters.buildsets.scheduler_stopped(name);
+                self.shell.waiters.schedulers.complete(name);
             }
         }
         self.shell
