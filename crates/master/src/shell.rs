@@ -44,7 +44,7 @@ pub(crate) struct Shell {
     /// Code of configurations that hears of events.
     pub(crate) consumers: Consumers,
     pub(crate) schedulers: SchedulerInbox,
-    /// What the web server tells of the configuration.
+    /// What REST tells and no table holds.
     pub(crate) live_data: LiveData,
     /// The key of sessions of the web server.
     pub(crate) session_secret: Secret<String>,
