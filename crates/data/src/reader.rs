@@ -21,7 +21,8 @@ use crate::sources;
 
 /// How many bytes of a log are told in one answer; `raw` has no such limit, as it is sent piece by piece.
 ///
-/// Differs: the reference makes one text of a whole log, whatever its length, and so can be made to take all memory.
+/// Differs: `logs/N/contents` with more than 64 MiB is an error 413; the reference makes one text of a whole log,
+/// whatever its length, and so can be made to take all memory.
 const CONTENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// How many lines are read together.

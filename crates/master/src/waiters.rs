@@ -80,8 +80,8 @@ impl<K: Ord> Table<K> {
 
     /// A scheduler is configured no more: nobody waits any longer for what it has made.
     ///
-    /// Differs: a scheduler whose arguments change is no other one, and what it has triggered is waited for, because
-    /// nothing that the builds do depends on it.
+    /// Differs: after a reconfiguration that changes the arguments of a triggered scheduler, `Trigger` waits on for
+    /// what it has triggered, because nothing that those builds do depends on it; the reference gives up.
     pub(crate) fn scheduler_stopped(&self, name: &str) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for waiting in all.values_mut() {

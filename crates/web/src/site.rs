@@ -132,7 +132,8 @@ impl Site {
 
     /// The value of `Set-Cookie` that makes the next requests come from somebody.
     ///
-    /// Differs: it says `SameSite=Lax`, because other sites have no use for it, and `HttpOnly`, because scripts have none.
+    /// Differs: the cookie of a session has `SameSite=Lax`, because other sites have no use for it, and `HttpOnly`,
+    /// because scripts have none.
     pub(crate) fn cookie(&self, request: &Request, identity: &Identity) -> String {
         let token = self.sessions.token(identity, now());
         let name = cookie_name(request);
