@@ -122,6 +122,16 @@ impl Site {
         }
     }
 
+    /// Under which name the memory that somebody uses is counted: whoever has logged in, or else the address.
+    pub(crate) fn visitor_name(&self, request: &Request) -> String {
+        match self.session(request) {
+            Session::Valid(identity) if identity.owner() != "anonymous" => {
+                format!("user {}", identity.owner())
+            }
+            Session::Valid(_) | Session::None | Session::Bad => format!("peer {}", request.peer),
+        }
+    }
+
     /// What the cookie of a request says. The realtime interfaces refuse what is [`Session::Bad`].
     pub(crate) fn session(&self, request: &Request) -> Session {
         match request.cookie(cookie_name(request)) {
