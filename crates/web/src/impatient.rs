@@ -12,6 +12,9 @@ use tokio::time::{Instant, Sleep, sleep};
 const STALL_MAX: Duration = Duration::from_secs(60);
 
 /// How many bytes a client must take in a second, as long as some wait for it.
+///
+/// Differs: a client that takes less than 16 KiB a second of an answer is cut off after a minute or so, because the answer
+/// stays in memory until it is out; the reference waits for ever.
 const BYTES_PER_SECOND: u32 = 16 * 1024;
 
 /// A stream whose writes fail when their client takes too little: whoever does not read an answer, or only now and then a

@@ -7,6 +7,9 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Counts in KiB. One visitor has half of it at most, so that nobody alone keeps all others away.
+///
+/// Differs: all long answers on their way have 256 MiB together, and so have all bodies of requests; one visitor has half of
+/// it, and who gets no room is answered 503, because the memory of the reference has no such bound.
 #[derive(Debug)]
 pub(crate) struct Room {
     all: Arc<Semaphore>,
