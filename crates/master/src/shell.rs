@@ -44,14 +44,14 @@ pub(crate) struct Shell {
     /// Code of configurations that hears of events.
     pub(crate) consumers: Consumers,
     pub(crate) schedulers: SchedulerInbox,
-    /// What the web server tells of the configuration.
+    /// What REST tells and no table holds.
     pub(crate) live_data: LiveData,
     /// The key of sessions of the web server.
     pub(crate) session_secret: Secret<String>,
     pub(crate) submissions: Submissions,
     pub(crate) cancelling: Cancelling,
     pub(crate) waiters: Waiters,
-    /// Running steps of classes of users.
+    /// Where questions of running steps go whose code is the user's.
     pub(crate) sessions: Sessions,
     /// Owns every task that nothing else owns.
     pub(crate) tasks: TaskTracker,
