@@ -270,7 +270,7 @@ fn modules(tree: &Tree, package: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The section of a crate has one line for each module, which begins with its name, and no others.
+/// The section of a crate has one line for each module, which begins with its name, and no others, and none twice.
 fn check_map(package: &str, modules: &BTreeSet<String>, map: &str) -> Vec<Problem> {
     let heading = format!("### `{package}`");
     let section = map
@@ -278,11 +278,15 @@ fn check_map(package: &str, modules: &BTreeSet<String>, map: &str) -> Vec<Proble
         .skip_while(|line| *line != heading)
         .skip(1)
         .take_while(|line| !line.starts_with('#'));
-    let named: BTreeSet<String> = section
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|word| word.ends_with(".rs") || word.ends_with('/'))
-        .map(str::to_owned)
-        .collect();
+    let mut named: BTreeSet<String> = BTreeSet::new();
+    let mut problems = Vec::new();
+    let words = section.filter_map(|line| line.split_whitespace().next());
+    for word in words.filter(|word| word.ends_with(".rs") || word.ends_with('/')) {
+        if !named.insert(word.to_owned()) {
+            let text = format!("below \"{heading}\" stands {word} twice");
+            problems.push(Problem::in_file(MAP, text));
+        }
+    }
     let missing = modules.difference(&named).map(|module| {
         Problem::in_file(
             MAP,
@@ -295,7 +299,8 @@ fn check_map(package: &str, modules: &BTreeSet<String>, map: &str) -> Vec<Proble
             format!("below \"{heading}\" stands {module}, which does not exist"),
         )
     });
-    missing.chain(gone).collect()
+    problems.extend(missing.chain(gone));
+    problems
 }
 
 #[cfg(test)]
@@ -339,5 +344,11 @@ mod tests {
         check(&["x.rs", "y/"], 0);
         check(&["x.rs", "y/", "z.rs"], 1);
         check(&["x.rs"], 1);
+    }
+
+    #[test]
+    fn the_map_names_no_module_twice() {
+        let map = "### `crates/a`\nx.rs   one\ny/   two\nx.rs   three\n";
+        assert_eq!(check_map("crates/a", &set(&["x.rs", "y/"]), map).len(), 1);
     }
 }

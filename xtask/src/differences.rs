@@ -13,24 +13,29 @@ const MARK: &str = "Differs: ";
 
 /// Parts of the page: beginnings of source paths, and the heading for what they say. The first that fits counts.
 const PARTS: &[(&str, &str)] = &[
-    ("crates/worker/src/cli/", "Command line"),
-    ("crates/daemon/src/log", "Log"),
-    ("crates/daemon/", "Process"),
-    ("crates/worker/src/worker_process", "Process"),
-    ("crates/worker/src/signals", "Process"),
-    ("crates/tac/src/master", "Checking a configuration"),
+    ("crates/worker/src/cli/", "Command line of a worker"),
+    ("crates/daemon/src/log", "`twistd.log`"),
+    ("crates/daemon/", "Processes"),
+    ("crates/worker/src/worker_process", "Processes"),
+    ("crates/worker/src/signals", "Processes"),
     ("crates/tac/", "`buildbot.tac`"),
     ("crates/endpoint/src/python_number", "Numbers in options"),
-    ("crates/endpoint/src/server", "Workers of a master"),
-    ("crates/endpoint/", "Connections"),
-    ("crates/gateway/", "Workers of a master"),
-    ("crates/worker/src/connect/", "Connections"),
-    ("crates/worker/src/reconnect", "Connections"),
+    (
+        "crates/endpoint/src/server",
+        "Where a master listens for workers",
+    ),
+    ("crates/endpoint/", "Connections of a worker"),
+    ("crates/gateway/", "Where a master listens for workers"),
+    ("crates/worker/src/connect/", "Connections of a worker"),
+    ("crates/worker/src/reconnect", "Connections of a worker"),
     ("crates/worker/src/agent/", "Worker and master"),
     ("crates/wire/", "Worker and master"),
-    ("crates/worker/src/process/", "Programs"),
-    ("crates/worker/src/command/shell", "Programs"),
-    ("crates/worker/src/output/", "Output"),
+    ("crates/worker/src/process/", "Programs that a worker runs"),
+    (
+        "crates/worker/src/command/shell",
+        "Programs that a worker runs",
+    ),
+    ("crates/worker/src/output/", "What programs write"),
     ("crates/worker/src/command/", "Files and transfers"),
     ("crates/cli/src/checkconfig", "Checking a configuration"),
     ("crates/cli/", "Command line of a master"),
@@ -39,12 +44,14 @@ const PARTS: &[(&str, &str)] = &[
     ("crates/render/", "Properties and renderables"),
     ("crates/steps/", "Steps"),
     ("crates/changes/", "Changes"),
+    ("crates/db/src/copy", "Command line of a master"),
     ("crates/db/", "Database"),
     ("crates/logs/", "Logs"),
-    ("crates/engine/", "Starting builds"),
+    ("crates/engine/", "Requests, builds and locks"),
     ("crates/schedulers/", "Schedulers"),
     ("crates/data/", "REST API"),
-    ("crates/web/", "REST API"),
+    ("crates/web/src/dev_proxy", "Command line of a master"),
+    ("crates/web/", "Web server"),
 ];
 
 const HEAD: &str = "\
@@ -228,7 +235,7 @@ fn a() {}
         let tree = Tree::new(root, [source]);
         let page = page(&tree).unwrap().unwrap();
         assert!(
-            page.contains("## Command line\n\n- It stops, because it can.\n"),
+            page.contains("## Command line of a worker\n\n- It stops, because it can.\n"),
             "{page}"
         );
         write(PAGE, &page);

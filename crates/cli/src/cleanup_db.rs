@@ -11,12 +11,11 @@ use buildbot_db::Database;
 use buildbot_db::tables::logs;
 use buildbot_logs::Compression;
 use buildbot_model::LogId;
-use buildbot_options::{OptionSpec, Parsed};
+use buildbot_options::OptionSpec;
 
 use crate::command_line::{Request, UsageError};
 use crate::directory;
 use crate::offline::{self, Offline};
-use crate::output::{error_line, line};
 
 pub(crate) const USAGE: &str = "\
 Usage:    buildbot cleanupdb [options] [<basedir>]
@@ -50,32 +49,24 @@ pub(crate) struct CleanUp {
 }
 
 pub(crate) fn parse(arguments: &[OsString]) -> Result<Request<CleanUp>, UsageError> {
-    let Parsed { options, arguments } = buildbot_options::parse(&OPTIONS, arguments)?;
-    let given = |name: &str| options.iter().any(|(option, _)| *option == name);
-    if given("help") {
+    let parsed = buildbot_options::parse(&OPTIONS, arguments)?;
+    if parsed.has("help") {
         return Ok(Request::Help);
     }
-    if given("version") {
+    if parsed.has("version") {
         return Ok(Request::Version);
     }
     Ok(Request::Run(CleanUp {
-        basedir: directory::from_arguments(&arguments)?,
-        quiet: given("quiet"),
-        force: given("force"),
+        basedir: directory::from_arguments(&parsed.arguments)?,
+        quiet: parsed.has("quiet"),
+        force: parsed.has("force"),
     }))
 }
 
 pub(crate) fn run(options: &CleanUp) -> ExitCode {
-    let Some(master) = offline::load(&options.basedir, options.quiet) else {
-        return ExitCode::FAILURE;
-    };
-    match clean_up(options, &master) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            error_line(format!("while cleaning up the database: {error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    offline::run(&options.basedir, options.quiet, |master, say| {
+        clean_up(options, master, say).context("while cleaning up the database")
+    })
 }
 
 /// Differs: `buildbot cleanupdb` compresses logs, because the command of 4.3.0 waits for ever, for threads that nobody has
@@ -83,13 +74,8 @@ pub(crate) fn run(options: &CleanUp) -> ExitCode {
 ///
 /// Differs: `buildbot cleanupdb` ends with 1 when the database cannot be worked with, because the reference's 0 tells
 /// scripts that it was cleaned.
-fn clean_up(options: &CleanUp, master: &Offline) -> anyhow::Result<()> {
-    let say = |text: String| {
-        if !options.quiet {
-            line(text);
-        }
-    };
-    say(format!("cleaning database ({})", master.url));
+fn clean_up(options: &CleanUp, master: &Offline, say: &dyn Fn(&str)) -> anyhow::Result<()> {
+    say(&format!("cleaning database ({})", master.url));
     let name = &master.config.globals.log_compression_method;
     let way = Compression::from_name(name)
         .with_context(|| format!("logCompressionMethod '{name}' is not known"))?;
@@ -107,7 +93,7 @@ fn clean_up(options: &CleanUp, master: &Offline) -> anyhow::Result<()> {
             let now = done * 100 / total.max(done);
             if percent != now {
                 percent = now;
-                say(format!(" {percent}%  {saved} saved"));
+                say(&format!(" {percent}%  {saved} saved"));
                 saved = 0;
             }
         }
@@ -117,8 +103,8 @@ fn clean_up(options: &CleanUp, master: &Offline) -> anyhow::Result<()> {
         }
     }
     drop(database);
-    say("executing vacuum operation 'vacuum;'...".to_owned());
+    say("executing vacuum operation 'vacuum;'...");
     buildbot_db::vacuum(&master.database)?;
-    say("cleanup complete".to_owned());
+    say("cleanup complete");
     Ok(())
 }

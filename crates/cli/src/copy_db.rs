@@ -9,12 +9,12 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use buildbot_db::OpenError;
 use buildbot_db::copy::{self, CopyError, Progress};
-use buildbot_options::{OptionSpec, Parsed};
+use buildbot_options::OptionSpec;
 
 use crate::command_line::{Request, UsageError};
 use crate::directory;
 use crate::offline::{self, Offline};
-use crate::output::{error_line, line};
+use crate::output::line;
 
 pub(crate) const USAGE: &str = "\
 Usage:    buildbot copy-db [options] <destination_url> [<basedir>]
@@ -45,15 +45,14 @@ pub(crate) struct Copy {
 }
 
 pub(crate) fn parse(arguments: &[OsString]) -> Result<Request<Copy>, UsageError> {
-    let Parsed { options, arguments } = buildbot_options::parse(&OPTIONS, arguments)?;
-    let given = |name: &str| options.iter().any(|(option, _)| *option == name);
-    if given("help") {
+    let parsed = buildbot_options::parse(&OPTIONS, arguments)?;
+    if parsed.has("help") {
         return Ok(Request::Help);
     }
-    if given("version") {
+    if parsed.has("version") {
         return Ok(Request::Version);
     }
-    let Some((destination, basedir)) = arguments.split_first() else {
+    let Some((destination, basedir)) = parsed.arguments.split_first() else {
         return Err(UsageError::Other(
             "incorrect number of arguments".to_owned(),
         ));
@@ -61,36 +60,24 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Request<Copy>, UsageError>
     Ok(Request::Run(Copy {
         destination: destination.to_string_lossy().into_owned(),
         basedir: directory::from_arguments(basedir)?,
-        quiet: given("quiet"),
-        skips_dangling: given("ignore-fk-error-rows"),
+        quiet: parsed.has("quiet"),
+        skips_dangling: parsed.has("ignore-fk-error-rows"),
     }))
 }
 
 pub(crate) fn run(options: &Copy) -> ExitCode {
-    let Some(master) = offline::load(&options.basedir, options.quiet) else {
-        return ExitCode::FAILURE;
-    };
-    match copy(options, &master) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            error_line(format!("{error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    offline::run(&options.basedir, options.quiet, |master, say| {
+        copy(options, master, say)
+    })
 }
 
 /// Differs: `buildbot copy-db` ends with 1 when the copy fails, because the reference's 0 tells scripts that there is
 /// one.
-fn copy(options: &Copy, master: &Offline) -> anyhow::Result<()> {
-    let say = |text: String| {
-        if !options.quiet {
-            line(text);
-        }
-    };
+fn copy(options: &Copy, master: &Offline, say: &dyn Fn(&str)) -> anyhow::Result<()> {
     // Before it is said: one that cannot be used may have a password in it.
     let destination = buildbot_db::locate(&options.destination, &options.basedir)
         .context("the destination cannot be used")?;
-    say(format!(
+    say(&format!(
         "Copying database ({}) to ({})",
         master.url, options.destination
     ));
@@ -100,13 +87,13 @@ fn copy(options: &Copy, master: &Offline) -> anyhow::Result<()> {
             count,
             done,
             total,
-        } => say(format!("Copying {count} items ({done}/{total}) for {of}")),
+        } => say(&format!("Copying {count} items ({done}/{total}) for {of}")),
         Progress::Ignored {
             table,
             column,
             value,
             row,
-        } => say(format!(
+        } => say(&format!(
             "Ignoring row from {table} because {column}={value} foreign key constraint failed. Row: {row}"
         )),
     };
@@ -129,6 +116,6 @@ fn copy(options: &Copy, master: &Offline) -> anyhow::Result<()> {
     }
     // What is wrong is in the text of the error already.
     copied.map_err(|error| anyhow::Error::msg(error.to_string()))?;
-    say("Copy complete".to_owned());
+    say("Copy complete");
     Ok(())
 }

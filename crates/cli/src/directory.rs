@@ -60,16 +60,48 @@ pub(crate) fn has_numbers(directory: &Path) -> bool {
     tac.texts_for_numbers.is_empty()
 }
 
+/// Why a `buildbot.tac` says nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TacError {
+    /// There is none.
+    #[error("there is no '{}'", .0.display())]
+    Missing(PathBuf),
+    /// It cannot be read.
+    #[error("error reading '{}': {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: io::Error,
+    },
+    /// The name of the configuration file cannot be found out.
+    #[error("{0}")]
+    Unclear(String),
+}
+
 /// What its `buildbot.tac` says.
-///
-/// # Errors
-///
-/// When it cannot be read, or the name of the configuration file cannot be found out.
-pub(crate) fn read_tac(directory: &Path) -> io::Result<MasterTac> {
+pub(crate) fn read_tac(directory: &Path) -> Result<MasterTac, TacError> {
     let path = directory.join("buildbot.tac");
-    let text = String::from_utf8_lossy(&std::fs::read(&path)?).into_owned();
-    let surroundings = Surroundings::of_this_process(path)?;
-    read_master(&text, &surroundings).map_err(|errors| io::Error::other(errors.to_string()))
+    let text = match std::fs::read(&path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(TacError::Missing(path));
+        }
+        Err(reason) => return Err(TacError::Unreadable { path, reason }),
+    };
+    let surroundings = Surroundings::of_this_process(path)
+        .map_err(|error| TacError::Unclear(error.to_string()))?;
+    read_master(&text, &surroundings).map_err(|errors| TacError::Unclear(errors.to_string()))
+}
+
+/// The configuration file of a directory: what its `buildbot.tac` names, or what it is without one.
+pub(crate) fn config_file(directory: &Path) -> Result<PathBuf, TacError> {
+    let named = match read_tac(directory) {
+        Ok(tac) => tac.config_file,
+        Err(TacError::Missing(_)) => None,
+        Err(error) => return Err(error),
+    };
+    Ok(named.unwrap_or_else(|| DEFAULT_CONFIG.to_owned()).into())
 }
 
 /// The file that a master of this directory logs to; `None` if it logs somewhere else.

@@ -1,8 +1,10 @@
 //! Commands that work on the files of a master while it does not run: what they look at first.
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use buildbot_config::{MasterConfig, Value};
+use buildbot_daemon::directory_lock::{self, DirectoryLock};
 use buildbot_daemon::pid_file::{self, Found, PidFileError};
 
 use crate::checkconfig::{self, ConfigFile};
@@ -16,18 +18,39 @@ pub(crate) struct Offline {
     pub(crate) url: String,
     /// Its file.
     pub(crate) database: PathBuf,
+    /// None starts meanwhile.
+    _lock: DirectoryLock,
 }
 
-/// Looks at the directory, whether its master runs, and at the configuration. Says what is wrong; then there is nothing.
-pub(crate) fn load(basedir: &Path, quiet: bool) -> Option<Offline> {
+/// Carries a command out, which is told how to say what it does. Says what is wrong, also with its work.
+pub(crate) fn run(
+    basedir: &Path,
+    quiet: bool,
+    work: impl FnOnce(&Offline, &dyn Fn(&str)) -> anyhow::Result<()>,
+) -> ExitCode {
     let say = |text: &str| {
         if !quiet {
             line(text);
         }
     };
-    if !is_stopped_master(basedir, &say) {
+    let Some(master) = load(basedir, &say) else {
+        return ExitCode::FAILURE;
+    };
+    match work(&master, &say) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error_line(format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Looks at the directory, whether its master runs, and at the configuration. Says what is wrong; then there is nothing.
+fn load(basedir: &Path, say: &dyn Fn(&str)) -> Option<Offline> {
+    if !is_stopped_master(basedir, say) {
         return None;
     }
+    let lock = lock(basedir)?;
     let file = match checkconfig::file_of_directory(basedir) {
         Ok(file) => file,
         Err(failure) => {
@@ -57,9 +80,29 @@ pub(crate) fn load(basedir: &Path, quiet: bool) -> Option<Offline> {
             config,
             url,
             database,
+            _lock: lock,
         }),
         Err(error) => {
             error_line(error.to_string());
+            None
+        }
+    }
+}
+
+/// Also a master that has no pid file yet, or lost it, is not worked behind.
+fn lock(basedir: &Path) -> Option<DirectoryLock> {
+    let path = basedir.join(directory_lock::OF_MASTER);
+    match DirectoryLock::take(&path) {
+        Ok(Some(lock)) => Some(lock),
+        Ok(None) => {
+            error_line(format!(
+                "'{}' is locked: the master of this directory runs, or another command works on its files",
+                path.display()
+            ));
+            None
+        }
+        Err(error) => {
+            error_line(format!("cannot lock '{}': {error}", path.display()));
             None
         }
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use buildbot_daemon::pid_file;
-use buildbot_options::{OptionSpec, Parsed};
+use buildbot_options::OptionSpec;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -48,19 +48,18 @@ pub(crate) struct Stop {
 }
 
 pub(crate) fn parse(arguments: &[OsString]) -> Result<Request<Stop>, UsageError> {
-    let Parsed { options, arguments } = buildbot_options::parse(&OPTIONS, arguments)?;
-    let given = |name: &str| options.iter().any(|(option, _)| *option == name);
-    if given("help") {
+    let parsed = buildbot_options::parse(&OPTIONS, arguments)?;
+    if parsed.has("help") {
         return Ok(Request::Help);
     }
-    if given("version") {
+    if parsed.has("version") {
         return Ok(Request::Version);
     }
     Ok(Request::Run(Stop {
-        basedir: directory::from_arguments(&arguments)?,
-        clean: given("clean"),
-        no_wait: given("no-wait"),
-        quiet: given("quiet"),
+        basedir: directory::from_arguments(&parsed.arguments)?,
+        clean: parsed.has("clean"),
+        no_wait: parsed.has("no-wait"),
+        quiet: parsed.has("quiet"),
     }))
 }
 

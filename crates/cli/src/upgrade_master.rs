@@ -17,7 +17,7 @@ use crate::command_line::{Request, UsageError};
 use crate::create_master::write_private;
 use crate::directory;
 use crate::offline::{self, Offline};
-use crate::output::{error_line, line};
+use crate::output::line;
 use crate::sample::SAMPLE;
 
 pub(crate) const USAGE: &str = "\
@@ -76,36 +76,24 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Request<Upgrade>, UsageErr
 }
 
 pub(crate) fn run(options: &Upgrade) -> ExitCode {
-    let Some(master) = offline::load(&options.basedir, options.quiet) else {
-        return ExitCode::FAILURE;
-    };
-    let say = |text: String| {
-        if !options.quiet {
-            line(text);
-        }
-    };
-    let upgraded = upgrade_files(&options.basedir, &say).and_then(|()| {
-        say(format!(
-            "upgrading database ({})",
-            without_password(&master.url)
-        ));
-        say("Warning: Stopping this process might cause data loss".to_owned());
-        upgrade_database(&master)
-    });
-    match upgraded {
-        Ok(()) => {
-            say("upgrade complete".to_owned());
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            error_line(format!("problem while upgrading!:\n{error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    offline::run(&options.basedir, options.quiet, |master, say| {
+        let upgraded = upgrade(options, master, say);
+        upgraded
+            .map_err(|error| anyhow::Error::msg(format!("problem while upgrading!:\n{error:#}")))
+    })
 }
 
-fn upgrade_files(basedir: &Path, say: &dyn Fn(String)) -> anyhow::Result<()> {
-    say("upgrading basedir".to_owned());
+fn upgrade(options: &Upgrade, master: &Offline, say: &dyn Fn(&str)) -> anyhow::Result<()> {
+    upgrade_files(&options.basedir, say)?;
+    say(&format!("upgrading database ({})", shown(&master.url)));
+    say("Warning: Stopping this process might cause data loss");
+    upgrade_database(master)?;
+    say("upgrade complete");
+    Ok(())
+}
+
+fn upgrade_files(basedir: &Path, say: &dyn Fn(&str)) -> anyhow::Result<()> {
+    say("upgrading basedir");
     if basedir.join("public_html").exists() {
         line(
             "Notice: public_html is not used by this master\n\
@@ -117,10 +105,10 @@ fn upgrade_files(basedir: &Path, say: &dyn Fn(String)) -> anyhow::Result<()> {
     match fs::read(&path) {
         Ok(existing) if existing == SAMPLE.as_bytes() => return Ok(()),
         Ok(_) => {
-            say(format!("{shown} has old/modified contents"));
-            say(" overwriting it with new contents".to_owned());
+            say(&format!("{shown} has old/modified contents"));
+            say(" overwriting it with new contents");
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => say(format!("creating {shown}")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => say(&format!("creating {shown}")),
         Err(error) => return Err(error).with_context(|| format!("cannot read {shown}")),
     }
     write_private(&path, SAMPLE).with_context(|| format!("cannot write {shown}"))
@@ -166,37 +154,22 @@ fn change(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A URL as the reference shows it: parts that are empty are left out, `//` among them.
-fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (host, after) = rest.split_at(end);
-    if host.is_empty() && !after.starts_with("//") {
-        return format!("{scheme}:{after}");
+/// The URL of a file as the reference shows it: `//` is left out where nothing follows it.
+fn shown(url: &str) -> String {
+    match url.split_once(":///") {
+        Some((scheme, path)) if !path.starts_with('/') => format!("{scheme}:/{path}"),
+        Some(_) | None => url.to_owned(),
     }
-    let shown = match host.rsplit_once('@') {
-        Some((user, host)) => match user.split_once(':') {
-            Some((user, _)) => format!("{user}:xxxx@{host}"),
-            None => format!("{user}@{host}"),
-        },
-        None => host.to_owned(),
-    };
-    format!("{scheme}://{shown}{after}")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::without_password;
+    use super::shown;
 
     #[test]
-    fn urls_are_shown_without_passwords_and_as_the_reference_joins_them() {
-        let check = |url: &str, expected: &str| assert_eq!(without_password(url), expected);
+    fn urls_are_shown_as_the_reference_joins_them() {
+        let check = |url: &str, expected: &str| assert_eq!(shown(url), expected);
         check("sqlite:///state.sqlite", "sqlite:/state.sqlite");
         check("sqlite:////srv/s.sqlite", "sqlite:////srv/s.sqlite");
-        check("mysql://u:p@h/db?x=y", "mysql://u:xxxx@h/db?x=y");
-        check("postgresql://u@h:1/db", "postgresql://u@h:1/db");
-        check("postgresql://h/db", "postgresql://h/db");
     }
 }

@@ -7,6 +7,10 @@ use std::path::Path;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
+/// The file that a master has locked while it runs, and a command while it works on the files of one that does not. The pid
+/// file says who, but not safely: two that start at once find none.
+pub const OF_MASTER: &str = "twistd.lock";
+
 /// A lock that ends when this is dropped, or with the process, however that ends.
 #[derive(Debug)]
 pub struct DirectoryLock {

@@ -61,11 +61,19 @@ pub struct Subscriptions {
     hub: Weak<Hub>,
 }
 
+/// An event on its way. Who subscribes later reads what it has changed.
+#[derive(Debug)]
+struct Wanted {
+    event: Event,
+    /// For each of its topics, the patterns that matched it when it was published.
+    patterns: Vec<Vec<Pattern>>,
+}
+
 /// Publishes events to subscribers.
 #[derive(Debug)]
 pub struct Bus {
     hub: Arc<Hub>,
-    queue: Option<SyncSender<Event>>,
+    queue: Option<SyncSender<Wanted>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -108,19 +116,13 @@ impl Bus {
 
     /// Announces what has been committed. Costs a look at the patterns if nobody wants it.
     pub fn publish(&self, event: Event) {
-        if !self.hub.is_wanted(&event) {
+        let (Some(queue), Some(wanted)) = (&self.queue, self.hub.wanted(event)) else {
             return;
-        }
-        let Some(queue) = &self.queue else { return };
-        match queue.try_send(event) {
+        };
+        match queue.try_send(wanted) {
             Ok(()) | Err(TrySendError::Disconnected(_)) => {}
-            Err(TrySendError::Full(event)) => self.hub.lose(&event),
+            Err(TrySendError::Full(wanted)) => self.hub.lose(&wanted),
         }
-    }
-
-    /// Whether anybody wants any event at this moment. Who has to look something up for one asks before.
-    pub fn has_listeners(&self) -> bool {
-        !self.hub.lock().patterns.is_empty()
     }
 
     /// A subscriber without subscriptions.
@@ -246,37 +248,69 @@ impl Hub {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_wanted(&self, event: &Event) -> bool {
+    /// An event with what matches it, if anything does.
+    fn wanted(&self, event: Event) -> Option<Wanted> {
+        let count = self.lock().patterns.len();
+        if count == 0 {
+            return None;
+        }
+        // Thousands of clients have thousands of patterns, most of them with the number of a build: what can match is
+        // looked up, unless looking at all is less. It is made before the lock is taken, for which others wait.
+        let ways: Vec<Option<Vec<Pattern>>> = event
+            .topics
+            .iter()
+            .map(|topic| {
+                Some(
+                    topic
+                        .patterns()
+                        .filter(|ways| ways.len() < count)?
+                        .collect(),
+                )
+            })
+            .collect();
         let listeners = self.lock();
-        let mut topics = event.topics.iter();
-        topics.any(|topic| !listeners.matching(topic).is_empty())
+        let patterns: Vec<Vec<Pattern>> = event
+            .topics
+            .iter()
+            .zip(ways)
+            .map(|(topic, ways)| listeners.matching(topic, ways))
+            .collect();
+        drop(listeners);
+        let is_wanted = patterns.iter().any(|matching| !matching.is_empty());
+        is_wanted.then_some(Wanted { event, patterns })
+    }
+
+    fn is_wanted_still(&self, wanted: &Wanted) -> bool {
+        let listeners = self.lock();
+        let mut patterns = wanted.patterns.iter().flatten();
+        patterns.any(|pattern| listeners.patterns.contains_key(pattern))
     }
 
     /// Those who want an event do not get it, and hear that.
-    fn lose(&self, event: &Event) {
+    fn lose(&self, wanted: &Wanted) {
         let mut listeners = self.lock();
-        for topic in &event.topics {
-            for id in listeners.who_wants(topic) {
+        for patterns in &wanted.patterns {
+            for id in listeners.who_has(patterns) {
                 listeners.lose(id);
             }
         }
     }
 
-    fn serve(&self, data: &Data, events: &Receiver<Event>) {
+    fn serve(&self, data: &Data, events: &Receiver<Wanted>) {
         while let Ok(first) = events.recv() {
             let mut batch = vec![first];
             while batch.len() < BATCH_MAX {
                 let Ok(event) = events.try_recv() else { break };
                 batch.push(event);
             }
-            batch.retain(|event| self.is_wanted(event));
+            batch.retain(|wanted| self.is_wanted_still(wanted));
             let paths = batch
                 .iter()
-                .filter_map(|event| event.body.path().map(str::to_owned))
+                .filter_map(|wanted| wanted.event.body.path().map(str::to_owned))
                 .collect();
             let mut objects = data.objects(paths).into_iter();
-            for event in batch {
-                let message = match &event.body {
+            for wanted in batch {
+                let message = match &wanted.event.body {
                     Body::Value(value) => Some(value.to_string()),
                     Body::Resource(_) => objects.next().flatten().map(|object| object.to_string()),
                     Body::Changed { with, without, .. } => objects
@@ -286,16 +320,16 @@ impl Hub {
                 };
                 // What is gone already, such as a change beyond the horizon, is no news.
                 if let Some(message) = message {
-                    self.deliver(&event.topics, &message.into());
+                    self.deliver(&wanted, &message.into());
                 }
             }
         }
     }
 
-    fn deliver(&self, topics: &[Topic], body: &Arc<str>) {
+    fn deliver(&self, wanted: &Wanted, body: &Arc<str>) {
         let mut listeners = self.lock();
-        for topic in topics {
-            for id in listeners.who_wants(topic) {
+        for (topic, patterns) in wanted.event.topics.iter().zip(&wanted.patterns) {
+            for id in listeners.who_has(patterns) {
                 let Some(listener) = listeners.all.get(&id) else {
                     continue;
                 };
@@ -324,27 +358,28 @@ fn changed(
 }
 
 impl Listeners {
-    /// One entry for each pattern that matches, by subscriber.
-    fn who_wants(&self, topic: &Topic) -> Vec<u64> {
-        let matching = self.matching(topic);
-        let mut who: Vec<u64> = matching.into_iter().flatten().copied().collect();
+    /// The subscribers of patterns: one entry for each pattern, by subscriber.
+    fn who_has(&self, patterns: &[Pattern]) -> Vec<u64> {
+        let ids = patterns.iter().filter_map(|it| self.patterns.get(it));
+        let mut who: Vec<u64> = ids.flatten().copied().collect();
         who.sort_unstable();
         who
     }
 
-    /// The subscribers of each pattern that matches. Thousands of clients have thousands of patterns, most of them with
-    /// the number of a build: what can match is looked up, unless looking at all is less.
-    fn matching(&self, topic: &Topic) -> Vec<&Vec<u64>> {
-        if let Some(ways) = topic.patterns()
-            && ways.len() < self.patterns.len()
-        {
-            return ways
-                .filter_map(|pattern| self.patterns.get(&pattern))
-                .collect();
+    /// The patterns of subscribers that match a topic: among `ways`, or all of them if there are none.
+    fn matching(&self, topic: &Topic, ways: Option<Vec<Pattern>>) -> Vec<Pattern> {
+        match ways {
+            Some(mut ways) => {
+                ways.retain(|pattern| self.patterns.contains_key(pattern));
+                ways
+            }
+            None => {
+                let all = self.patterns.keys();
+                all.filter(|pattern| pattern.matches(topic))
+                    .cloned()
+                    .collect()
+            }
         }
-        let all = self.patterns.iter();
-        let matching = all.filter(|(pattern, _)| pattern.matches(topic));
-        matching.map(|(_, ids)| ids).collect()
     }
 
     fn lose(&mut self, id: u64) {

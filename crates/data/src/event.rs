@@ -28,8 +28,8 @@ pub struct Event {
 pub enum Body {
     /// The object at a path of the REST API, such as `builds/12`, read when somebody listens.
     ///
-    /// Differs: it is told as it is when it is read, which may be a moment after the event, because nothing is read for
-    /// events that nobody wants.
+    /// Differs: an event has its object as that is when the message is made, which may be a moment after the event,
+    /// because nothing is read for events that nobody wants.
     Resource(String),
     /// The object at a path, with further members or others, and without some.
     Changed {
@@ -285,7 +285,8 @@ impl Event {
 
     /// A builder is on a master, or not any more. The message is the whole builder with `masterid`.
     ///
-    /// Differs: the reference tells `builderid`, `masterid` and `name` only, and its own front end then loses the rest.
+    /// Differs: the events `started` and `stopped` of a builder have the whole builder; the reference has `builderid`,
+    /// `masterid` and `name` only, and its own front end then loses the rest.
     pub fn builder_on_master(id: BuilderId, master: MasterId, starts: bool) -> Self {
         let members = [("masterid", Json::from(master.0))];
         let verb = if starts { "started" } else { "stopped" };

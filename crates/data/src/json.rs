@@ -98,10 +98,32 @@ pub(crate) fn indented(value: &Json) -> String {
     write(value, PrettyFormatter::with_indent(b"  "))
 }
 
+/// How many lines it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// One.
+    Compact,
+    /// Several.
+    Pretty,
+}
+
+/// Writes what [`compact`] and [`pretty`] make, and holds no copy of it.
+pub fn write_to(writer: impl io::Write, mut value: Json, layout: Layout) -> io::Result<()> {
+    value.sort_all_objects();
+    match layout {
+        Layout::Compact => serialize(writer, &value, CompactFormatter),
+        Layout::Pretty => serialize(writer, &value, PrettyFormatter::with_indent(b"  ")),
+    }
+}
+
+fn serialize(writer: impl io::Write, value: &Json, formatter: impl Formatter) -> io::Result<()> {
+    let mut serializer = Serializer::with_formatter(writer, Ascii(formatter));
+    value.serialize(&mut serializer).map_err(io::Error::from)
+}
+
 fn write(value: &Json, formatter: impl Formatter) -> String {
     let mut bytes = Vec::new();
-    let mut serializer = Serializer::with_formatter(&mut bytes, Ascii(formatter));
-    match value.serialize(&mut serializer) {
+    match serialize(&mut bytes, value, formatter) {
         Ok(()) => String::from_utf8_lossy(&bytes).into_owned(),
         // Writing to memory does not fail, and every value can be written.
         Err(_) => String::new(),

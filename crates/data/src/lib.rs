@@ -9,6 +9,7 @@ mod endpoints;
 mod entities;
 mod entity;
 mod event;
+mod extent;
 pub mod json;
 mod live;
 mod memory;
@@ -23,8 +24,10 @@ mod sources;
 mod target;
 mod topic;
 
+pub use buildbot_logs::BLOCK_BYTES_MAX;
 pub use bus::{Bus, MESSAGES_MAX, Message, Silence, Subscriber, Subscriptions};
 pub use event::{Body, BuildVerb, Event, LogVerb, RequestVerb, StepVerb, WorkerVerb};
+pub use extent::{may_be_long, takes_form};
 pub use live::Live;
 pub use python::{Condition, GetError, PythonAnswer, Wanted, shaped_message, value};
 pub use query::QueryError;

@@ -10,14 +10,16 @@ pub trait Live: Send + Sync {
     fn force_schedulers(&self) -> Vec<Json>;
 
     /// How many lines a log has that is being written here. The database knows that of those that are complete.
-    fn lines_of_log(&self, _log: LogId) -> Option<u64> {
-        None
-    }
+    fn lines_of_log(&self, log: LogId) -> Option<u64>;
 }
 
 /// A configuration without anything.
 impl Live for () {
     fn force_schedulers(&self) -> Vec<Json> {
         Vec::new()
+    }
+
+    fn lines_of_log(&self, _log: LogId) -> Option<u64> {
+        None
     }
 }

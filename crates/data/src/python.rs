@@ -3,6 +3,7 @@
 //! Values are written as the configuration host has them (`docs/formats/config-host.md`): instants, bytes, pairs and
 //! dictionaries with keys of users can be told apart.
 
+use buildbot_db::Reader;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
@@ -76,7 +77,7 @@ pub enum GetError {
 }
 
 impl Data {
-    /// What is at a path, for code of a configuration.
+    /// What is at a path, for code of a configuration. Builds wait for it, so it does not wait behind clients.
     pub async fn get(&self, path: &[String], wanted: Wanted) -> Result<PythonAnswer, GetError> {
         let Some((endpoint, arguments)) = endpoints::find(path) else {
             return Err(ReadError::NoPath(path.join("/")).into());
@@ -84,7 +85,8 @@ impl Data {
         let entity = endpoint.entity;
         let query = query(entity, &wanted)?;
         let page_is_told = endpoint.paging == Paging::Memory;
-        let answer = match self.answer(path, endpoint, arguments, query).await {
+        let answer = self.answer(Reader::Master, path, endpoint, arguments, query);
+        let answer = match answer.await {
             Ok(answer) => answer,
             Err(ReadError::NotFound(_)) if endpoint.shape == Shape::Collection => {
                 return Ok(PythonAnswer::Many {
@@ -127,7 +129,7 @@ impl Data {
 async fn whole_log(log: RawLog) -> Result<Json, GetError> {
     let mut text = log.head;
     let mut pieces = log.reader.raw();
-    while let Some(piece) = pieces.next().await.map_err(ReadError::Log)? {
+    while let Some(piece) = pieces.next().await.map_err(ReadError::from)? {
         text.push_str(&piece.text);
         if text.len() > RAW_BYTES_MAX {
             return Err(GetError::TooLarge);
@@ -300,10 +302,51 @@ pub fn value(given: Json) -> Json {
 
 #[cfg(test)]
 mod tests {
-    use super::{Wanted, query, shaped_message, value};
+    use std::sync::mpsc::channel;
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use super::{Data, PythonAnswer, Reader, Wanted, query, shaped_message, value};
     use crate::entities::BUILD;
     use crate::topic::Topic;
+    use buildbot_db::Database;
+    use buildbot_logs::{LogStore, Settings};
     use serde_json::json;
+
+    #[test]
+    fn code_of_configurations_does_not_wait_behind_clients() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state.sqlite");
+        buildbot_db::create(&path).unwrap();
+        let database = Arc::new(Database::open(&path).unwrap());
+        let logs = LogStore::open(directory.path(), Settings::default()).unwrap();
+        let data = Data::new(database.clone(), logs, Arc::new(()));
+        let (release, released) = channel::<()>();
+        let released = Arc::new(Mutex::new(released));
+        for _ in 0..4 {
+            let released = released.clone();
+            let work = move |_: &_| {
+                let _ = released.lock().unwrap().recv();
+                Ok(())
+            };
+            database.ask(Reader::Client, || true, work, drop);
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        let path = ["masters".to_owned()];
+        let got = runtime.block_on(async {
+            let asked = data.get(&path, Wanted::default());
+            tokio::time::timeout(Duration::from_secs(10), asked).await
+        });
+        drop(release);
+        let answer = got.expect("an answer in time").unwrap();
+        assert!(
+            matches!(answer, PythonAnswer::Many { total: 0, .. }),
+            "{answer:?}"
+        );
+    }
 
     #[test]
     fn unknown_fields_are_key_errors_in_filters_and_order_only() {

@@ -4,10 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use buildbot_db::{Connection, Database, Reader, StatementError};
-use buildbot_logs::{LogReader, LogStore};
+use buildbot_logs::{LogReader, LogStore, Prefix};
 use buildbot_model::LogId;
 use serde_json::{Value as Json, json};
-use tokio::sync::oneshot;
 
 use crate::endpoints::{self, Endpoint, Shape, Source};
 use crate::entity::{Entity, Paging};
@@ -21,11 +20,9 @@ use crate::sources;
 
 /// How many bytes of a log are told in one answer; `raw` has no such limit, as it is sent piece by piece.
 ///
-/// Differs: the reference makes one text of a whole log, whatever its length, and so can be made to take all memory.
+/// Differs: `logs/N/contents` with more than 64 MiB is an error 413; the reference makes one text of a whole log,
+/// whatever its length, and so can be made to take all memory.
 const CONTENT_BYTES_MAX: usize = 64 * 1024 * 1024;
-
-/// How many lines are read together.
-const CONTENT_LINES: u64 = 1024;
 
 /// Everything that can be read.
 pub struct Data {
@@ -103,7 +100,20 @@ pub enum ReadError {
     Database(buildbot_db::ReadError),
     /// The lines cannot be read.
     #[error(transparent)]
-    Log(#[from] buildbot_logs::ReadError),
+    Log(buildbot_logs::ReadError),
+}
+
+impl From<buildbot_logs::ReadError> for ReadError {
+    fn from(error: buildbot_logs::ReadError) -> Self {
+        match error {
+            buildbot_logs::ReadError::Database(error)
+                if matches!(*error, buildbot_db::ReadError::Busy) =>
+            {
+                Self::Busy
+            }
+            other => Self::Log(other),
+        }
+    }
 }
 
 impl From<buildbot_db::ReadError> for ReadError {
@@ -159,12 +169,14 @@ impl Data {
         } else {
             Query::parse(endpoint.entity, is_collection, parameters)?
         };
-        self.answer(path, endpoint, arguments, query).await
+        self.answer(Reader::Client, path, endpoint, arguments, query)
+            .await
     }
 
-    /// What an endpoint has for a query.
+    /// What an endpoint has for a query of somebody.
     pub(crate) async fn answer(
         &self,
+        whose: Reader,
         path: &[String],
         endpoint: &'static Endpoint,
         arguments: Arguments,
@@ -178,7 +190,7 @@ impl Data {
             _ => Vec::new(),
         };
         let found = self
-            .ask(move |connection| {
+            .ask(whose, move |connection| {
                 answer(connection, endpoint, &arguments, &query, force_schedulers)
             })
             .await?;
@@ -196,7 +208,8 @@ impl Data {
                 })
             }
             Found::Log(id) if endpoint.shape == Shape::Single => {
-                let chunk = self.chunk(LogId(id), offset.unwrap_or(0), limit).await?;
+                let first = offset.unwrap_or(0);
+                let chunk = self.chunk(whose, LogId(id), first, limit).await?;
                 let mut chunk = chunk.ok_or_else(missing)?;
                 if !wanted.is_empty() {
                     chunk.retain(|name, _| wanted.iter().any(|field| field.name == name));
@@ -208,8 +221,8 @@ impl Data {
                 })
             }
             Found::Log(id) => {
-                let log = self.raw(LogId(id), endpoint.shape == Shape::Raw).await?;
-                Ok(Answer::Log(log.ok_or_else(missing)?))
+                let log = self.raw(whose, LogId(id), endpoint.shape == Shape::Raw);
+                Ok(Answer::Log(log.await?.ok_or_else(missing)?))
             }
         }
     }
@@ -231,11 +244,12 @@ impl Data {
     /// a limit there is an answer for logs that do not exist, too.
     async fn chunk(
         &self,
+        whose: Reader,
         id: LogId,
         first: i64,
         limit: Option<i64>,
     ) -> Result<Option<Item>, ReadError> {
-        let reader = self.logs.reader(&self.database, id).await?;
+        let reader = self.logs.reader(&self.database, whose, id).await?;
         let last = match (limit, &reader) {
             (Some(limit), _) => first.saturating_add(limit).saturating_sub(1),
             (None, Some(reader)) => {
@@ -255,18 +269,12 @@ impl Data {
         }
         let mut content = String::new();
         if let Some(reader) = reader {
-            let mut next = from;
-            while next <= to {
-                let last = next.saturating_add(CONTENT_LINES - 1).min(to);
-                let lines = reader.read_lines(next, last).await?;
-                if lines.is_empty() {
-                    break;
-                }
-                content.push_str(&lines);
+            let mut pieces = reader.pieces(from, to, Prefix::Keep);
+            while let Some(lines) = pieces.next().await? {
+                content.push_str(&lines.text);
                 if content.len() > CONTENT_BYTES_MAX {
                     return Err(ReadError::TooLong);
                 }
-                next = last + 1;
             }
         }
         let chunk = json!({ "logid": id.0, "firstline": first, "content": content });
@@ -276,12 +284,17 @@ impl Data {
         })
     }
 
-    async fn raw(&self, id: LogId, is_saved: bool) -> Result<Option<RawLog>, ReadError> {
-        let Some(reader) = self.logs.reader(&self.database, id).await? else {
+    async fn raw(
+        &self,
+        whose: Reader,
+        id: LogId,
+        is_saved: bool,
+    ) -> Result<Option<RawLog>, ReadError> {
+        let Some(reader) = self.logs.reader(&self.database, whose, id).await? else {
             return Ok(None);
         };
         let about = self
-            .ask(move |connection| about_log(connection, id.0))
+            .ask(whose, move |connection| about_log(connection, id.0))
             .await?;
         let Some(about) = about else {
             return Ok(None);
@@ -335,21 +348,10 @@ impl Data {
     /// Has a reader of the database answer a question.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
+        whose: Reader,
         work: impl FnOnce(&Connection) -> Result<T, StatementError> + Send + 'static,
     ) -> Result<T, buildbot_db::ReadError> {
-        let (answer, answered) = oneshot::channel();
-        // Gone with whoever waits.
-        let waits = Arc::new(());
-        let is_awaited = Arc::downgrade(&waits);
-        self.database.ask(
-            Reader::Client,
-            move || is_awaited.strong_count() > 0,
-            work,
-            move |outcome| drop(answer.send(outcome)),
-        );
-        let outcome = answered.await;
-        drop(waits);
-        outcome.unwrap_or(Err(buildbot_db::ReadError::Stopped))
+        self.database.read_in_task(whose, work).await
     }
 }
 
@@ -605,4 +607,18 @@ fn finish_in_memory(
     }
     debug_assert!(entity.paging == Paging::Memory || entity.name == "change");
     Ok(Found::Objects(items, Some(total)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ReadError;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_log_that_waits_for_too_much_is_as_busy_as_the_database() {
+        let busy = buildbot_logs::ReadError::Database(Arc::new(buildbot_db::ReadError::Busy));
+        assert!(matches!(ReadError::from(busy), ReadError::Busy));
+        let gone = buildbot_logs::ReadError::Stopped;
+        assert!(matches!(ReadError::from(gone), ReadError::Log(_)));
+    }
 }

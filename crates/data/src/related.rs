@@ -251,7 +251,7 @@ fn by_id(items: Vec<Item>, key: &str) -> HashMap<i64, Json> {
         .collect()
 }
 
-/// Differs: the body of a patch is its text; the reference cannot encode it, and tells null.
+/// Differs: the body of a patch in a source stamp is its text; the reference cannot encode it, and tells null.
 fn patches(
     connection: &Connection,
     query: &Query,

@@ -145,7 +145,7 @@ pub(crate) struct Rest {
 /// Differs: filters that the reference does not apply are applied: several values of `buildrequestid`, `complete` and
 /// `claimed`, anything but one value of `claimed_by_masterid`; where it filters in memory, dates are compared as numbers,
 /// and `contains` takes several texts. Comparing nothing with a value leaves the object out and is no error.
-/// Differs: pages of requests are full; requests with several codebases make them shorter in the reference.
+/// Differs: pages of `buildrequests` are full; in the reference those with requests of several codebases are shorter.
 pub(crate) fn compile(
     entity: &'static Entity,
     paging: Paging,

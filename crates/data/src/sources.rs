@@ -80,7 +80,7 @@ pub(crate) fn buildset_property_list(
 
 /// The properties of a change, one object each.
 ///
-/// Differs: `changes/N/properties_list` is an error 500 in the reference.
+/// Differs: `changes/N/properties_list` lists the properties of a change; in the reference it is an error 500.
 pub(crate) fn change_property_list(
     connection: &Connection,
     id: i64,
@@ -166,7 +166,8 @@ pub(crate) fn blame(
 
 /// How many changes of a build are told.
 ///
-/// Differs: the reference goes back to the first change of a branch that was never built with success.
+/// Differs: `builds/N/changes` tells the newest 10 000 changes at most; the reference goes back to the first change of
+/// a branch that was never built with success.
 const CHANGES_MAX: usize = 10_000;
 
 struct Stamp {
@@ -307,7 +308,8 @@ fn ancestors(connection: &Connection, commit: i64) -> Result<Vec<i64>, Statement
 
 /// The nearest common ancestor of two commits, and the ways from it.
 ///
-/// Differs: when one is an ancestor of the other, the way begins with it; in the reference it may begin with its parent.
+/// Differs: `commits_common_parent`: when one commit is an ancestor of the other, the way begins with it; in the
+/// reference it may begin with its parent.
 pub(crate) fn common_parent(
     connection: &Connection,
     arguments: &Arguments,

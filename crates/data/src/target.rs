@@ -1,5 +1,6 @@
 //! What can be controlled, and what rules ask about it.
 
+use buildbot_db::Reader;
 use buildbot_model::{BuildId, BuildRequestId, SchedulerId, WorkerId};
 use serde_json::Value as Json;
 
@@ -70,7 +71,9 @@ impl Data {
             .push(" WHERE ");
         sql.push_template(template, &arguments);
         let found = self
-            .ask(move |connection| rows::first::<i64>(connection, &sql))
+            .ask(Reader::Client, move |connection| {
+                rows::first::<i64>(connection, &sql)
+            })
             .await?;
         found
             .map(kind)
@@ -78,7 +81,7 @@ impl Data {
     }
 
     /// The newest successful build of a builder before one, if there is one with exactly these repositories, branches and
-    /// codebases.
+    /// codebases. Code of configurations asks for it.
     pub async fn previous_success(
         &self,
         builder: i64,
@@ -87,7 +90,9 @@ impl Data {
     ) -> Result<Option<i64>, ReadError> {
         let wanted = stamps.into_iter().collect();
         Ok(self
-            .ask(move |connection| sources::previous_success(connection, builder, number, &wanted))
+            .ask(Reader::Master, move |connection| {
+                sources::previous_success(connection, builder, number, &wanted)
+            })
             .await?)
     }
 
@@ -122,7 +127,9 @@ impl Data {
         let mut sql = Sql::default();
         sql.push(text).bind(Bound::Integer(id));
         Ok(self
-            .ask(move |connection| rows::first(connection, &sql))
+            .ask(Reader::Client, move |connection| {
+                rows::first(connection, &sql)
+            })
             .await?)
     }
 }

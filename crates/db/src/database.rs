@@ -2,12 +2,19 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
+use tokio::sync::{Semaphore, oneshot};
+
 use crate::connection::{Connection, StatementError};
-use crate::readers::{ReadError, Reader, Readers};
+use crate::readers::{READ_QUEUE_MAX, ReadError, Reader, Readers};
 use crate::schema::{self, OpenError};
 use crate::writer::{Verdict, WriteError, Writer};
+
+/// How many reads of tasks of the master wait for a reader. The rest of the queue is for threads, so that a task that
+/// submits one does not block its own.
+const TASK_READS_MAX: usize = READ_QUEUE_MAX / 2;
 
 /// An open database. Dropping it writes what is queued and ends its threads.
 pub struct Database {
@@ -15,6 +22,7 @@ pub struct Database {
     // First, so that it is dropped first: the last connection tidies the write-ahead log up.
     readers: Readers,
     writer: Writer,
+    task_reads: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Database {
@@ -35,6 +43,7 @@ impl Database {
             path: path.to_owned(),
             readers,
             writer,
+            task_reads: Arc::new(Semaphore::new(TASK_READS_MAX)),
         })
     }
 
@@ -99,6 +108,33 @@ impl Database {
         let answer = move |outcome| drop(answer.send(outcome));
         self.ask(Reader::Master, || true, work, answer);
         answered.recv().unwrap_or(Err(ReadError::Stopped))
+    }
+
+    /// The same for a task, whose thread is not held up. What nobody awaits any more when its turn comes is dropped.
+    pub async fn read_in_task<T: Send + 'static>(
+        &self,
+        whose: Reader,
+        work: impl FnOnce(&Connection) -> Result<T, StatementError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let permit = match whose {
+            Reader::Client => None,
+            Reader::Master => {
+                let permit = self.task_reads.clone().acquire_owned().await;
+                Some(permit.map_err(|_| ReadError::Stopped)?)
+            }
+        };
+        let (answer, answered) = oneshot::channel();
+        // Gone with whoever waits.
+        let waits = Arc::new(());
+        let is_awaited = Arc::downgrade(&waits);
+        let answer = move |outcome| {
+            drop(permit);
+            drop(answer.send(outcome));
+        };
+        self.ask(whose, move || is_awaited.strong_count() > 0, work, answer);
+        let outcome = answered.await;
+        drop(waits);
+        outcome.unwrap_or(Err(ReadError::Stopped))
     }
 }
 

@@ -303,8 +303,8 @@ impl Engine {
 
     /// Asks the database for a request; the worker is taken at once, so that nothing else gets it.
     ///
-    /// Differs: the worker's own locks are claimed here, not when its preparation begins, so that no build has to be
-    /// given up because another one was faster.
+    /// Differs: the locks of a worker are claimed when a build is given to it, not when the worker is prepared, so that
+    /// no build has to be given up because another one was faster.
     pub(crate) fn claim(
         &mut self,
         builder: Arc<Builder>,

@@ -43,8 +43,8 @@ impl SemaphoreId {
 
 /// What somebody wants or holds: at most one access to each lock.
 ///
-/// Differs: they are tried in the order of their names, not of the configuration, because two that wait for each
-/// other's place in two queues would wait for ever.
+/// Differs: several locks of one build or step are claimed in the order of their names, not of the configuration,
+/// because two builds that wait for each other's place in two queues would wait for ever.
 pub(crate) type Wanted = BTreeMap<SemaphoreId, Want>;
 
 /// One access, and how many there may be.

@@ -140,8 +140,8 @@ impl Semaphore {
 
     /// Wakes from the head on whoever fits beside the claims and those who are awake.
     ///
-    /// Differs: a waiter that wants more units than there are is not woken in vain, and does not keep those behind it
-    /// from being woken when they would be let in on arrival, because such a queue could stand still for ever.
+    /// Differs: a build that wants more of a lock than is free now does not keep those behind it waiting that would be let
+    /// in if they came now, because the queue of such a lock could stand still for ever.
     fn wake(&mut self, woken: &mut VecDeque<Owner>) {
         let mut ahead = self.claimed();
         for waiter in &mut self.queue {

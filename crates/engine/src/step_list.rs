@@ -73,8 +73,8 @@ impl StepList {
 
     /// A name that no other step of the build has: the first keeps it, others get `_1`, `_2` …
     ///
-    /// Differs: the name is cut so that it has 50 characters with its number, because other databases than SQLite
-    /// have no room for more.
+    /// Differs: the name of a step that its build has already gets a number, and has 50 characters with it at most,
+    /// because other databases than SQLite have no room for more.
     pub(crate) fn unique_name(&mut self, name: &Arc<str>) -> Arc<str> {
         let unique = if name.chars().nth(NAME_MAX).is_none() && !self.names.contains(name) {
             name.clone()

@@ -7,7 +7,6 @@ use buildbot_db::tables::{log_chunks, logs};
 use buildbot_db::{Connection, Database, Reader, StatementError};
 use buildbot_model::LogId;
 use log_chunks::LogChunk;
-use tokio::sync::oneshot;
 
 use crate::codec::Compression;
 use crate::pool::Pool;
@@ -21,6 +20,7 @@ const CHUNK_BYTES_MAX: usize = 65_536;
 /// Reads one log from `logchunks`.
 pub struct ChunkReader {
     database: Arc<Database>,
+    whose: Reader,
     log: LogId,
     pool: Pool,
 }
@@ -34,9 +34,10 @@ impl fmt::Debug for ChunkReader {
 }
 
 impl ChunkReader {
-    pub(crate) fn new(database: Arc<Database>, log: LogId, pool: Pool) -> Self {
+    pub(crate) fn new(database: Arc<Database>, whose: Reader, log: LogId, pool: Pool) -> Self {
         Self {
             database,
+            whose,
             log,
             pool,
         }
@@ -44,7 +45,7 @@ impl ChunkReader {
 
     async fn now(&self) -> Result<Progress, ReadError> {
         let log = self.log;
-        let row = ask(&self.database, move |connection| {
+        let row = ask(&self.database, self.whose, move |connection| {
             logs::by_id(connection, log)
         })
         .await?;
@@ -69,7 +70,7 @@ impl LogSource for ChunkReader {
             let Ok(line) = i64::try_from(first) else {
                 return Ok(None);
             };
-            let chunk = ask(&self.database, move |connection| {
+            let chunk = ask(&self.database, self.whose, move |connection| {
                 log_chunks::of_line(connection, log, line)
             });
             let Some(chunk) = chunk.await? else {
@@ -87,21 +88,11 @@ impl LogSource for ChunkReader {
 /// The answer of the database.
 pub(crate) async fn ask<T: Send + 'static>(
     database: &Database,
+    whose: Reader,
     work: impl FnOnce(&Connection) -> Result<T, StatementError> + Send + 'static,
 ) -> Result<T, ReadError> {
-    let (answer, answered) = oneshot::channel();
-    // Gone with whoever waits.
-    let waits = Arc::new(());
-    let is_awaited = Arc::downgrade(&waits);
-    database.ask(
-        Reader::Client,
-        move || is_awaited.strong_count() > 0,
-        work,
-        move |outcome| drop(answer.send(outcome)),
-    );
-    let outcome = answered.await.map_err(|_| ReadError::Stopped)?;
-    drop(waits);
-    outcome.map_err(|error| ReadError::Database(Arc::new(error)))
+    let read = database.read_in_task(whose, work).await;
+    read.map_err(|error| ReadError::Database(Arc::new(error)))
 }
 
 /// The lines of a row from `line` on. Lines that are in no row are skipped, as Buildbot does.

@@ -68,15 +68,17 @@ pub fn recompress(
     Ok(saved)
 }
 
-/// First and last lines of the new rows.
+/// First and last lines of the new rows. Only what follows each other comes together: lines that are in no row stay
+/// missing, and no other line gets their number.
 fn groups(extents: &[Extent]) -> Vec<(i64, i64)> {
     let mut groups: Vec<(i64, i64)> = Vec::new();
     let mut bytes = 0;
     for extent in extents {
         match groups.last_mut() {
             Some((first, last))
-                if bytes + extent.bytes <= GROUP_BYTES_MAX
-                    && extent.last_line - *first <= GROUP_LINES_MAX =>
+                if last.checked_add(1) == Some(extent.first_line)
+                    && bytes + extent.bytes <= GROUP_BYTES_MAX
+                    && extent.last_line.saturating_sub(*first) <= GROUP_LINES_MAX =>
             {
                 *last = extent.last_line;
                 bytes += extent.bytes;
@@ -90,7 +92,8 @@ fn groups(extents: &[Extent]) -> Vec<(i64, i64)> {
     groups
 }
 
-/// The content of one row in the place of several, and how many bytes those have.
+/// The content of one row in the place of several, and how many bytes those have. Together they have the lines that they
+/// say, or all of them could not be read any more.
 fn pack(
     log: LogId,
     rows: &[LogChunk],
@@ -107,12 +110,21 @@ fn pack(
         if index > 0 {
             text.push(b'\n');
         }
+        let begin = text.len();
         let content = row.content.as_deref().unwrap_or_default();
         before += i64::try_from(content.len()).unwrap_or(i64::MAX);
         let stored = Compression::from_code(row.compression)
             .ok_or_else(|| damaged(format!("compression {} is unknown", row.compression)))?;
         let unpacked = stored.decompress(content);
         text.extend(unpacked.map_err(|error| damaged(error.to_string()))?);
+        let lines = memchr::memchr_iter(b'\n', &text[begin..]).count() + 1;
+        let expected = i128::from(row.last_line) - i128::from(row.first_line) + 1;
+        if lines as i128 != expected {
+            return Err(damaged(format!(
+                "it has {lines} lines and says that it has those from {} to {}",
+                row.first_line, row.last_line
+            )));
+        }
     }
     let first_line = rows.first().map_or(0, |row| row.first_line);
     let packed = way.compress(&text);
@@ -126,7 +138,7 @@ fn pack(
 
 #[cfg(test)]
 mod tests {
-    use super::{Extent, groups};
+    use super::{Compression, Extent, LogChunk, LogId, groups, pack};
 
     fn check(rows: &[(i64, i64, i64)], expected: &[(i64, i64)]) {
         let extents: Vec<Extent> = rows
@@ -154,5 +166,32 @@ mod tests {
         );
         // One that is too large stays alone.
         check(&[(0, 0, 70_000), (1, 1, 1)], &[(0, 0), (1, 1)]);
+    }
+
+    #[test]
+    fn rows_with_missing_lines_between_them_do_not_come_together() {
+        check(
+            &[(0, 9, 10), (10, 19, 10), (22, 29, 10), (30, 30, 10)],
+            &[(0, 19), (22, 30)],
+        );
+        // Nor do those that have a line twice.
+        check(&[(0, 9, 10), (9, 19, 10)], &[(0, 9), (9, 19)]);
+    }
+
+    #[test]
+    fn a_row_without_the_lines_that_it_says_is_damaged() {
+        let row = |first_line: i64, last_line: i64, text: &str| LogChunk {
+            first_line,
+            last_line,
+            content: Some(text.as_bytes().to_vec()),
+            compression: Compression::Raw.code(),
+        };
+        let check = |rows: &[LogChunk], expected: Option<&str>| {
+            let packed = pack(LogId(1), rows, Compression::Raw).ok();
+            let text = packed.map(|(text, _)| String::from_utf8(text).expect("text"));
+            assert_eq!(text.as_deref(), expected, "{rows:?}");
+        };
+        check(&[row(0, 1, "a\nb"), row(2, 2, "c")], Some("a\nb\nc"));
+        check(&[row(0, 1, "a\nb"), row(2, 3, "c")], None);
     }
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use buildbot_db::Database;
 use buildbot_db::tables::logs::{self, LogKind};
+use buildbot_db::{Database, Reader};
 use buildbot_model::{BuildId, LogId};
 use tokio::sync::Semaphore;
 
@@ -126,9 +126,10 @@ impl LogStore {
     pub async fn reader(
         &self,
         database: &Arc<Database>,
+        whose: Reader,
         log: LogId,
     ) -> Result<Option<LogReader>, ReadError> {
-        let found = ask(database, move |connection| {
+        let found = ask(database, whose, move |connection| {
             logs::with_build(connection, log)
         });
         let Some((row, build)) = found.await? else {
@@ -141,6 +142,7 @@ impl LogStore {
             Some(source) => source,
             None => Arc::new(ChunkReader::new(
                 database.clone(),
+                whose,
                 log,
                 self.0.threads.pool().clone(),
             )),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use buildbot_daemon::Launcher;
-use buildbot_daemon::directory_lock::DirectoryLock;
+use buildbot_daemon::directory_lock::{self, DirectoryLock};
 use buildbot_daemon::log::{self, LogLayer, Rotation, Target};
 use buildbot_daemon::open_files;
 use buildbot_daemon::pid_file::{self, Found, PidFile};
@@ -21,10 +21,6 @@ const BUILDBOT_VERSION: &str = "4.3.0";
 
 /// The file that a `buildbot.tac` names if it names none.
 const DEFAULT_CONFIG: &str = "master.cfg";
-
-/// The file in the base directory that a running master has locked. The pid file says who, but not safely: two masters
-/// that start at once find none.
-const LOCK: &str = "twistd.lock";
 
 /// The umask of a daemon until `buildbot.tac` says another: its files are nobody else's business.
 const DAEMON_UMASK: u32 = 0o077;
@@ -70,13 +66,14 @@ fn prepare(basedir: &Path, is_daemon: bool) -> anyhow::Result<Prepared> {
     if let Found::Alive(pid) = pid_file::check(&pid_path)? {
         anyhow::bail!("Another twistd server is running, PID {pid}");
     }
-    let lock_path = basedir.join(LOCK);
+    let lock_path = basedir.join(directory_lock::OF_MASTER);
     let lock = DirectoryLock::take(&lock_path)
         .with_context(|| format!("while locking {}", lock_path.display()))?;
     let Some(lock) = lock else {
         anyhow::bail!(
-            "another master runs in {}: it holds the lock of {LOCK}",
-            basedir.display()
+            "another master runs in {}, or a command works on its files: the lock of {} is held",
+            basedir.display(),
+            directory_lock::OF_MASTER
         );
     };
     let pid_file = PidFile::write(&pid_path)?;

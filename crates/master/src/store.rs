@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use buildbot_db::{
-    Connection, Database, READ_QUEUE_MAX, ReadError, Reader, StatementError, Verdict,
-    WRITE_QUEUE_MAX, WriteError,
+    Connection, Database, ReadError, Reader, StatementError, Verdict, WRITE_QUEUE_MAX, WriteError,
 };
 use tokio::sync::{Semaphore, oneshot};
 
@@ -12,15 +11,11 @@ use tokio::sync::{Semaphore, oneshot};
 /// one does not block its thread.
 const TASK_WRITES_MAX: usize = WRITE_QUEUE_MAX / 2;
 
-/// Reads of tasks that wait for a reader; the same holds there.
-const TASK_READS_MAX: usize = READ_QUEUE_MAX / 2;
-
 /// The database, to be awaited. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     database: Arc<Database>,
     room: Arc<Semaphore>,
-    read_room: Arc<Semaphore>,
 }
 
 impl Store {
@@ -28,7 +23,6 @@ impl Store {
         Self {
             database,
             room: Arc::new(Semaphore::new(TASK_WRITES_MAX)),
-            read_room: Arc::new(Semaphore::new(TASK_READS_MAX)),
         }
     }
 
@@ -73,16 +67,6 @@ impl Store {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StatementError> + Send + 'static,
     ) -> Result<T, ReadError> {
-        let Ok(permit) = self.read_room.clone().acquire_owned().await else {
-            return Err(ReadError::Stopped);
-        };
-        let (answer, answered) = oneshot::channel();
-        let answer = move |outcome| {
-            drop(permit);
-            // Whoever asked may be gone.
-            drop(answer.send(outcome));
-        };
-        self.database.ask(Reader::Master, || true, work, answer);
-        answered.await.unwrap_or(Err(ReadError::Stopped))
+        self.database.read_in_task(Reader::Master, work).await
     }
 }

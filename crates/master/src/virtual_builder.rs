@@ -18,7 +18,8 @@ const VIRTUAL: &str = "_virtual_";
 
 /// What a build of a request is recorded under, if it is something else than its builder.
 ///
-/// Differs: properties of changes make no builder virtual, because the row of a build is made before they are read.
+/// Differs: `virtual_builder_name` as a property of a change makes no builder virtual, because a build is recorded
+/// before the properties of its changes are read.
 pub(crate) fn of(
     site: &Site,
     builder: BuilderId,

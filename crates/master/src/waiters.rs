@@ -20,8 +20,8 @@ pub(crate) struct Waiters {
     pub(crate) changes: Table<ChangeId>,
     /// Schedulers, until they are configured no more.
     ///
-    /// Differs: a scheduler whose arguments change is no other one, and what it has triggered is waited for, because
-    /// nothing that the builds do depends on it.
+    /// Differs: after a reconfiguration that changes the arguments of a triggered scheduler, `Trigger` waits on for
+    /// what it has triggered, because nothing that those builds do depends on it; the reference gives up.
     pub(crate) schedulers: Table<String>,
 }
 

@@ -47,6 +47,13 @@ pub struct Parsed {
     pub arguments: Vec<OsString>,
 }
 
+impl Parsed {
+    /// Whether an option was given.
+    pub fn has(&self, long: &str) -> bool {
+        self.options.iter().any(|(option, _)| *option == long)
+    }
+}
+
 /// What is wrong with the options; the texts are the reference's.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum OptionError {

@@ -1,6 +1,7 @@
 //! Which changes and source stamps count: `ChangeFilter`, `GerritChangeFilter`, `SourceStampFilter`.
 //!
-//! Differs: conditions that are data are looked at before user code is asked, because thousands of changes must be cheap.
+//! Differs: conditions of a `ChangeFilter` that are no functions are looked at first, because thousands of changes must
+//! be cheap; in the reference a function may be called that is not called here.
 
 use std::sync::Arc;
 

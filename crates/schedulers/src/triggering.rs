@@ -105,7 +105,8 @@ pub(crate) fn kept(trigger: &Trigger) -> Json {
     ])
 }
 
-/// Differs: a patch is kept too, in base64; the reference cannot keep bytes and ends the step with an exception.
+/// Differs: `Trigger` takes source stamps with patches; the reference cannot keep the bytes of a patch, and ends the
+/// step with an exception.
 fn kept_stamp(stamp: &TriggerStamp) -> Json {
     let mut kept = Map::new();
     kept.insert("codebase".to_owned(), stamp.codebase.as_str().into());

@@ -45,8 +45,8 @@ struct Look {
 
 /// The picture of a builder, if the plugin is configured.
 ///
-/// Differs: there are no pictures as PNG and no templates of the user's yet, which the reference has; widths are those of
-/// average letters, because no font is at hand.
+/// Differs: badges are SVG only, and without templates of the user, both of which the reference has; their widths are
+/// those of average letters, because no font is at hand.
 pub(crate) async fn serve(
     shared: &Arc<Shared>,
     site: &Site,

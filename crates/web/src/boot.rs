@@ -10,7 +10,8 @@ use crate::site::Site;
 
 /// Keys of `c['www']` that browsers get as they are.
 ///
-/// Differs: other keys are not shown to browsers, because they may hold what is nobody's business, and none is used.
+/// Differs: only those keys of `c['www']` that the front end uses are shown to browsers, because others may hold what
+/// is nobody's business.
 const SHOWN: &[&str] = &[
     "allowed_origins",
     "debug",

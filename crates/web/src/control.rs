@@ -76,14 +76,16 @@ pub enum NoAction {
 
 /// How much of a reason is kept: it becomes part of texts that every list of builds has.
 ///
-/// Differs: the reference keeps reasons of any length.
+/// Differs: reasons of people, for a forced or a stopped build, are cut after 1024 characters, because every list of
+/// builds has them; the reference keeps them whole.
 const REASON_CHARS_MAX: usize = 1024;
 
 impl Action {
     /// What a method does to a target; nothing for those that the reference answers without doing anything.
     ///
-    /// Differs: unknown methods of build requests are 501, unknown workers 404, `set_priority` works, and so does `stop`
-    /// through the name of a builder; these are errors 500 in the reference.
+    /// Differs: through `/api/v2`, unknown methods of build requests are an error 501 and unknown workers 404,
+    /// `set_priority` works, and so does `stop` through the name of a builder; all of these are errors 500 in the
+    /// reference.
     pub fn of(
         target: &Target,
         method: &str,

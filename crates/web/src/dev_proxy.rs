@@ -5,7 +5,6 @@
 
 mod upstream;
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -13,16 +12,15 @@ use buildbot_config::{FrontEnd as Installed, Value, Www};
 use buildbot_model::Secret;
 use http_body_util::{BodyExt as _, Either, Limited};
 use hyper::body::Incoming;
-use hyper::header::CACHE_CONTROL;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::header::{CACHE_CONTROL, HOST, HeaderMap, HeaderName, ORIGIN};
 use hyper::{Request as HyperRequest, StatusCode};
-use hyper_util::rt::TokioIo;
 use serde_json::{Map, Value as Json};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::connection;
 use crate::front_end::FrontEnd;
 use crate::request::Request;
 use crate::response::{self, Body, Response};
@@ -109,6 +107,7 @@ struct Shared {
     front_end: FrontEnd,
     page: String,
     config: Json,
+    port: u16,
     tasks: TaskTracker,
 }
 
@@ -167,15 +166,20 @@ impl DevProxy {
                 "there is no front end in this Python: install buildbot-www there".to_owned(),
             )
         })?;
-        let listener = TcpListener::bind(("localhost", port)).await;
+        let failed = |reason| DevProxyError::Listen { port, reason };
+        let listener = TcpListener::bind(("localhost", port))
+            .await
+            .map_err(failed)?;
+        let port = listener.local_addr().map_err(failed)?.port();
         Ok(Self {
-            listener: listener.map_err(|reason| DevProxyError::Listen { port, reason })?,
+            listener,
             missing,
             shared: Arc::new(Shared {
                 upstream,
                 front_end,
                 page,
                 config,
+                port,
                 tasks,
             }),
         })
@@ -201,17 +205,16 @@ impl DevProxy {
             };
             match self.listener.accept().await {
                 Ok((stream, peer)) => {
-                    let shared = self.shared.clone();
+                    connection::prepare(&stream);
+                    let (shared, peer) = (self.shared.clone(), peer.ip().to_string());
                     self.shared.tasks.spawn(async move {
-                        serve(shared, stream, peer.ip().to_string()).await;
+                        let answer = |request| answer(&shared, request, peer.clone());
+                        // The process ends when it is told to.
+                        connection::serve(stream, &CancellationToken::new(), answer).await;
                         drop(permit);
                     });
                 }
-                Err(error) => {
-                    // Without descriptors it would fail again at once.
-                    tracing::warn!(%error, "a connection cannot be accepted");
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                }
+                Err(error) => connection::not_accepted(error).await,
             }
         }
     }
@@ -253,21 +256,11 @@ fn theme(config: &Map<String, Json>) -> Vec<(String, Value)> {
     vec![("theme".to_owned(), Value::Dict(colours.collect()))]
 }
 
-async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: String) {
-    let service = service_fn(|request| {
-        let shared = shared.clone();
-        let peer = peer.clone();
-        async move { Ok::<_, Infallible>(answer(&shared, request, peer).await) }
-    });
-    let served = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    if let Err(error) = served.await {
-        tracing::debug!(%error, "a connection ends");
-    }
-}
-
 async fn answer(shared: &Arc<Shared>, request: HyperRequest<Incoming>, peer: String) -> Answer {
+    if !is_from_here(request.headers(), shared.port) {
+        let text = "this proxy is for pages of this machine only";
+        return response::with(StatusCode::FORBIDDEN, response::TEXT, text).map(Either::Left);
+    }
     let path = request.uri().path();
     if path == "/ws" {
         return or_bad_gateway(shared, shared.upstream.upgrade(request).await);
@@ -284,6 +277,20 @@ async fn answer(shared: &Arc<Shared>, request: HyperRequest<Incoming>, peer: Str
     };
     response::without_body(&request, &mut response);
     response.map(Either::Left)
+}
+
+/// Whether a browser of this machine asks, for a page that this proxy has served. Pages of others must not use the session
+/// that it lends: neither from their own address, nor from a name of theirs that leads here.
+fn is_from_here(headers: &HeaderMap, port: u16) -> bool {
+    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().ok());
+    let is_here = |authority: Option<&str>| {
+        let authority = authority.unwrap_or_default();
+        let usual = (port == 80).then_some(authority);
+        let host = authority.strip_suffix(&format!(":{port}")).or(usual);
+        matches!(host, Some("localhost" | "127.0.0.1" | "[::1]"))
+    };
+    let is_ours = |origin: Option<&str>| is_here(origin.and_then(|it| it.strip_prefix("http://")));
+    text(HOST).is_some_and(is_here) && text(ORIGIN).is_none_or(is_ours)
 }
 
 fn page(content_type: &str, text: String) -> Response {
@@ -303,5 +310,44 @@ fn or_bad_gateway(
             let text = format!("Unable to connect to upstream server {url} ({error})");
             response::with(StatusCode::BAD_GATEWAY, response::TEXT, text).map(Either::Left)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_pages_of_the_proxy_itself_are_served() {
+        let check = |host: Option<&str>, origin: Option<&str>, port: u16, expected: bool| {
+            let mut headers = HeaderMap::new();
+            let mut set = |name, value: Option<&str>| {
+                if let Some(value) = value {
+                    headers.insert(name, value.parse().unwrap());
+                }
+            };
+            set(HOST, host);
+            set(ORIGIN, origin);
+            assert_eq!(
+                is_from_here(&headers, port),
+                expected,
+                "{host:?} {origin:?}"
+            );
+        };
+        let here = Some("localhost:8011");
+        check(here, None, 8011, true);
+        check(here, Some("http://localhost:8011"), 8011, true);
+        check(Some("127.0.0.1:8011"), None, 8011, true);
+        check(Some("[::1]:8011"), None, 8011, true);
+        check(Some("localhost"), None, 80, true);
+        check(Some("localhost"), None, 8011, false);
+        check(Some("localhost:8012"), None, 8011, false);
+        // A name that was made to lead here.
+        check(Some("evil.example:8011"), None, 8011, false);
+        check(None, None, 8011, false);
+        // Another page in the same browser.
+        check(here, Some("https://evil.example"), 8011, false);
+        check(here, Some("http://localhost:3000"), 8011, false);
+        check(here, Some("null"), 8011, false);
     }
 }

@@ -197,7 +197,7 @@ impl File {
         if let Some(gzip) = &self.gzip {
             response::set(&mut response, VARY, "Accept-Encoding");
             if !is_known && response::takes_gzip(request) {
-                *response.body_mut() = Body::Whole(gzip.clone().into());
+                *response.body_mut() = Body::Whole(gzip.clone());
                 response::set(&mut response, CONTENT_ENCODING, "gzip");
             }
         }

@@ -50,11 +50,16 @@ pub(crate) fn allow(response: &mut Response, origin: &str) {
 
 /// An error of the API before it is known what is asked; those of POST have another form.
 pub(crate) fn refusal(request: &Request, text: &str) -> Response {
+    refusal_with(StatusCode::BAD_REQUEST, request, text)
+}
+
+/// The same with another status.
+pub(crate) fn refusal_with(status: StatusCode, request: &Request, text: &str) -> Response {
     let text = buildbot_data::json::compact(text.into());
     let error = if request.method == Method::POST {
         format!("{{\"error\": {{\"message\": {text}}}}}")
     } else {
         format!("{{\"error\": {text}}}")
     };
-    response::with(StatusCode::BAD_REQUEST, TEXT, error)
+    response::with(status, TEXT, error)
 }

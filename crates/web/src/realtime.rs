@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 
+use buildbot_data::{Pattern, Subscriptions};
+
 use crate::authz::Wish;
 use crate::identity::Identity;
 use crate::request::Request;
@@ -21,10 +23,10 @@ use crate::site::Site;
 pub(crate) const LISTENERS_MAX: usize = 4_096;
 
 /// How many paths one client listens to: one for each build, step and log that a page shows.
-pub(crate) const PATHS_MAX: usize = 4_096;
+const PATHS_MAX: usize = 4_096;
 
 /// How long a path may be: the longest topic has seven parts, four of them numbers.
-pub(crate) const PATH_BYTES_MAX: usize = 256;
+const PATH_BYTES_MAX: usize = 256;
 
 /// How long a client may take for one message, until it is given up.
 const SEND_PATIENCE: Duration = Duration::from_secs(30);
@@ -53,6 +55,24 @@ async fn admit(shared: &Shared, site: &Site, request: &Request) -> Result<(), Bo
             let status = status_of_denial(&denied);
             Box::new(response::with(status, TEXT, denied.to_string()))
         })
+}
+
+/// Has a client listen to a path, too, or says why not.
+fn subscribe(subscriptions: &Subscriptions, path: &str) -> Result<(), String> {
+    let pattern = pattern(path)?;
+    if subscriptions.count() >= PATHS_MAX {
+        return Err(format!("more than {PATHS_MAX} paths are consumed"));
+    }
+    subscriptions.subscribe(pattern);
+    Ok(())
+}
+
+/// What a path means, if it is not too long.
+fn pattern(path: &str) -> Result<Pattern, String> {
+    if path.len() > PATH_BYTES_MAX {
+        return Err(format!("the path has more than {PATH_BYTES_MAX} bytes"));
+    }
+    Ok(Pattern::new(path))
 }
 
 /// What somebody hears who comes when there are too many listeners already.

@@ -1,23 +1,23 @@
 //! Requests as the handlers see them.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::BodyExt as _;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body as HyperBody, Bytes, Incoming};
 use hyper::header::{HeaderMap, HeaderName};
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request as HyperRequest};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::room::{Room, Taken};
 
 /// How long the body of a form may be. Parameters of `file` fields come in JSON: 10 MiB by default, escaped.
-const FORM_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub(crate) const FORM_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// How long any other body may be: a method with its parameters.
-const BODY_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// How much all bodies may have together, in KiB.
-pub(crate) const ALL_BODIES_KIB: usize = 256 * 1024;
+/// How much room is taken at once.
+const ROOM_BYTES: usize = 64 * 1024;
 
 /// How long a client may say nothing while it sends a body.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
@@ -99,46 +99,97 @@ impl Request {
 #[derive(Debug)]
 pub(crate) struct ReadBody {
     pub(crate) bytes: Bytes,
-    _room: Option<OwnedSemaphorePermit>,
+    pub(crate) room: Option<Taken>,
 }
 
-/// The body of a request that has one, or nothing if it is too long, does not come, or all together are too long.
-/// Only forms may be long.
-pub(crate) async fn read(
-    request: &Request,
-    body: Incoming,
-    room: &Arc<Semaphore>,
-) -> Option<ReadBody> {
-    let is_form = request.path.iter().any(|part| part == "forceschedulers");
-    let max = if is_form {
-        FORM_BYTES_MAX
-    } else {
-        BODY_BYTES_MAX
-    };
-    let whole = collect(body, max, room);
-    tokio::time::timeout(BODY_PATIENCE, whole).await.ok()?
+/// Why there is no body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// It is too long, or does not come.
+    Bad,
+    /// All together are too long, or all of one visitor.
+    NoRoom,
 }
 
-async fn collect(mut body: Incoming, max: usize, room: &Arc<Semaphore>) -> Option<ReadBody> {
+/// Reads a body of `max` bytes at most.
+pub(crate) async fn read<B>(
+    body: B,
+    max: usize,
+    room: &Room,
+    visitor: &str,
+) -> Result<ReadBody, Unread>
+where
+    B: HyperBody<Data = Bytes> + Unpin,
+{
+    let whole = collect(body, max, room, visitor);
+    let read = tokio::time::timeout(BODY_PATIENCE, whole).await;
+    read.unwrap_or(Err(Unread::Bad))
+}
+
+async fn collect<B>(mut body: B, max: usize, room: &Room, visitor: &str) -> Result<ReadBody, Unread>
+where
+    B: HyperBody<Data = Bytes> + Unpin,
+{
     let mut bytes = Vec::new();
-    let mut taken: Option<OwnedSemaphorePermit> = None;
-    while let Some(frame) = tokio::time::timeout(SILENCE_MAX, body.frame()).await.ok()? {
-        let Ok(data) = frame.ok()?.into_data() else {
+    let mut taken: Option<Taken> = None;
+    let mut taken_bytes = 0;
+    loop {
+        let frame = tokio::time::timeout(SILENCE_MAX, body.frame()).await;
+        let Some(frame) = frame.map_err(|_| Unread::Bad)? else {
+            break;
+        };
+        let Ok(data) = frame.map_err(|_| Unread::Bad)?.into_data() else {
             continue;
         };
         if bytes.len() + data.len() > max {
-            return None;
-        }
-        let kib = u32::try_from(data.len().div_ceil(1024)).ok()?;
-        let more = room.clone().try_acquire_many_owned(kib).ok()?;
-        match &mut taken {
-            Some(taken) => taken.merge(more),
-            None => taken = Some(more),
+            return Err(Unread::Bad);
         }
         bytes.extend_from_slice(&data);
+        // As the memory grows, so that many small pieces are no more than few large ones.
+        if bytes.len() > taken_bytes {
+            let more = (bytes.len() - taken_bytes).div_ceil(ROOM_BYTES) * ROOM_BYTES;
+            let Some(more_room) = room.try_take(visitor, more) else {
+                return Err(Unread::NoRoom);
+            };
+            taken_bytes += more;
+            match &mut taken {
+                Some(taken) => taken.merge(more_room),
+                None => taken = Some(more_room),
+            }
+        }
     }
-    Some(ReadBody {
+    Ok(ReadBody {
         bytes: bytes.into(),
-        _room: taken,
+        room: taken,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+
+    async fn read_pieces(pieces: usize, max: usize, room: &Room) -> Result<ReadBody, Unread> {
+        let pieces = (0..pieces).map(|_| Ok::<_, std::io::Error>(Frame::data("x".into())));
+        read(StreamBody::new(stream::iter(pieces)), max, room, "a").await
+    }
+
+    #[tokio::test]
+    async fn a_body_without_room_is_another_matter_than_one_that_is_too_long() {
+        let room = Room::new(2 * ROOM_BYTES / 1024);
+        let check = |read: Result<ReadBody, Unread>, expected: Result<usize, Unread>| {
+            assert_eq!(read.map(|body| body.bytes.len()), expected);
+        };
+        check(read_pieces(10, 9, &room).await, Err(Unread::Bad));
+        let held = read_pieces(10, 10, &room).await;
+        check(read_pieces(1, 10, &room).await, Err(Unread::NoRoom));
+        check(held, Ok(10));
+        // Each piece does not take room of its own.
+        check(
+            read_pieces(ROOM_BYTES, ROOM_BYTES, &room).await,
+            Ok(ROOM_BYTES),
+        );
+    }
 }

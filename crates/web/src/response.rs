@@ -1,5 +1,6 @@
 //! Answers.
 
+use std::collections::VecDeque;
 use std::io::Write as _;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -15,55 +16,129 @@ use hyper::{Method, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::request::Request;
+use crate::room::Taken;
 
 /// Content types.
 pub(crate) const JSON: &str = "application/json; charset=utf-8";
 pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
 
-/// A body: there at once, or coming in pieces.
+/// A body.
 #[derive(Debug)]
 pub(crate) enum Body {
-    Whole(Whole),
-    /// A sender that goes away early ends the connection, so that nobody takes a part for the whole.
+    /// Short, or in memory anyway.
+    Whole(Bytes),
+    /// Long, and made for one request.
+    Made(Made),
+    /// It comes in pieces. A sender that goes away early ends the connection, so that nobody takes a part for the whole.
     Pieces(mpsc::Receiver<std::io::Result<Bytes>>),
 }
 
-/// How much is handed to a connection at once: what it holds is not given back before it is out.
+/// How much is handed to a connection at once.
 const FRAME_BYTES: usize = 64 * 1024;
 
-/// A body that is there at once, with the room that it takes among all answers.
-#[derive(Debug, Default)]
-pub(crate) struct Whole {
-    bytes: Bytes,
-    room: Option<OwnedSemaphorePermit>,
+/// A long body that was made for one request. Each frame is memory of its own with room of its own: both are given back
+/// when it has gone out.
+#[derive(Debug)]
+pub(crate) struct Made {
+    frames: VecDeque<Bytes>,
+    /// How many bytes have not been handed out.
+    left: usize,
+    room: Option<Taken>,
+    /// The place among those that are made at the same time. It is kept until there is room.
+    place: Option<OwnedSemaphorePermit>,
 }
 
-impl Whole {
+impl Made {
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
+        self.left
     }
 
-    /// Keeps the room until all is handed out.
-    pub(crate) fn hold(&mut self, room: OwnedSemaphorePermit) {
+    /// It has room, and leaves its place to others.
+    pub(crate) fn hold(&mut self, room: Taken) {
         self.room = Some(room);
+        self.place = None;
     }
 
     fn next(&mut self) -> Option<Bytes> {
-        if self.bytes.is_empty() {
-            return None;
-        }
-        let next = self.bytes.split_to(self.bytes.len().min(FRAME_BYTES));
-        Some(next)
+        let frame = self.frames.pop_front()?;
+        self.left = self.left.saturating_sub(frame.len());
+        let room = self.room.as_mut();
+        Some(match room.and_then(|room| room.split(frame.len())) {
+            Some(room) => Bytes::from_owner(Held { frame, _room: room }),
+            None => frame,
+        })
     }
 }
 
-impl<T: Into<Bytes>> From<T> for Whole {
-    fn from(bytes: T) -> Self {
-        Self {
-            bytes: bytes.into(),
-            room: None,
+/// A frame that is going out.
+struct Held {
+    frame: Bytes,
+    _room: Taken,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.frame
+    }
+}
+
+/// Collects what is written in frames.
+#[derive(Debug, Default)]
+pub(crate) struct Frames {
+    full: VecDeque<Bytes>,
+    last: Vec<u8>,
+}
+
+impl std::io::Write for Frames {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let room = FRAME_BYTES.saturating_sub(self.last.len());
+        let taken = bytes.get(..room).unwrap_or(bytes);
+        self.last.extend_from_slice(taken);
+        if self.last.len() >= FRAME_BYTES {
+            let next = Vec::with_capacity(FRAME_BYTES);
+            let full = std::mem::replace(&mut self.last, next);
+            self.full.push_back(full.into());
         }
+        Ok(taken.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Frames {
+    fn len(&self) -> usize {
+        self.full.iter().map(Bytes::len).sum::<usize>() + self.last.len()
+    }
+
+    fn into_queue(mut self) -> VecDeque<Bytes> {
+        if !self.last.is_empty() {
+            self.full.push_back(self.last.into());
+        }
+        self.full
+    }
+
+    /// The same bytes compressed. What has been compressed is not kept.
+    fn compressed(self) -> std::io::Result<Self> {
+        let mut encoder = GzEncoder::new(Self::default(), Compression::fast());
+        for frame in self.into_queue() {
+            encoder.write_all(&frame)?;
+        }
+        encoder.finish()
+    }
+
+    fn into_body(self, place: Option<OwnedSemaphorePermit>) -> Body {
+        if self.full.is_empty() {
+            return Body::Whole(self.last.into());
+        }
+        Body::Made(Made {
+            left: self.len(),
+            frames: self.into_queue(),
+            room: None,
+            place,
+        })
     }
 }
 
@@ -79,7 +154,11 @@ impl HyperBody for Body {
         context: &mut Context<'_>,
     ) -> Poll<Option<std::io::Result<Frame<Bytes>>>> {
         match &mut *self {
-            Self::Whole(whole) => Poll::Ready(whole.next().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Whole(bytes) => {
+                let whole = std::mem::take(bytes);
+                Poll::Ready((!whole.is_empty()).then(|| Ok(Frame::data(whole))))
+            }
+            Self::Made(made) => Poll::Ready(made.next().map(|frame| Ok(Frame::data(frame)))),
             Self::Pieces(pieces) => pieces
                 .poll_recv(context)
                 .map(|piece| piece.map(|piece| piece.map(Frame::data))),
@@ -87,12 +166,17 @@ impl HyperBody for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Self::Whole(whole) if whole.len() == 0)
+        match self {
+            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Made(made) => made.left == 0,
+            Self::Pieces(_) => false,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Whole(whole) => SizeHint::with_exact(whole.len() as u64),
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Made(made) => SizeHint::with_exact(made.left as u64),
             Self::Pieces(_) => SizeHint::default(),
         }
     }
@@ -100,10 +184,67 @@ impl HyperBody for Body {
 
 /// A response with a body.
 pub(crate) fn with(status: StatusCode, content_type: &str, body: impl Into<Bytes>) -> Response {
-    let mut response = Response::new(Body::Whole(body.into().into()));
+    of(status, content_type, Body::Whole(body.into()))
+}
+
+fn of(status: StatusCode, content_type: &str, body: Body) -> Response {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     set(&mut response, CONTENT_TYPE, content_type);
     response
+}
+
+/// What becomes of a body while it is made.
+pub(crate) struct Making {
+    /// Whether it is made beside the tasks, which a long one would hold up.
+    pub(crate) beside: bool,
+    pub(crate) takes_gzip: bool,
+    pub(crate) place: Option<OwnedSemaphorePermit>,
+}
+
+impl Making {
+    /// A response with what is written. A fault of whoever writes it is an error 500.
+    pub(crate) async fn respond(
+        self,
+        content_type: &str,
+        write: impl FnOnce(&mut Frames) -> std::io::Result<()> + Send + 'static,
+    ) -> Response {
+        let Self {
+            beside,
+            takes_gzip,
+            place,
+        } = self;
+        let work = move || {
+            let mut frames = Frames::default();
+            write(&mut frames)?;
+            let compresses = takes_gzip && frames.len() >= COMPRESSED_BYTES_MIN;
+            if compresses {
+                frames = frames.compressed()?;
+            }
+            // Also if nobody waits for it any more, it has its place while it is made.
+            Ok((frames.into_body(place), compresses))
+        };
+        let made = if beside {
+            let made = tokio::task::spawn_blocking(work).await;
+            made.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+        } else {
+            work()
+        };
+        match made {
+            Ok((body, compresses)) => {
+                let mut response = of(StatusCode::OK, content_type, body);
+                if compresses {
+                    is_compressed(&mut response);
+                }
+                response
+            }
+            Err(error) => {
+                tracing::error!(%error, "an answer cannot be made");
+                let text = "the answer cannot be made";
+                with(StatusCode::INTERNAL_SERVER_ERROR, TEXT, text)
+            }
+        }
+    }
 }
 
 /// A response that sends somebody elsewhere.
@@ -151,12 +292,13 @@ pub(crate) fn add(response: &mut Response, name: HeaderName, value: &str) {
 /// Less is not worth the work.
 const COMPRESSED_BYTES_MIN: usize = 256;
 
-/// Compresses a whole body for clients that take that. Pieces are compressed by who makes them.
+/// Compresses a whole body for clients that take that. Others are compressed by who makes them.
 pub(crate) fn compress(request: &Request, response: &mut Response) {
-    let Body::Whole(Whole { bytes, .. }) = response.body() else {
+    let Body::Whole(bytes) = response.body() else {
         return;
     };
-    if !takes_gzip(request) || bytes.len() < COMPRESSED_BYTES_MIN {
+    let is_compressed_already = response.headers().contains_key(CONTENT_ENCODING);
+    if is_compressed_already || !takes_gzip(request) || bytes.len() < COMPRESSED_BYTES_MIN {
         return;
     }
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::fast());
@@ -165,6 +307,10 @@ pub(crate) fn compress(request: &Request, response: &mut Response) {
         return;
     };
     *response.body_mut() = Body::Whole(compressed.into());
+    is_compressed(response);
+}
+
+fn is_compressed(response: &mut Response) {
     set(response, CONTENT_ENCODING, "gzip");
     set(response, VARY, "Accept-Encoding");
 }
@@ -185,9 +331,44 @@ pub(crate) fn without_body(request: &Request, response: &mut Response) {
     if request.method != Method::HEAD {
         return;
     }
-    if let Body::Whole(whole) = response.body() {
-        let length = whole.len().to_string();
-        set(response, CONTENT_LENGTH, &length);
+    if let Some(length) = response.body().size_hint().exact() {
+        set(response, CONTENT_LENGTH, &length.to_string());
     }
-    *response.body_mut() = Body::Whole(Whole::default());
+    *response.body_mut() = Body::Whole(Bytes::new());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::room::Room;
+
+    #[test]
+    fn a_frame_gives_its_room_back_when_it_is_out() {
+        let mut frames = Frames::default();
+        frames.write_all(&vec![7; 2 * FRAME_BYTES + 1]).unwrap();
+        let Body::Made(mut made) = frames.into_body(None) else {
+            panic!("a long body");
+        };
+        let room = Room::new(2 * 129);
+        made.hold(room.try_take("a", made.len()).unwrap());
+        let is_free = |bytes: usize| room.try_take("a", bytes).is_some();
+        assert!(!is_free(1));
+        let first = made.next().unwrap();
+        assert_eq!((first.len(), made.len()), (FRAME_BYTES, FRAME_BYTES + 1));
+        assert!(!is_free(1));
+        drop(first);
+        assert!(is_free(FRAME_BYTES) && !is_free(FRAME_BYTES + 1));
+        drop(made.next());
+        assert_eq!(made.next().unwrap().len(), 1);
+        assert!(made.next().is_none());
+        assert!(is_free(2 * FRAME_BYTES + 1));
+    }
+
+    #[test]
+    fn what_fits_into_a_frame_is_whole() {
+        let mut frames = Frames::default();
+        frames.write_all(b"short").unwrap();
+        let compressed = frames.compressed().unwrap();
+        assert!(matches!(compressed.into_body(None), Body::Whole(bytes) if !bytes.is_empty()));
+    }
 }

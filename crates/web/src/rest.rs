@@ -4,7 +4,8 @@ use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use buildbot_data::{Answer, RawLog, ReadError, json};
+use buildbot_data::json::{self, Layout};
+use buildbot_data::{Answer, BLOCK_BYTES_MAX, RawLog, ReadError};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use hyper::body::Bytes;
@@ -14,13 +15,13 @@ use hyper::header::{
 };
 use hyper::{Method, StatusCode};
 use serde_json::{Map, Value as Json};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::authz::{Denied, Wish};
 use crate::identity::Identity;
 use crate::origin::{self, Origin};
-use crate::request::{ReadBody, Request};
-use crate::response::{self, Body, HTML, JSON, Response, TEXT};
+use crate::request::{BODY_BYTES_MAX, FORM_BYTES_MAX, ReadBody, Request, Unread};
+use crate::response::{self, Body, Frames, HTML, JSON, Making, Response, TEXT};
 use crate::rpc;
 use crate::server::Shared;
 use crate::site::{Site, now};
@@ -40,8 +41,24 @@ pub(crate) fn versions(site: &Site) -> Response {
 /// How many parameters a question may have. Pages ask for up to some hundred objects by their numbers.
 const PARAMETERS_MAX: usize = 2_000;
 
-/// Answers with more objects than this are made a few at a time.
-const PAGE_MAX: u64 = 1_000;
+/// Lists of more objects than this are made beside the tasks, also if they are not long.
+const BESIDE_OBJECTS: usize = 100;
+
+/// What a log that is sent in pieces holds at most: some that wait for the socket, one that is made.
+const PIECES_BYTES: usize = (PIECES_MAX + 1) * BLOCK_BYTES_MAX;
+
+/// How long the body of a request at a path may be.
+pub(crate) fn body_bytes_max(shared: &Shared, path: &[String]) -> usize {
+    let is_form = buildbot_data::takes_form(path)
+        && path
+            .last()
+            .is_some_and(|name| rpc::is_force_scheduler(shared, name));
+    if is_form {
+        FORM_BYTES_MAX
+    } else {
+        BODY_BYTES_MAX
+    }
+}
 
 /// A request below `/api/v2`. `path` is what follows.
 pub(crate) async fn serve(
@@ -49,7 +66,8 @@ pub(crate) async fn serve(
     site: &Site,
     request: &Request,
     path: &[String],
-    body: Option<ReadBody>,
+    body: Option<Result<ReadBody, Unread>>,
+    place: Option<OwnedSemaphorePermit>,
 ) -> Response {
     let allowed = match origin::check(site, request) {
         Origin::None => None,
@@ -58,11 +76,17 @@ pub(crate) async fn serve(
     };
     let visitor = site.visitor(request);
     let mut response = if request.method == Method::GET || request.method == Method::HEAD {
-        get(shared, site, &visitor.identity, request, path).await
+        get(shared, site, &visitor.identity, request, path, place).await
     } else if request.method == Method::POST {
         match body {
-            Some(body) => rpc::call(shared, site, &visitor.identity, request, path, body).await,
-            None => origin::refusal(request, "the request body cannot be read or is too long"),
+            Some(Ok(body)) => rpc::call(shared, site, &visitor.identity, request, path, body).await,
+            Some(Err(Unread::NoRoom)) => {
+                let text = "too many long bodies are on their way";
+                origin::refusal_with(StatusCode::SERVICE_UNAVAILABLE, request, text)
+            }
+            Some(Err(Unread::Bad)) | None => {
+                origin::refusal(request, "the request body cannot be read or is too long")
+            }
         }
     } else {
         origin::refusal(request, "invalid HTTP method")
@@ -107,6 +131,7 @@ async fn get(
     who: &Identity,
     request: &Request,
     path: &[String],
+    place: Option<OwnedSemaphorePermit>,
 ) -> Response {
     let wish = Wish {
         path,
@@ -126,19 +151,17 @@ async fn get(
     {
         return self::why(shared, site, request, id).await;
     }
-    let limit = request
-        .parameter("limit")
-        .and_then(|limit| limit.parse().ok());
-    let _permit = match limit {
-        Some(..=PAGE_MAX) => None,
-        _ => shared.long_answers.acquire().await.ok(),
-    };
     match shared.data.read(path, &request.parameters).await {
         Ok(Answer::Objects {
             plural,
             items,
             total,
         }) => {
+            let making = Making {
+                beside: place.is_some() || items.len() > BESIDE_OBJECTS,
+                takes_gzip: response::takes_gzip(request),
+                place,
+            };
             let mut meta = Map::new();
             if let Some(total) = total {
                 meta.insert("total".to_owned(), total.into());
@@ -146,11 +169,17 @@ async fn get(
             let mut answer = Map::new();
             answer.insert("meta".to_owned(), meta.into());
             answer.insert(plural.to_owned(), items.into());
-            read(site, request, answer.into())
+            read(site, request, answer.into(), making).await
         }
         Ok(Answer::Bytes { name, bytes }) => {
+            let making = Making {
+                beside: true,
+                takes_gzip: response::takes_gzip(request),
+                place,
+            };
             let content_type = "application/octet-stream; charset=utf-8";
-            let mut response = response::with(StatusCode::OK, content_type, bytes);
+            let copy = move |frames: &mut Frames| frames.write_all(&bytes);
+            let mut response = making.respond(content_type, copy).await;
             response::set(
                 &mut response,
                 CONTENT_DISPOSITION,
@@ -158,7 +187,7 @@ async fn get(
             );
             response
         }
-        Ok(Answer::Log(log)) => raw(shared, request, log),
+        Ok(Answer::Log(log)) => raw(shared, site, request, log),
         Err(failed) => {
             if let ReadError::Database(_) | ReadError::Log(_) = failed {
                 tracing::error!(path = path.join("/"), error = %failed, "a request cannot be answered");
@@ -169,15 +198,16 @@ async fn get(
 }
 
 /// Something that was read.
-fn read(site: &Site, request: &Request, answer: Json) -> Response {
+async fn read(site: &Site, request: &Request, answer: Json, making: Making) -> Response {
     let wants_json = request
         .header(ACCEPT)
         .is_some_and(|accept| accept.contains("application/json"));
-    let mut response = if wants_json {
-        response::with(StatusCode::OK, JSON, json::compact(answer))
-    } else {
-        response::with(StatusCode::OK, TEXT, json::pretty(answer))
+    let (content_type, layout) = match wants_json {
+        true => (JSON, Layout::Compact),
+        false => (TEXT, Layout::Pretty),
     };
+    let write = move |frames: &mut Frames| json::write_to(frames, answer, layout);
+    let mut response = making.respond(content_type, write).await;
     if let Ok(seconds @ 1..) = u64::try_from(site.cache_seconds) {
         let until = std::time::UNIX_EPOCH + Duration::from_secs(now().saturating_add(seconds));
         response::set(&mut response, EXPIRES, &httpdate::fmt_http_date(until));
@@ -191,11 +221,15 @@ async fn why(shared: &Arc<Shared>, site: &Site, request: &Request, id: i64) -> R
     // It is answered where builds are distributed.
     let _permit = shared.whys.acquire().await;
     match shared.control.why(buildbot_model::BuildRequestId(id)).await {
-        Ok(Some(why)) => read(
-            site,
-            request,
-            serde_json::json!({ "why": [why], "meta": {} }),
-        ),
+        Ok(Some(why)) => {
+            let making = Making {
+                beside: false,
+                takes_gzip: response::takes_gzip(request),
+                place: None,
+            };
+            let answer = serde_json::json!({ "why": [why], "meta": {} });
+            read(site, request, answer, making).await
+        }
         Ok(None) => error(
             StatusCode::NOT_FOUND,
             "no such build request waits: it is complete, or there is none",
@@ -208,7 +242,7 @@ async fn why(shared: &Arc<Shared>, site: &Site, request: &Request, id: i64) -> R
 const PIECES_MAX: usize = 2;
 
 /// A whole log, piece by piece.
-fn raw(shared: &Arc<Shared>, request: &Request, log: RawLog) -> Response {
+fn raw(shared: &Arc<Shared>, site: &Site, request: &Request, log: RawLog) -> Response {
     let content_type = if log.is_html { HTML } else { TEXT };
     let (pieces, receiver) = mpsc::channel(PIECES_MAX);
     let mut response = Response::new(Body::Pieces(receiver));
@@ -226,6 +260,13 @@ fn raw(shared: &Arc<Shared>, request: &Request, log: RawLog) -> Response {
     if request.method == Method::HEAD {
         return response;
     }
+    let visitor = site.visitor_name(request);
+    let Some(room) = shared.answers.try_take(&visitor, PIECES_BYTES) else {
+        return error(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many long answers are on their way",
+        );
+    };
     let compresses = response::takes_gzip(request);
     if compresses {
         response::set(&mut response, CONTENT_ENCODING, "gzip");
@@ -236,6 +277,7 @@ fn raw(shared: &Arc<Shared>, request: &Request, log: RawLog) -> Response {
         if let Err(error) = send(log, compresses, &pieces).await {
             drop(pieces.send(Err(error)).await);
         }
+        drop(room);
     });
     response
 }

@@ -5,37 +5,62 @@ use std::sync::Arc;
 use hyper::header::{ALLOW, CACHE_CONTROL, SET_COOKIE};
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, StatusCode};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::avatar;
 use crate::badges;
 use crate::boot;
 use crate::login;
 use crate::realtime::{socket, stream};
-use crate::request::{ReadBody, Request};
+use crate::request::{ReadBody, Request, Unread};
 use crate::response::{self, Response};
 use crate::rest;
 use crate::server::Shared;
 use crate::site::Site;
 
-/// Answers a request.
+/// What follows `/api/v2`, if a request is for that.
+pub(crate) fn below_api<'r>(site: &Site, request: &'r Request) -> Option<&'r [String]> {
+    match request.path.as_slice() {
+        [api, version, rest @ ..]
+            if api == "api"
+                && (version == "v2" || version == "latest")
+                && site.rest_minimum_version <= 2 =>
+        {
+            Some(rest)
+        }
+        _ => None,
+    }
+}
+
+/// Answers a request. One whose answer may be long has a place for that.
 pub(crate) async fn answer(
     shared: &Arc<Shared>,
     site: &Site,
     request: &Request,
-    body: Option<ReadBody>,
+    body: Option<Result<ReadBody, Unread>>,
+    upgrade: Option<OnUpgrade>,
+    place: Option<OwnedSemaphorePermit>,
+) -> Response {
+    let mut response = match below_api(site, request) {
+        Some(path) => rest::serve(shared, site, request, path, body, place).await,
+        None => beside_api(shared, site, request, upgrade).await,
+    };
+    response::without_body(request, &mut response);
+    response
+}
+
+async fn beside_api(
+    shared: &Arc<Shared>,
+    site: &Site,
+    request: &Request,
     upgrade: Option<OnUpgrade>,
 ) -> Response {
     let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
-    let mut response = match path.as_slice() {
+    match path.as_slice() {
         ["api"] => {
             let mut response = rest::versions(site);
             response::compress(request, &mut response);
             response
-        }
-        ["api", "v2" | "latest", rest @ ..] if site.rest_minimum_version <= 2 => {
-            let skipped = request.path.len() - rest.len();
-            let below = &request.path[skipped..];
-            rest::serve(shared, site, request, below, body).await
         }
         ["ws"] => socket::open(shared, site, request, upgrade).await,
         ["sse", path @ ..] => stream::serve(shared, site, request, path).await,
@@ -46,9 +71,7 @@ pub(crate) async fn answer(
         ["config"] => begin(shared, site, request, Begin::Config).await,
         [""] => begin(shared, site, request, Begin::Page).await,
         _ => site.front_end.serve(request),
-    };
-    response::without_body(request, &mut response);
-    response
+    }
 }
 
 /// Two ways in which a front end begins.

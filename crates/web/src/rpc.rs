@@ -13,6 +13,7 @@ use crate::identity::Identity;
 use crate::request::{ReadBody, Request};
 use crate::response::{self, Response};
 use crate::rest::{status_of, status_of_denial};
+use crate::room::Taken;
 use crate::server::Shared;
 use crate::site::Site;
 
@@ -27,6 +28,8 @@ struct Call {
     method: String,
     id: Json,
     parameters: Map<String, Json>,
+    /// What its body takes, until it is done.
+    _room: Option<Taken>,
 }
 
 /// Why it is not done.
@@ -98,16 +101,23 @@ pub(crate) async fn call(
 /// From how many bytes on JSON is understood beside the tasks, and one at a time: it takes several times as much memory.
 const LONG_JSON_BYTES: usize = 256 * 1024;
 
-async fn json_of(shared: &Shared, body: ReadBody) -> Result<Json, String> {
+async fn json_of(shared: &Shared, body: ReadBody) -> Result<(Json, Option<Taken>), String> {
     let understand = |body: ReadBody| {
         let parsed = serde_json::from_slice(&body.bytes);
-        parsed.map_err(|error| format!("JSON parse error: {error}"))
+        let parsed = parsed.map_err(|error| format!("JSON parse error: {error}"))?;
+        Ok((parsed, body.room))
     };
     if body.bytes.len() < LONG_JSON_BYTES {
         return understand(body);
     }
-    let _permit = shared.long_bodies.acquire().await;
-    let understood = tokio::task::spawn_blocking(move || understand(body)).await;
+    let place = shared.long_bodies.clone().acquire_owned().await;
+    let work = move || {
+        let understood = understand(body);
+        // Also if nobody waits for it any more.
+        drop(place);
+        understood
+    };
+    let understood = tokio::task::spawn_blocking(work).await;
     understood.unwrap_or_else(|error| Err(error.to_string()))
 }
 
@@ -120,7 +130,7 @@ async fn parse(shared: &Shared, request: &Request, body: ReadBody) -> Result<Cal
         ));
     }
     let parsed = json_of(shared, body).await;
-    let parsed =
+    let (parsed, room) =
         parsed.map_err(|message| Failure::new(StatusCode::BAD_REQUEST, PARSE_ERROR, message))?;
     let mut root = match parsed {
         Json::Object(root) => root,
@@ -147,6 +157,7 @@ async fn parse(shared: &Shared, request: &Request, body: ReadBody) -> Result<Cal
             method,
             id,
             parameters,
+            _room: room,
         }),
         // Both are checked above.
         _ => Err(Failure::invalid("JSONRPC root object must be an object")),
@@ -186,17 +197,15 @@ async fn act(
     let Some(action) = action else {
         return Ok(Json::Null);
     };
-    if let Action::Force { scheduler, .. } = &action {
-        let name = Json::from(scheduler.as_str());
-        let all = shared.data.live().force_schedulers();
-        if !all.iter().any(|known| known.get("name") == Some(&name)) {
-            let message = format!("there is no force scheduler {scheduler}");
-            return Err(Failure::new(
-                StatusCode::NOT_FOUND,
-                INVALID_REQUEST,
-                message,
-            ));
-        }
+    if let Action::Force { scheduler, .. } = &action
+        && !is_force_scheduler(shared, scheduler)
+    {
+        let message = format!("there is no force scheduler {scheduler}");
+        return Err(Failure::new(
+            StatusCode::NOT_FOUND,
+            INVALID_REQUEST,
+            message,
+        ));
     }
     // What was begun is done, also if whoever asked goes away.
     let (control, owner) = (shared.control.clone(), who.owner().to_owned());
@@ -225,6 +234,13 @@ async fn act(
             text,
         )),
     }
+}
+
+/// Whether a force scheduler is called so.
+pub(crate) fn is_force_scheduler(shared: &Shared, name: &str) -> bool {
+    let all = shared.data.live().force_schedulers();
+    let mut names = all.iter().map(|known| known.get("name"));
+    names.any(|known| known.and_then(Json::as_str) == Some(name))
 }
 
 fn of_denial(denied: &Denied) -> Box<Failure> {

@@ -1,42 +1,33 @@
 //! Starting, changing and ending the server.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use buildbot_data::{Bus, Data};
 use hyper::body::{Body as _, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Method, Request as HyperRequest, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::access_log::AccessLog;
+use crate::connection;
 use crate::control::Control;
-use crate::impatient::Impatient;
 use crate::listen::{self, Listener, Socket};
 use crate::realtime::LISTENERS_MAX;
 use crate::realtime::stream::Streams;
-use crate::request::{self, ALL_BODIES_KIB, Request};
+use crate::request::{self, Request};
 use crate::response::{self, Body, Response, TEXT};
+use crate::rest;
+use crate::room::Room;
 use crate::router;
 use crate::settings::Settings;
 use crate::site::Site;
 
-/// How long a client may take for the head of a request.
-const HEAD_PATIENCE: Duration = Duration::from_secs(30);
-
 /// How long a TLS client may take to introduce itself.
 const TLS_PATIENCE: Duration = Duration::from_secs(20);
-
-/// After how much silence the system asks whether a client is still there.
-const PROBE_AFTER: Duration = Duration::from_secs(60);
 
 /// How long running answers have when the server ends.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
@@ -47,23 +38,20 @@ const CONNECTIONS_MAX: usize = 10_000;
 /// How many requests are answered at the same time.
 const REQUESTS_MAX: usize = 256;
 
-/// How many of them may have answers of any length.
+/// How many answers of any length are made at the same time, or wait for room.
 const LONG_ANSWERS_MAX: usize = 8;
 
 /// How many questions why a request waits are asked at the same time.
 const WHYS_MAX: usize = 4;
 
-/// How much all answers may have that are on their way, in KiB.
+/// How much all bodies of requests may have together, in KiB.
+const ALL_BODIES_KIB: usize = 256 * 1024;
+
+/// How much all long answers may have that are on their way, in KiB.
 const ALL_ANSWERS_KIB: usize = 256 * 1024;
 
-/// How long an answer waits for that room.
+/// How long an answer waits for its place, and then for room.
 const ROOM_PATIENCE: Duration = Duration::from_secs(30);
-
-/// What is shorter takes no room.
-const SHORT_BYTES: usize = 64 * 1024;
-
-/// How long nothing of an answer may go out before its connection ends.
-const STALL_MAX: Duration = Duration::from_secs(60);
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -118,16 +106,16 @@ pub(crate) struct Shared {
     access_log: AccessLog,
     connections: Arc<Semaphore>,
     requests: Semaphore,
-    /// Answers that may be long.
-    pub(crate) long_answers: Semaphore,
+    /// Places of answers that may be long.
+    long_answers: Arc<Semaphore>,
     /// Bodies that take much memory to understand.
-    pub(crate) long_bodies: Semaphore,
+    pub(crate) long_bodies: Arc<Semaphore>,
     /// Questions for the engine.
     pub(crate) whys: Semaphore,
-    /// Room for bodies of requests, in KiB.
-    bodies: Arc<Semaphore>,
-    /// Room for answers on their way, in KiB.
-    answers: Arc<Semaphore>,
+    /// Room for bodies of requests.
+    bodies: Room,
+    /// Room for answers on their way.
+    pub(crate) answers: Room,
     stop: CancellationToken,
 }
 
@@ -165,11 +153,11 @@ impl Web {
             access_log,
             connections: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
             requests: Semaphore::new(REQUESTS_MAX),
-            long_answers: Semaphore::new(LONG_ANSWERS_MAX),
-            long_bodies: Semaphore::new(1),
+            long_answers: Arc::new(Semaphore::new(LONG_ANSWERS_MAX)),
+            long_bodies: Arc::new(Semaphore::new(1)),
             whys: Semaphore::new(WHYS_MAX),
-            bodies: Arc::new(Semaphore::new(ALL_BODIES_KIB)),
-            answers: Arc::new(Semaphore::new(ALL_ANSWERS_KIB)),
+            bodies: Room::new(ALL_BODIES_KIB),
+            answers: Room::new(ALL_ANSWERS_KIB),
             stop: CancellationToken::new(),
         });
         let web = Self {
@@ -270,11 +258,7 @@ async fn accept(shared: Arc<Shared>, listener: Listener, stop: CancellationToken
                     drop(permit);
                 });
             }
-            Err(error) => {
-                // Without descriptors it would fail again at once.
-                tracing::warn!(%error, "a connection of the web server cannot be accepted");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
+            Err(error) => connection::not_accepted(error).await,
         }
     }
 }
@@ -289,7 +273,7 @@ async fn next(listener: &Listener) -> std::io::Result<Connection> {
     match &listener.socket {
         Socket::Tcp(listener, acceptor) => {
             let (stream, peer) = listener.accept().await?;
-            prepare(&stream);
+            connection::prepare(&stream);
             let peer = peer.ip().to_string();
             Ok(match acceptor {
                 Some(acceptor) => Connection::Tls(stream, acceptor.clone(), peer),
@@ -297,18 +281,6 @@ async fn next(listener: &Listener) -> std::io::Result<Connection> {
             })
         }
         Socket::Unix(listener, _) => Ok(Connection::Unix(listener.accept().await?.0)),
-    }
-}
-
-/// A client that is gone without a word is noticed by the system.
-fn prepare(stream: &tokio::net::TcpStream) {
-    let probes = TcpKeepalive::new()
-        .with_time(PROBE_AFTER)
-        .with_interval(PROBE_AFTER / 4);
-    let prepared = SockRef::from(stream).set_tcp_keepalive(&probes);
-    // Answers are whole; waiting to fill a packet would only delay them.
-    if let Err(error) = prepared.and_then(|()| stream.set_nodelay(true)) {
-        tracing::debug!(%error, "a connection of the web server keeps the system's settings");
     }
 }
 
@@ -335,26 +307,8 @@ async fn serve<S>(shared: &Arc<Shared>, stream: S, is_tls: bool, peer: String)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service_fn(|request| {
-        let peer = peer.clone();
-        async move { Ok::<_, Infallible>(answer(shared, request, is_tls, peer).await) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_PATIENCE)
-        .serve_connection(TokioIo::new(Impatient::new(stream, STALL_MAX)), service)
-        .with_upgrades();
-    let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = shared.stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection of the web server ends badly");
-    }
+    let answer = |request| answer(shared, request, is_tls, peer.clone());
+    connection::serve(stream, &shared.stop, answer).await;
 }
 
 async fn answer(
@@ -366,15 +320,23 @@ async fn answer(
     let (request, body, upgrade) = Request::new(request, is_tls, peer);
     let site = shared.site();
     // Before it takes a place among those that are answered: it may come slowly.
-    let body = match request.method == Method::POST {
-        true => request::read(&request, body, &shared.bodies).await,
-        false => None,
+    let body = match router::below_api(&site, &request) {
+        Some(path) if request.method == Method::POST => {
+            let max = rest::body_bytes_max(shared, path);
+            let visitor = site.visitor_name(&request);
+            Some(request::read(body, max, &shared.bodies, &visitor).await)
+        }
+        _ => None,
     };
-    // Closed never: whoever gets no permit would have to wait for one.
-    let permit = shared.requests.acquire().await;
-    let mut response = router::answer(shared, &site, &request, body, upgrade).await;
-    drop(permit);
-    take_room(shared, &mut response).await;
+    let mut response = match place(shared, &site, &request).await {
+        Ok(place) => {
+            // Closed never: whoever gets no permit would have to wait for one.
+            let _permit = shared.requests.acquire().await;
+            router::answer(shared, &site, &request, body, upgrade, place).await
+        }
+        Err(TooMuch) => too_much(),
+    };
+    take_room(shared, &site, &request, &mut response).await;
     let length = response.body().size_hint().exact();
     shared
         .access_log
@@ -382,23 +344,44 @@ async fn answer(
     response
 }
 
-/// A long answer waits for room, which it gives back as it goes out.
-async fn take_room(shared: &Shared, response: &mut Response) {
-    let Body::Whole(whole) = response.body_mut() else {
+/// Others ask for so much that there is no place for an answer.
+struct TooMuch;
+
+/// What may be long waits for its place before it takes one among the requests: those who want little do not wait for it.
+async fn place(
+    shared: &Shared,
+    site: &Site,
+    request: &Request,
+) -> Result<Option<OwnedSemaphorePermit>, TooMuch> {
+    let path = router::below_api(site, request);
+    let may_be_long = path.is_some_and(|path| {
+        (request.method == Method::GET || request.method == Method::HEAD)
+            && buildbot_data::may_be_long(path, &request.parameters)
+    });
+    if !may_be_long {
+        return Ok(None);
+    }
+    let place = shared.long_answers.clone().acquire_owned();
+    match tokio::time::timeout(ROOM_PATIENCE, place).await {
+        Ok(Ok(place)) => Ok(Some(place)),
+        Ok(Err(_)) | Err(_) => Err(TooMuch),
+    }
+}
+
+/// A long answer that was made waits for room, which it gives back as it goes out.
+async fn take_room(shared: &Shared, site: &Site, request: &Request, response: &mut Response) {
+    let Body::Made(made) = response.body_mut() else {
         return;
     };
-    if whole.len() < SHORT_BYTES {
-        return;
+    let visitor = site.visitor_name(request);
+    let room = shared.answers.take(&visitor, made.len(), ROOM_PATIENCE);
+    match room.await {
+        Some(room) => made.hold(room),
+        None => *response = too_much(),
     }
-    // One that is longer than all the room takes all of it.
-    let kib = whole.len().div_ceil(1024).min(ALL_ANSWERS_KIB);
-    let Ok(kib) = u32::try_from(kib) else { return };
-    let room = shared.answers.clone().acquire_many_owned(kib);
-    match tokio::time::timeout(ROOM_PATIENCE, room).await {
-        Ok(Ok(room)) => whole.hold(room),
-        Ok(Err(_)) | Err(_) => {
-            let text = "too many long answers are on their way";
-            *response = response::with(StatusCode::SERVICE_UNAVAILABLE, TEXT, text);
-        }
-    }
+}
+
+fn too_much() -> Response {
+    let text = "too many long answers are on their way";
+    response::with(StatusCode::SERVICE_UNAVAILABLE, TEXT, text)
 }

@@ -122,6 +122,16 @@ impl Site {
         }
     }
 
+    /// Under which name the memory that somebody uses is counted: whoever has logged in, or else the address.
+    pub(crate) fn visitor_name(&self, request: &Request) -> String {
+        match self.session(request) {
+            Session::Valid(identity) if identity.owner() != "anonymous" => {
+                format!("user {}", identity.owner())
+            }
+            Session::Valid(_) | Session::None | Session::Bad => format!("peer {}", request.peer),
+        }
+    }
+
     /// What the cookie of a request says. The realtime interfaces refuse what is [`Session::Bad`].
     pub(crate) fn session(&self, request: &Request) -> Session {
         match request.cookie(cookie_name(request)) {
@@ -132,7 +142,8 @@ impl Site {
 
     /// The value of `Set-Cookie` that makes the next requests come from somebody.
     ///
-    /// Differs: it says `SameSite=Lax`, because other sites have no use for it, and `HttpOnly`, because scripts have none.
+    /// Differs: the cookie of a session has `SameSite=Lax`, because other sites have no use for it, and `HttpOnly`,
+    /// because scripts have none.
     pub(crate) fn cookie(&self, request: &Request, identity: &Identity) -> String {
         let token = self.sessions.token(identity, now());
         let name = cookie_name(request);

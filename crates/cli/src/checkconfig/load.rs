@@ -46,6 +46,36 @@ impl Loaded {
             config: &self.outcome.config,
         }
     }
+
+    /// Adds what a master would refuse at its start to the problems of a configuration without errors.
+    pub(crate) fn add_refused_at_start(&mut self, target: &ConfigFile) {
+        if !self.outcome.problems.errors.is_empty() {
+            return;
+        }
+        let file = target.basedir.join(&target.file);
+        let refused = buildbot_master::refused_at_start(
+            &self.description,
+            &self.outcome.config,
+            sources(&file.to_string_lossy()),
+            &target.basedir,
+        );
+        self.outcome.problems.refused_at_start.extend(refused);
+    }
+}
+
+/// Where the keys of a file are looked for.
+fn sources(file: &str) -> Sources<'_> {
+    Sources {
+        file,
+        text_of: &|file| {
+            let bytes = std::fs::read(file).ok()?;
+            // What is not UTF-8 is of one byte a character nearly always.
+            let latin = |error: std::string::FromUtf8Error| {
+                error.as_bytes().iter().copied().map(char::from).collect()
+            };
+            Some(String::from_utf8(bytes).unwrap_or_else(latin))
+        },
+    }
 }
 
 /// Executes configurations, each in a process of its own.
@@ -132,29 +162,7 @@ impl Loader {
         let description = description.map_err(|error| Failure::new(error.to_string()))?;
         let checking = Instant::now();
         let file = target.basedir.join(&target.file);
-        let sources = Sources {
-            file: &file.to_string_lossy(),
-            text_of: &|file| {
-                let bytes = std::fs::read(file).ok()?;
-                // What is not UTF-8 is of one byte a character nearly always.
-                let latin = |error: std::string::FromUtf8Error| {
-                    error.as_bytes().iter().copied().map(char::from).collect()
-                };
-                Some(String::from_utf8(bytes).unwrap_or_else(latin))
-            },
-        };
-        let mut outcome = buildbot_config::read(&description, sources);
-        if outcome.problems.errors.is_empty() {
-            outcome
-                .problems
-                .refused_at_start
-                .extend(buildbot_master::refused_at_start(
-                    &description,
-                    &outcome.config,
-                    sources,
-                    &target.basedir,
-                ));
-        }
+        let outcome = buildbot_config::read(&description, sources(&file.to_string_lossy()));
         Ok(Loaded {
             timings: Timings {
                 start: started,

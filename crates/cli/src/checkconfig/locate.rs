@@ -1,15 +1,9 @@
 //! Which file is meant, and relative to which directory it is executed.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use buildbot_tac::{Surroundings, read_master};
-
 use crate::checkconfig::Failure;
-
-/// The file that a directory's `buildbot.tac` names if it names none.
-const DEFAULT_FILE: &str = "master.cfg";
+use crate::directory;
 
 /// A configuration file.
 #[derive(Debug, PartialEq)]
@@ -53,32 +47,11 @@ pub(crate) fn locate(given: Option<&Path>) -> Result<ConfigFile, Failure> {
 
 /// The file that the `buildbot.tac` of a directory names.
 pub(crate) fn file_of_directory(directory: &Path) -> Result<PathBuf, Failure> {
-    let tac = directory.join("buildbot.tac");
-    let text = match fs::read(&tac) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(DEFAULT_FILE.into()),
-        Err(error) => {
-            return Err(unable_to_load(
-                directory,
-                format!("error reading '{}': {error}", tac.display()),
-            ));
-        }
-    };
-    let surroundings = Surroundings::of_this_process(tac)
-        .map_err(|error| unable_to_load(directory, error.to_string()))?;
-    let tac = read_master(&text, &surroundings)
-        .map_err(|errors| unable_to_load(directory, errors.to_string()))?;
-    Ok(tac
-        .config_file
-        .map_or_else(|| DEFAULT_FILE.into(), PathBuf::from))
-}
-
-fn unable_to_load(directory: &Path, message: String) -> Failure {
-    Failure {
+    directory::config_file(directory).map_err(|error| Failure {
         last_line: Some(format!(
             "Unable to load 'buildbot.tac' from '{}':",
             directory.display()
         )),
-        ..Failure::new(message)
-    }
+        ..Failure::new(error.to_string())
+    })
 }

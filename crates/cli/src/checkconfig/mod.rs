@@ -128,7 +128,8 @@ fn check(options: &Options, is_verbose: bool) -> Result<bool, Failure> {
         .map(|old| locate::locate(Some(old)))
         .transpose()?;
     let loader = Loader::new(options, is_verbose)?;
-    let (loaded, old_loaded) = loader.load_both(&target, old_target.as_ref())?;
+    let (mut loaded, old_loaded) = loader.load_both(&target, old_target.as_ref())?;
+    loaded.add_refused_at_start(&target);
     let old = match (&old_loaded, &old_target) {
         (Some(old), Some(target)) => Some(check_old(old, target)?),
         _ => None,

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use buildbot_daemon::directory_lock::DirectoryLock;
+
 use crate::place::{Place, Side, compare, venv};
 
 const GOOD: &str = "c = BuildmasterConfig = {'buildbotNetUsageData': None, 'builders': [], 'workers': [], \
@@ -68,6 +70,27 @@ fn commands_look_at_the_directory_first() {
         place.write("m/buildbot.tac", "nothing");
         place.see("upgrade-master m");
     });
+}
+
+#[test]
+fn files_of_a_master_that_runs_are_left_alone() {
+    let mut place = Place::new(Side::Ours);
+    with_master(&mut place);
+    // It has no pid file: it has just begun, or somebody has removed that.
+    let lock = DirectoryLock::take(&place.path("m/twistd.lock")).unwrap();
+    assert!(lock.is_some());
+    let commands = ["upgrade-master", "cleanupdb", "copy-db sqlite:///x.sqlite"];
+    for command in commands {
+        let said = place.run(&format!("{command} m"));
+        assert_eq!(said.status.code(), Some(1), "{said:?}");
+        let text = String::from_utf8_lossy(&said.stderr);
+        assert!(text.contains("the master of this directory runs"), "{text}");
+    }
+    drop(lock);
+    for command in commands {
+        let said = place.run(&format!("{command} m"));
+        assert!(said.status.success(), "{said:?}");
+    }
 }
 
 #[test]

@@ -89,10 +89,11 @@ pub fn stale(connection: &Connection, before: Timestamp) -> Result<Vec<Master>, 
 /// be retried, and its claims of requests that are not complete are gone. Its builds are found through such requests,
 /// so that this costs what was running and not what there is.
 ///
-/// Differs: the claims of a dead master are given up by whoever cleans up after it, because 4.3.0 gives up its own ones
-/// then, and the requests of the dead one wait until that starts again.
+/// Differs: build requests that a master had claimed which has died are given up by the master that finds it dead,
+/// because 4.3.0 gives up its own ones then, and those of the dead one wait until that starts again.
 ///
-/// Differs: no worker is shown as connected to a master that has ended, because it is not.
+/// Differs: `connected_to` of a worker has no master that has ended, because the worker is not connected there any
+/// more.
 pub fn clean_up(
     connection: &Connection,
     id: MasterId,

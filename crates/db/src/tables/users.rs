@@ -38,10 +38,7 @@ pub fn find_or_add_called(
     kind: &str,
     value: &str,
 ) -> Result<UserId, StatementError> {
-    let found = connection.first(sql!("users/by_attribute"), values![kind, value], |row| {
-        row.take()
-    })?;
-    if let Some(id) = found {
+    if let Some(id) = with_attribute(connection, kind, value)? {
         return Ok(id);
     }
     let mut called = identifier.to_owned();

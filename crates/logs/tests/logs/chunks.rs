@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use buildbot_db::tables::log_chunks::{self, LogChunk};
 use buildbot_db::tables::logs::{self, LogKind};
-use buildbot_db::{Database, create};
+use buildbot_db::{Database, Reader, create};
 use buildbot_logs::{Compression, LogReader, ReadError, append_chunks};
 use buildbot_model::{LogId, StepId};
 
@@ -44,7 +44,12 @@ fn append(database: &Database, log: LogId, first: i64, text: &str, way: Compress
 }
 
 async fn reader(place: &Place, database: &Arc<Database>, log: LogId) -> LogReader {
-    place.store.reader(database, log).await.unwrap().unwrap()
+    place
+        .store
+        .reader(database, Reader::Client, log)
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 #[test]
@@ -128,7 +133,11 @@ fn a_log_past_the_horizon_is_empty_and_an_unknown_one_is_none() {
         let log = log(&database, LogKind::Deleted);
         let reader = reader(&place, &database, log).await;
         assert_eq!(reader.read_lines(0, u64::MAX).await.unwrap(), "");
-        let unknown = place.store.reader(&database, LogId(999)).await.unwrap();
+        let unknown = place
+            .store
+            .reader(&database, Reader::Client, LogId(999))
+            .await
+            .unwrap();
         assert!(unknown.is_none());
     });
 }

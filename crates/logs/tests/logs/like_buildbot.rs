@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use buildbot_db::{Database, create};
+use buildbot_db::{Database, Reader, create};
 use buildbot_logs::{Compression, append_chunks};
 use buildbot_model::LogId;
 
@@ -55,7 +55,7 @@ fn what_the_real_buildbot_wrote_is_read() {
                 let database = Arc::new(Database::open(&path).unwrap());
                 let reader = place
                     .store
-                    .reader(&database, LogId(1))
+                    .reader(&database, Reader::Client, LogId(1))
                     .await
                     .unwrap()
                     .unwrap();

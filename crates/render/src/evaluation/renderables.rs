@@ -188,7 +188,8 @@ fn names(kwargs: &[(String, Value)]) -> Vec<String> {
 
 /// What asks Python for a value of `WithProperties`: a function that is given the properties.
 ///
-/// Differs: a Deferred that such a function returns is awaited, because its `repr` is of no use in a text.
+/// Differs: a Deferred that a function given to `WithProperties` returns is awaited, because its `repr` is of no use in
+/// a text.
 fn lambda(name: &str, function: &Value) -> Result<Renderable, Exception> {
     let (handle, shown, place): (Handle, &str, _) = match function {
         Value::Callable(callable) => (callable.handle, &callable.name, callable.place),

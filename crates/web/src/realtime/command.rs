@@ -1,10 +1,8 @@
 //! What a client says over a WebSocket, and what it is answered.
 
-use buildbot_data::{Pattern, Subscriptions};
+use buildbot_data::Subscriptions;
 use buildbot_model::python_text::{repr_of_float, repr_of_text};
 use serde_json::{Map, Value as Json};
-
-use super::{PATH_BYTES_MAX, PATHS_MAX};
 
 /// The answer to a frame, or nothing when the frame ends the connection: it is no object, or its command no text.
 pub(crate) fn answer(frame: &str, subscriptions: &Subscriptions) -> Option<String> {
@@ -66,16 +64,14 @@ fn carry_out(
         "startConsuming" => {
             check(command, arguments, &["path", "_id"])?;
             let path = path(arguments)?;
-            if subscriptions.count() >= PATHS_MAX {
-                return Err((400, format!("more than {PATHS_MAX} paths are consumed")));
-            }
-            subscriptions.subscribe(Pattern::new(path));
+            super::subscribe(subscriptions, path).map_err(|text| (400, text))?;
             Ok("OK")
         }
         "stopConsuming" => {
             check(command, arguments, &["path", "_id"])?;
             let path = path(arguments)?;
-            if subscriptions.unsubscribe(&Pattern::new(path)) {
+            let pattern = super::pattern(path).map_err(|text| (400, text))?;
+            if subscriptions.unsubscribe(&pattern) {
                 Ok("OK")
             } else {
                 Err((400, format!("path was not consumed '{path}'")))
@@ -114,10 +110,6 @@ fn check(command: &str, arguments: &Map<String, Json>, names: &[&str]) -> Result
 
 fn path(arguments: &Map<String, Json>) -> Result<&str, Refusal> {
     match arguments.get("path") {
-        Some(Json::String(path)) if path.len() > PATH_BYTES_MAX => Err((
-            400,
-            format!("the path has more than {PATH_BYTES_MAX} bytes"),
-        )),
         Some(Json::String(path)) => Ok(path),
         other => {
             let shown = python(other.unwrap_or(&Json::Null));

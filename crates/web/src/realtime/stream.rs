@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use buildbot_data::{Message, Pattern, Silence, Subscriber, Subscriptions};
+use buildbot_data::{Message, Silence, Subscriber, Subscriptions};
 use hyper::body::Bytes;
 use hyper::header::CACHE_CONTROL;
 use hyper::{Method, StatusCode};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::{PATH_BYTES_MAX, PATHS_MAX, SEND_PATIENCE};
+use super::SEND_PATIENCE;
 use crate::request::Request;
 use crate::response::{self, Body, Response, TEXT};
 use crate::server::Shared;
@@ -61,9 +61,6 @@ pub(crate) async fn serve(
         [path @ .., ""] => path,
         path => path,
     };
-    if path.iter().map(|part| part.len() + 1).sum::<usize>() > PATH_BYTES_MAX + 64 {
-        return refuse(StatusCode::BAD_REQUEST, "the path is too long");
-    }
     match path {
         ["add" | "remove"] => refuse(StatusCode::BAD_REQUEST, "need uuid"),
         [verb @ ("add" | "remove"), name, path @ ..] => {
@@ -73,7 +70,7 @@ pub(crate) async fn serve(
     }
 }
 
-fn refuse(status: StatusCode, text: &'static str) -> Response {
+fn refuse(status: StatusCode, text: impl Into<Bytes>) -> Response {
     response::with(status, TEXT, text)
 }
 
@@ -83,17 +80,19 @@ fn change(shared: &Shared, adds: bool, name: &str, path: &str) -> Response {
     let Some(subscriptions) = subscriptions else {
         return refuse(StatusCode::BAD_REQUEST, "unknown uuid");
     };
-    let pattern = Pattern::new(path);
-    if adds {
-        if subscriptions.count() >= PATHS_MAX {
-            return refuse(StatusCode::BAD_REQUEST, "too many paths");
-        }
-        subscriptions.subscribe(pattern);
-    } else if !subscriptions.unsubscribe(&pattern) {
-        let text = "consumer is not listening to this event";
-        return refuse(StatusCode::NOT_FOUND, text);
+    let changed = if adds {
+        super::subscribe(&subscriptions, path).map(|()| true)
+    } else {
+        super::pattern(path).map(|pattern| subscriptions.unsubscribe(&pattern))
+    };
+    match changed {
+        Ok(true) => response::with(StatusCode::OK, TEXT, ""),
+        Ok(false) => refuse(
+            StatusCode::NOT_FOUND,
+            "consumer is not listening to this event",
+        ),
+        Err(text) => refuse(StatusCode::BAD_REQUEST, text),
     }
-    response::with(StatusCode::OK, TEXT, "")
 }
 
 /// Opens a stream, with one path if there is one.
@@ -108,10 +107,12 @@ fn listen(shared: &Arc<Shared>, path: &[&str]) -> Response {
         );
     };
     let subscriber = shared.bus.subscriber();
-    if !path.is_empty() {
-        subscriber.subscribe(Pattern::new(path.join("/")));
-    }
     let subscriptions = subscriber.subscriptions();
+    if !path.is_empty()
+        && let Err(text) = super::subscribe(&subscriptions, &path.join("/"))
+    {
+        return refuse(StatusCode::BAD_REQUEST, text);
+    }
     shared.streams.lock().insert(name.clone(), subscriptions);
     let named = Named {
         shared: shared.clone(),

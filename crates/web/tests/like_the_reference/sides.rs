@@ -9,7 +9,7 @@ use buildbot_config::{Part, Value, Www};
 use buildbot_data::{Bus, Data, Live};
 use buildbot_db::Database;
 use buildbot_logs::LogStore;
-use buildbot_model::{BuildRequestId, Secret};
+use buildbot_model::{BuildRequestId, LogId, Secret};
 use buildbot_web::{Action, Control, ControlError, Later, Outcome, Settings, Web};
 use serde_json::Value as Json;
 use tokio::sync::oneshot;
@@ -66,6 +66,10 @@ struct Borrowed(Vec<Json>);
 impl Live for Borrowed {
     fn force_schedulers(&self) -> Vec<Json> {
         self.0.clone()
+    }
+
+    fn lines_of_log(&self, _log: LogId) -> Option<u64> {
+        None
     }
 }
 
