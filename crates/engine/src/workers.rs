@@ -11,7 +11,7 @@ use crate::event::SessionId;
 use crate::latent::Instance;
 use crate::reason::Unavailable;
 
-const QUARANTINE_MIN: Duration = Duration::from_secs(10);
+pub(crate) const QUARANTINE_MIN: Duration = Duration::from_secs(10);
 const QUARANTINE_MAX: Duration = Duration::from_secs(3600);
 
 /// A worker at run time.
@@ -146,6 +146,11 @@ impl Worker {
     /// Somebody knows how long the next quarantine is to be.
     pub(crate) fn set_next_quarantine(&mut self, next: Duration) {
         self.quarantine.next = next.min(QUARANTINE_MAX);
+    }
+
+    /// How long the next quarantine is.
+    pub(crate) fn next_quarantine(&self) -> Duration {
+        self.quarantine.next
     }
 
     /// A build went well enough: the next quarantine is a short one.
