@@ -70,7 +70,7 @@ fn wait_for_first_build(site: &Site, request: i64) -> Result<Json> {
 #[test]
 fn an_instance_is_started_for_a_build_kept_for_the_next_and_stopped_when_nobody_needs_it()
 -> Result<()> {
-    let mut site = site("build_wait_timeout=2")?;
+    let mut site = site("build_wait_timeout=6")?;
     site.start()?;
     for builder in ["a", "b"] {
         let build = site.wait_for_build(site.force(builder)?)?;
