@@ -39,14 +39,14 @@ impl TryJob {
             "builderNames": self.builders,
             "properties": properties,
         });
-        let patch = source.patch.as_deref().unwrap_or_default();
-        let version = match std::str::from_utf8(patch) {
+        let patch = source.patch.as_deref();
+        let version = match patch.map(std::str::from_utf8).transpose() {
             Ok(text) => {
                 job["patch_body"] = json!(text);
                 "5"
             }
             Err(_) => {
-                job["patch_body_base64"] = json!(BASE64.encode(patch));
+                job["patch_body_base64"] = json!(BASE64.encode(patch.unwrap_or_default()));
                 "6"
             }
         };

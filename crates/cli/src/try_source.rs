@@ -107,6 +107,11 @@ impl Runner {
 }
 
 /// Reads the working tree of the current directory. `vc` may be missing or unknown, which is an error.
+///
+/// Differs: with `--vc=none` the branch and the repository that were given are told; the reference forgets them.
+///
+/// Differs: `buildbot try` works in trees of Bazaar and Perforce, where the client of the reference waits for ever, and tells
+/// revisions of Subversion, Mercurial, Darcs and Monotone as they are, which the reference writes as `b'42'`.
 pub(crate) fn gather(vc: Option<&str>, tree: &Tree) -> Result<TrySource, TrySourceError> {
     if vc == Some("none") {
         // Only a branch is built, without changes.
@@ -313,14 +318,20 @@ fn git_of_branch(runner: &Runner, branch: &str) -> Result<(String, String), TryS
         ));
     }
     let revision = printed.text().trim().to_owned();
-    let remotes = runner.run(&["remote"])?.text();
+    let remotes = match branch.contains('/') {
+        true => runner.run(&["remote"])?.text(),
+        false => String::new(),
+    };
     let short = remotes
         .lines()
         .find_map(|remote| branch.strip_prefix(remote.trim())?.strip_prefix('/'));
     Ok((short.unwrap_or(branch).to_owned(), revision))
 }
 
-/// The branch that the current one follows, or its own name, and what is there.
+/// The current branch, and the revision where the branch is that it follows; without one where `master` is.
+///
+/// Differs: where there is no `master` either, the patch is made against the last commit, and a branch may follow one of the
+/// same repository; the reference takes those names for revisions.
 fn git_of_tracked(runner: &Runner) -> Result<(String, String), TrySourceError> {
     let printed = runner.run(&["branch", "--no-color", "-v", "--no-abbrev"])?;
     let text = printed.text();
@@ -340,7 +351,12 @@ fn git_of_tracked(runner: &Runner) -> Result<(String, String), TrySourceError> {
         Ok(Some(printed.text().trim().to_owned()).filter(|value| !value.is_empty()))
     };
     let (Some(remote), Some(merge)) = (config("remote")?, config("merge")?) else {
-        return Ok((name, here));
+        let master = runner.run(&["rev-parse", "--verify", "master"])?;
+        let revision = match master.is_good {
+            true => master.text().trim().to_owned(),
+            false => here,
+        };
+        return Ok((name, revision));
     };
     let branch = merge.strip_prefix("refs/heads/").unwrap_or(&merge);
     let tracked = match remote.as_str() {
@@ -348,7 +364,7 @@ fn git_of_tracked(runner: &Runner) -> Result<(String, String), TrySourceError> {
         _ => format!("{remote}/{branch}"),
     };
     let parsed = runner.need(&["rev-parse", "--verify", &tracked])?;
-    Ok((branch.to_owned(), parsed.text().trim().to_owned()))
+    Ok((name, parsed.text().trim().to_owned()))
 }
 
 #[cfg(test)]

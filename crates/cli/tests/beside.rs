@@ -19,3 +19,5 @@ mod place;
 mod signals;
 #[path = "beside/usage.rs"]
 mod usage;
+#[path = "beside/working_trees.rs"]
+mod working_trees;

@@ -229,6 +229,9 @@ fn of_json(part: &[u8], is_base64: bool) -> Result<TryJob, JobError> {
         let body = string("patch_body_base64").ok_or_else(|| missing("patch_body_base64"))?;
         let body = BASE64.decode(body.as_bytes());
         body.map_err(|_| JobError::Json("patch_body_base64 is no base64".to_owned()))?
+    } else if json.get("patch_body") == Some(&Json::Null) {
+        // Nothing was changed.
+        Vec::new()
     } else {
         let body = string("patch_body").ok_or_else(|| missing("patch_body"))?;
         body.into_bytes()
@@ -296,6 +299,8 @@ mod tests {
         let job = read(&["6", json]);
         assert_eq!(job.patch_body, b"PATCH");
         assert_eq!(job.properties[0].0, "p");
+        let job = read(&["5", r#"{"patch_level": 1, "patch_body": null}"#]);
+        assert!(job.patch_body.is_empty(), "nothing was changed");
     }
 
     #[test]
