@@ -21,6 +21,7 @@ use tokio::sync::mpsc;
 use crate::identity::now;
 use crate::live;
 use crate::local_workers::LocalWorkers;
+use crate::ordered_writes::{self, OrderedWrites};
 use crate::perspectives;
 use crate::rendering;
 use crate::secrets;
@@ -176,16 +177,18 @@ pub(crate) fn with_running(
 /// Listens to the gateway until it ends. What it writes about workers is put in the order of the events, so that a row
 /// is that of the newest connection, and the next event does not wait for the disk.
 pub(crate) async fn listen(shell: Arc<Shell>, mut events: mpsc::Receiver<GatewayEvent>) {
+    let (writes, waiting) = ordered_writes::queue();
+    shell.tasks.spawn(waiting.run(shell.store.clone()));
     while let Some(event) = events.recv().await {
         match event {
-            GatewayEvent::Attached(attached) => worker_attached(&shell, attached).await,
+            GatewayEvent::Attached(attached) => worker_attached(&shell, &writes, attached).await,
             GatewayEvent::Detached {
                 session,
                 worker,
                 reason,
             } => {
                 tracing::info!("worker {worker} detached: {reason}");
-                worker_detached(&shell, &worker, SessionId(session.0)).await;
+                worker_detached(&shell, &writes, &worker, SessionId(session.0)).await;
             }
             GatewayEvent::ShutdownRequested { worker, .. } => {
                 tracing::info!("worker {worker} wants to shut down");
@@ -206,7 +209,7 @@ fn id_of(shell: &Shell, worker: &str) -> Option<WorkerId> {
     shell.sites.current().ids.workers.get(worker).copied()
 }
 
-async fn worker_attached(shell: &Arc<Shell>, attached: Attached) {
+async fn worker_attached(shell: &Arc<Shell>, writes: &OrderedWrites, attached: Attached) {
     let session = attached.session;
     let name = session.worker().to_owned();
     let Some(id) = id_of(shell, &name) else {
@@ -217,7 +220,7 @@ async fn worker_attached(shell: &Arc<Shell>, attached: Attached) {
     shell.workers.attached(id, session.clone(), now());
     let (master, text) = (shell.master, shown_info(&attached.info).to_string());
     let bus = shell.bus.clone();
-    let connected = shell.store.put_then(
+    let connected = writes.put_then(
         "writing down that a worker has come",
         move |connection| workers::connect(connection, id, master, &text),
         move || {
@@ -233,7 +236,12 @@ async fn worker_attached(shell: &Arc<Shell>, attached: Attached) {
     shell.engine.send(event).await;
 }
 
-async fn worker_detached(shell: &Arc<Shell>, name: &str, session: SessionId) {
+async fn worker_detached(
+    shell: &Arc<Shell>,
+    writes: &OrderedWrites,
+    name: &str,
+    session: SessionId,
+) {
     let known = shell.workers.sessions().into_iter();
     let id = known
         .filter(|(_, known)| engine_session(known) == session)
@@ -253,7 +261,7 @@ async fn worker_detached(shell: &Arc<Shell>, name: &str, session: SessionId) {
     if is_current {
         let master = shell.master;
         let bus = shell.bus.clone();
-        let gone = shell.store.put_then(
+        let gone = writes.put_then(
             "writing down that a worker has gone",
             move |connection| workers::disconnect(connection, id, master),
             move || bus.publish(BusEvent::worker(id, WorkerVerb::Disconnected)),

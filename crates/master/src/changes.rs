@@ -104,10 +104,10 @@ pub(crate) async fn add_by(
             at: now(),
         };
         shell.cancelling.tell(&shell.engine, added);
-        let handled = shell.waiters.changes.wait(id, None);
+        let mut handled = shell.waiters.changes.wait(id);
         shell.schedulers.tell(Input::ChangeAdded(change));
         // User code may take long; whoever told of the change does not wait for that.
-        drop(tokio::time::timeout(HANDLED_WITHIN, handled).await);
+        drop(tokio::time::timeout(HANDLED_WITHIN, handled.end()).await);
     }
     Ok(id)
 }

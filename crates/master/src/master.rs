@@ -172,7 +172,8 @@ impl Master {
             ..gateway::Settings::default()
         };
         let (mut gateway, events) = Gateway::new(settings, Arc::new(door));
-        background.spawn(attachment::listen(shell.clone(), events));
+        let listening = attachment::listen(shell.clone(), events);
+        background.spawn(until(ending.clone(), listening));
         local_workers::prepare(&shell.basedir)
             .context("while making the directory of local workers")?;
         gateway.listen(listeners(&site)?).await?;
@@ -287,7 +288,7 @@ impl Master {
         self.shell.sites.replace(site.clone());
         for name in before.ids.schedulers.keys() {
             if !site.ids.schedulers.contains_key(name) {
-                self.shell.waiters.buildsets.scheduler_stopped(name);
+                self.shell.waiters.schedulers.complete(name);
             }
         }
         self.shell

@@ -159,7 +159,7 @@ impl StepPort {
         writes
     }
 
-    async fn publish(&self, verb: StepVerb) {
+    fn publish(&self, verb: StepVerb) {
         if let Ok(row) = self.row() {
             self.shell
                 .bus
@@ -347,7 +347,7 @@ impl Port for StepPort {
                 .store
                 .write(move |connection| steps::set_urls(connection, row, &urls));
             written.await.map_err(|error| internal(&error))?;
-            self.publish(StepVerb::Updated).await;
+            self.publish(StepVerb::Updated);
             Ok(())
         })
     }

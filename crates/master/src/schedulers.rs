@@ -21,9 +21,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::identity::now;
+use crate::ordered_writes::{self, OrderedWrites};
 use crate::running;
 use crate::scheduler_questions as questions;
-use crate::scheduler_writes::{self, SchedulerWrites};
 use crate::shell::Shell;
 use crate::site::Site;
 use crate::sources;
@@ -90,12 +90,12 @@ impl SchedulerInbox {
         replied.await.unwrap_or(Ok(()))
     }
 
-    /// Asks for something, and waits for the reply; `None` if the master ends before.
-    pub(crate) async fn ask(
+    /// Asks for something at once, and waits for the reply; `None` if the master ends before.
+    pub(crate) fn ask<F: FnOnce(RequestId) -> Input>(
         &self,
         shell: &Shell,
-        input: impl FnOnce(RequestId) -> Input,
-    ) -> Option<Reply> {
+        input: F,
+    ) -> impl Future<Output = Option<Reply>> + use<F> {
         let request = RequestId(shell.next_number());
         let (reply, replied) = oneshot::channel();
         self.replies
@@ -103,7 +103,7 @@ impl SchedulerInbox {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(request, reply);
         self.tell(input(request));
-        replied.await.ok()
+        async move { replied.await.ok() }
     }
 
     /// Whether a scheduler exists, and can be triggered.
@@ -166,7 +166,7 @@ impl SchedulerInbox {
 
 /// Owns the schedulers until the master ends.
 pub(crate) async fn run(shell: Arc<Shell>, mut mail: SchedulerMail) {
-    let (writes, waiting) = scheduler_writes::queue();
+    let (writes, waiting) = ordered_writes::queue();
     shell.tasks.spawn(waiting.run(shell.store.clone()));
     let mut task = Task {
         schedulers: Schedulers::new(TimeZone::system()),
@@ -210,7 +210,7 @@ struct Task {
     site: Arc<Site>,
     /// Configurations from before, while something is under way that began with them.
     older: Vec<(Arc<Site>, TaskTrackerToken)>,
-    writes: SchedulerWrites,
+    writes: OrderedWrites,
     shell: Arc<Shell>,
 }
 
@@ -252,7 +252,9 @@ impl Task {
                 state,
                 wants_changes,
             } => {
-                self.claim(scheduler, state, wants_changes);
+                if self.schedulers.wants_claim(&scheduler, &state) {
+                    self.claim(scheduler, state, wants_changes);
+                }
                 Vec::new()
             }
         }
@@ -289,8 +291,8 @@ impl Task {
                         wants_changes,
                     },
                 );
-                let then = move || shell.schedulers.put(claim);
-                self.writes.then(then).await;
+                let claim = move || shell.schedulers.put(claim);
+                self.writes.after(claim).await;
             }
             Output::Release { scheduler } => {
                 let master = self.shell.master;
@@ -378,8 +380,8 @@ impl Task {
             }
             Output::Handled { change } => {
                 let shell = self.shell.clone();
-                let then = move || shell.waiters.changes.complete(&change);
-                self.writes.then(then).await;
+                let complete = move || shell.waiters.changes.complete(&change);
+                self.writes.after(complete).await;
             }
             Output::Log(line) => tracing::info!("{line}"),
         }
@@ -401,8 +403,9 @@ impl Task {
         let bus = self.shell.bus.clone();
         let work = move |connection: &Connection| rows::set_enabled(connection, id, enabled);
         let then = move || bus.publish(BusEvent::scheduler_updated(id));
-        self.put("enabling a scheduler", work).await;
-        self.writes.then(then).await;
+        self.writes
+            .put_then("enabling a scheduler", work, then)
+            .await;
     }
 
     /// Whose buildsets a dependent scheduler waits for, when the master starts: a killed one may have left some that it
@@ -439,7 +442,11 @@ impl Task {
                 Ok(Some(stored)) => {
                     return shell.schedulers.tell(Input::Claimed { scheduler, stored });
                 }
-                Ok(None) => tokio::time::sleep(CLAIM_INTERVAL).await,
+                Ok(None) => {
+                    let scheduler = scheduler.clone();
+                    shell.schedulers.tell(Input::RunsElsewhere { scheduler });
+                    tokio::time::sleep(CLAIM_INTERVAL).await;
+                }
                 Err(error) => {
                     tracing::error!(%error, "while claiming the scheduler {scheduler}; it is tried again");
                     tokio::time::sleep(CLAIM_AGAIN).await;

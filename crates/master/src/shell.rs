@@ -47,7 +47,7 @@ pub(crate) struct Shell {
     /// Code of configurations that hears of events.
     pub(crate) consumers: Consumers,
     pub(crate) schedulers: SchedulerInbox,
-    /// What the web server tells of the configuration.
+    /// What REST tells and no table holds.
     pub(crate) live_data: LiveData,
     /// The key of sessions of the web server.
     pub(crate) session_secret: Secret<String>,
@@ -56,7 +56,7 @@ pub(crate) struct Shell {
     pub(crate) waiters: Waiters,
     /// Whether the master shall end when no build runs.
     pub(crate) ends_when_idle: watch::Sender<bool>,
-    /// Running steps of classes of users.
+    /// Where questions of running steps go whose code is the user's.
     pub(crate) sessions: Sessions,
     /// Owns every task that nothing else owns.
     pub(crate) tasks: TaskTracker,

@@ -68,29 +68,6 @@ impl Store {
         }
     }
 
-    /// Makes a transaction after those that were put before, and does not wait for it; `then` follows the commit, on the
-    /// thread of the writer, which it must not hold up. What goes wrong is logged.
-    pub(crate) async fn put_then(
-        &self,
-        doing: &'static str,
-        work: impl Fn(&Connection) -> Result<(), StatementError> + Send + 'static,
-        then: impl FnOnce() + Send + 'static,
-    ) {
-        let Ok(permit) = self.room.clone().acquire_owned().await else {
-            return;
-        };
-        self.database.submit(
-            move |connection| work(connection).map(Verdict::Keep),
-            move |outcome| {
-                drop(permit);
-                match outcome {
-                    Ok(()) => then(),
-                    Err(error) => tracing::error!(%error, "while {doing}"),
-                }
-            },
-        );
-    }
-
     /// Reads.
     pub(crate) async fn read<T: Send + 'static>(
         &self,

@@ -1,7 +1,7 @@
-//! Who waits for the end of buildsets and requests.
+//! Who waits for the end of things.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use buildbot_db::tables::{build_requests, builders, builds, buildsets};
 use buildbot_db::{Connection, ReadError, StatementError};
@@ -11,25 +11,37 @@ use tokio::sync::oneshot;
 
 use crate::shell::Shell;
 
-/// Who waits for the end of buildsets and requests.
+/// Who waits for the end of things.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
     pub(crate) buildsets: Table<BuildsetId>,
     pub(crate) requests: Table<BuildRequestId>,
     /// Changes, until all that follows from them at once is stored.
     pub(crate) changes: Table<ChangeId>,
+    /// Schedulers, until they are configured no more.
+    ///
+    /// Differs: a scheduler whose arguments change is no other one, and what it has triggered is waited for, because
+    /// nothing that the builds do depends on it.
+    pub(crate) schedulers: Table<String>,
 }
 
 /// Who waits for the end of things of one kind.
 #[derive(Debug)]
-pub(crate) struct Table<K>(Mutex<BTreeMap<K, Vec<Waiter>>>);
+pub(crate) struct Table<K>(Mutex<Rows<K>>);
 
 #[derive(Debug)]
-struct Waiter {
-    /// Whether it is complete; else the scheduler is gone.
-    sender: oneshot::Sender<bool>,
-    /// The scheduler that made it.
-    scheduler: Option<String>,
+struct Rows<K> {
+    waiting: BTreeMap<K, BTreeMap<u64, oneshot::Sender<()>>>,
+    last_number: u64,
+}
+
+/// One who waits. Nothing is left of it when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Waiting<'a, K: Ord> {
+    table: &'a Table<K>,
+    key: K,
+    number: u64,
+    ended: oneshot::Receiver<()>,
 }
 
 /// Why somebody does not hear of an end.
@@ -44,54 +56,64 @@ pub(crate) enum WaitError {
 
 impl<K> Default for Table<K> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self(Mutex::new(Rows {
+            waiting: BTreeMap::new(),
+            last_number: 0,
+        }))
     }
 }
 
 impl<K: Ord> Table<K> {
-    pub(crate) fn wait(&self, key: K, scheduler: Option<String>) -> oneshot::Receiver<bool> {
-        let (sender, receiver) = oneshot::channel();
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = all.entry(key).or_default();
-        waiting.retain(|waiter| !waiter.sender.is_closed());
-        waiting.push(Waiter { sender, scheduler });
-        receiver
+    fn lock(&self) -> MutexGuard<'_, Rows<K>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Nobody waits any more who does not listen.
-    fn give_up(&self, key: &K) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(waiting) = all.get_mut(key) {
-            waiting.retain(|waiter| !waiter.sender.is_closed());
-            if waiting.is_empty() {
-                all.remove(key);
-            }
+    /// What ends from now on is heard of.
+    pub(crate) fn wait(&self, key: K) -> Waiting<'_, K>
+    where
+        K: Clone,
+    {
+        let (sender, ended) = oneshot::channel();
+        let mut rows = self.lock();
+        rows.last_number += 1;
+        let number = rows.last_number;
+        let of_key = rows.waiting.entry(key.clone()).or_default();
+        of_key.insert(number, sender);
+        Waiting {
+            table: self,
+            key,
+            number,
+            ended,
         }
     }
 
     /// It is over.
     pub(crate) fn complete(&self, key: &K) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for waiter in all.remove(key).into_iter().flatten() {
+        let ended = self.lock().waiting.remove(key);
+        for sender in ended.into_iter().flat_map(BTreeMap::into_values) {
             // It may have given up.
-            let _ = waiter.sender.send(true);
+            let _ = sender.send(());
         }
     }
+}
 
-    /// A scheduler is configured no more: nobody waits any longer for what it has made.
-    ///
-    /// Differs: a scheduler whose arguments change is no other one, and what it has triggered is waited for, because
-    /// nothing that the builds do depends on it.
-    pub(crate) fn scheduler_stopped(&self, name: &str) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for waiting in all.values_mut() {
-            let of_scheduler = |waiter: &mut Waiter| waiter.scheduler.as_deref() == Some(name);
-            for waiter in waiting.extract_if(.., of_scheduler) {
-                // It may have given up.
-                let _ = waiter.sender.send(false);
+impl<K: Ord> Waiting<'_, K> {
+    /// Waits for it.
+    pub(crate) async fn end(&mut self) {
+        // The other end is in the table until it is over.
+        let _ = (&mut self.ended).await;
+    }
+}
+
+impl<K: Ord> Drop for Waiting<'_, K> {
+    fn drop(&mut self) {
+        let mut rows = self.table.lock();
+        if let Some(of_key) = rows.waiting.get_mut(&self.key) {
+            of_key.remove(&self.number);
+            if of_key.is_empty() {
+                rows.waiting.remove(&self.key);
             }
         }
-        all.retain(|_, waiting| !waiting.is_empty());
     }
 }
 
@@ -100,7 +122,8 @@ pub(crate) async fn request_results(
     shell: &Shell,
     request: BuildRequestId,
 ) -> Result<Vec<Results>, ReadError> {
-    let complete = shell.waiters.requests.wait(request, None);
+    // First, so that an end between the question and the answer is not missed.
+    let mut complete = shell.waiters.requests.wait(request);
     let read = || {
         shell.store.read(move |connection| {
             let row = build_requests::by_id(connection, request)?;
@@ -116,15 +139,10 @@ pub(crate) async fn request_results(
             ))
         })
     };
-    let known = read().await.transpose();
-    if let Some(known) = known {
-        drop(complete);
-        shell.waiters.requests.give_up(&request);
-        return known;
+    if let Some(known) = read().await? {
+        return Ok(known);
     }
-    if complete.await.is_err() {
-        return Err(ReadError::Stopped);
-    }
+    complete.end().await;
     Ok(read().await?.unwrap_or_default())
 }
 
@@ -134,23 +152,27 @@ pub(crate) async fn buildset_end(
     buildset: BuildsetId,
     scheduler: Option<String>,
 ) -> Result<BuildsetEnd, WaitError> {
-    // First, so that an end between the question and the answer is not missed.
-    let complete = shell.waiters.buildsets.wait(buildset, scheduler);
+    // First, as above.
+    let mut complete = shell.waiters.buildsets.wait(buildset);
+    let mut stopped = scheduler.map(|name| shell.waiters.schedulers.wait(name));
     let read = || {
         shell
             .store
             .read(move |connection| read_end(connection, buildset))
     };
-    let known = read().await.transpose();
-    if let Some(known) = known {
-        drop(complete);
-        shell.waiters.buildsets.give_up(&buildset);
-        return Ok(known?);
+    if let Some(known) = read().await? {
+        return Ok(known);
     }
-    match complete.await {
-        Ok(true) => Ok(read().await?.ok_or(ReadError::Stopped)?),
-        Ok(false) => Err(WaitError::SchedulerStopped),
-        Err(_) => Err(ReadError::Stopped.into()),
+    let stop = async {
+        match &mut stopped {
+            Some(stopped) => stopped.end().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        () = complete.end() => Ok(read().await?.ok_or(ReadError::Stopped)?),
+        () = stop => Err(WaitError::SchedulerStopped),
     }
 }
 
@@ -186,15 +208,15 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_needs_not_wait_leaves_nothing_behind() {
+    async fn who_waits_no_more_leaves_nothing_behind_and_the_others_wait() {
         let table = Table::default();
-        let (first, second) = (table.wait(1, None), table.wait(1, None));
+        let (first, mut second) = (table.wait(1), table.wait(1));
         drop(first);
-        table.give_up(&1);
+        table.complete(&2);
+        assert!(second.ended.try_recv().is_err(), "it still waits");
         table.complete(&1);
-        assert!(second.await.is_ok(), "the other one still waits");
-        drop(table.wait(2, None));
-        table.give_up(&2);
-        assert!(table.0.lock().expect("no panic").is_empty());
+        second.end().await;
+        drop(table.wait(2));
+        assert!(table.lock().waiting.is_empty());
     }
 }

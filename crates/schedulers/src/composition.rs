@@ -60,10 +60,12 @@ pub(crate) struct After {
     pub(crate) reply: Option<RequestId>,
     /// Changes that need not wait any more.
     pub(crate) forget: Vec<ChangeId>,
-    /// The scheduler goes on with the next change.
-    pub(crate) next_change: bool,
+    /// The change that the scheduler has looked at then.
+    pub(crate) looked_at: Option<ChangeId>,
     /// What a dependent scheduler has waited for.
     pub(crate) upstream: Option<BuildsetId>,
+    /// The number of the trigger that was kept for this.
+    pub(crate) trigger: Option<u64>,
 }
 
 enum Stage {

@@ -10,9 +10,10 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::change::{Change, SharedChange};
 use crate::composition::{After, Order};
-use crate::input::Stored;
+use crate::input::{Stored, Trigger};
 use crate::output::{Forgotten, NewSourceStamp, Output, StateObject, WantedStamp};
 use crate::plan::{Codebase, Kind, Plan, TimedPlan, When};
+use crate::triggering;
 
 /// One scheduler.
 #[derive(Debug)]
@@ -22,11 +23,11 @@ pub(crate) struct Entry {
     stored: Option<Map<String, Json>>,
     pub(crate) enabled: bool,
     pub(crate) is_active: bool,
+    /// Another master runs it.
+    is_elsewhere: bool,
     /// Changes that have not been looked at.
     pub(crate) queue: VecDeque<SharedChange>,
-    /// A change is being looked at.
-    pub(crate) is_busy: bool,
-    /// That change.
+    /// The change that is being looked at.
     pub(crate) current: Option<ChangeId>,
     /// Changes that wait, and whether they are important: what the database has, too.
     waiting: BTreeMap<ChangeId, (SharedChange, bool)>,
@@ -42,6 +43,10 @@ pub(crate) struct Entry {
     pub(crate) upstream: Vec<BuildsetId>,
     /// Those of them that are complete, and what follows is being stored.
     pub(crate) following: BTreeSet<BuildsetId>,
+    /// How often it was triggered.
+    triggers: u64,
+    /// The trigger whose buildset is being stored.
+    pub(crate) following_trigger: Option<u64>,
 }
 
 /// What has a timer of its own.
@@ -66,8 +71,8 @@ impl Entry {
             stored: None,
             enabled: true,
             is_active: false,
+            is_elsewhere: false,
             queue: VecDeque::new(),
-            is_busy: false,
             current: None,
             waiting: BTreeMap::new(),
             stable: BTreeMap::new(),
@@ -77,6 +82,8 @@ impl Entry {
             is_first: false,
             upstream: Vec::new(),
             following: BTreeSet::new(),
+            triggers: 0,
+            following_trigger: None,
         }
     }
 
@@ -94,6 +101,7 @@ impl Entry {
 
     /// This master runs it from now on.
     pub(crate) fn claimed(&mut self, stored: Stored) {
+        self.is_elsewhere = false;
         self.enabled = stored.enabled;
         self.stored = Some(stored.state.into_iter().collect());
         self.waiting = stored
@@ -151,6 +159,15 @@ impl Entry {
         std::mem::take(&mut self.queue)
     }
 
+    /// Another master runs it; gives the changes that are that one's.
+    pub(crate) fn runs_elsewhere(&mut self) -> VecDeque<SharedChange> {
+        if self.is_claimed() {
+            return VecDeque::new();
+        }
+        self.is_elsewhere = true;
+        std::mem::take(&mut self.queue)
+    }
+
     /// Whether it is known what the database has of it.
     pub(crate) fn is_claimed(&self) -> bool {
         self.stored.is_some()
@@ -158,7 +175,7 @@ impl Entry {
 
     /// Whether changes are for it: also while it is not clear yet that this master runs it.
     pub(crate) fn takes_changes(&self) -> bool {
-        let may_be_ours = self.is_active || self.stored.is_none();
+        let may_be_ours = self.is_active || (self.stored.is_none() && !self.is_elsewhere);
         may_be_ours && self.plan.intake().is_some()
     }
 
@@ -219,7 +236,7 @@ impl Entry {
                         return None;
                     }
                     let after = After {
-                        next_change: true,
+                        looked_at: Some(change.id),
                         ..After::default()
                     };
                     return Some(self.wish_for_changes(vec![Arc::clone(change)], after));
@@ -495,17 +512,29 @@ impl Entry {
         Some(self.wish_for_changes(changes, after))
     }
 
+    /// A step has triggered it: that is built at its time.
+    pub(crate) fn keep_trigger(&mut self, trigger: &Trigger, outputs: &mut Vec<Output>) {
+        self.triggers += 1;
+        self.set_state("lastTrigger", triggering::kept(trigger), outputs);
+    }
+
     /// What was kept for this time.
     fn triggered(&mut self, outputs: &mut Vec<Output>) -> Option<Wish> {
         let kept = self.state("lastTrigger").filter(|kept| !kept.is_null())?;
-        let kept = kept.clone();
-        self.set_state("lastTrigger", Json::Null, outputs);
-        match crate::triggering::order_of_kept(self, &kept) {
-            Some(order) => Some(Wish {
-                order,
-                after: After::default(),
-            }),
+        if self.following_trigger == Some(self.triggers) {
+            return None;
+        }
+        match triggering::order_of_kept(self, kept) {
+            Some(order) => {
+                self.following_trigger = Some(self.triggers);
+                let after = After {
+                    trigger: self.following_trigger,
+                    ..After::default()
+                };
+                Some(Wish { order, after })
+            }
             None => {
+                self.set_state("lastTrigger", Json::Null, outputs);
                 outputs.push(Output::Log(format!(
                     "{}: ignoring what was kept of a trigger: it cannot be read",
                     self.plan.name
@@ -515,11 +544,14 @@ impl Entry {
         }
     }
 
-    /// Goes on with another configuration.
-    pub(crate) fn reconfigure(&mut self, plan: Arc<Plan>) {
-        self.plan = plan;
-        if self.plan.intake().is_none() {
-            self.queue.clear();
+    /// The buildset of a trigger is stored. A later trigger is kept still.
+    pub(crate) fn forget_trigger(&mut self, trigger: Option<u64>, outputs: &mut Vec<Output>) {
+        if trigger.is_none() || self.following_trigger != trigger {
+            return;
+        }
+        self.following_trigger = None;
+        if trigger == Some(self.triggers) {
+            self.set_state("lastTrigger", Json::Null, outputs);
         }
     }
 }

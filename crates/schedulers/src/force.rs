@@ -16,7 +16,7 @@ use crate::input::Answer;
 use crate::output::{Question, Refusal, Reply, RequestId, Wanted};
 use crate::percent;
 use crate::plan::{Codebase, Kind, Plan};
-use crate::set::Validation;
+use crate::settings::Validation;
 use crate::triggering::with_defaults;
 use buildbot_render::value_of_json;
 

@@ -40,6 +40,11 @@ pub enum Input {
         /// What the database has of it.
         stored: Stored,
     },
+    /// Another master runs the scheduler, and takes its changes.
+    RunsElsewhere {
+        /// Its name.
+        scheduler: String,
+    },
     /// A person enables or disables a scheduler. It is kept with [`Output::SetEnabled`](crate::Output::SetEnabled).
     Enable {
         /// Its name.

@@ -6,8 +6,10 @@
 
 mod canceller;
 mod change;
+mod changes;
 mod composition;
 mod cron;
+mod dependent;
 mod entry;
 mod filter;
 mod force;
@@ -21,8 +23,11 @@ mod plan;
 mod requests;
 mod revlink;
 mod set;
+mod settings;
 mod triggering;
 mod try_job;
+#[cfg(test)]
+mod world;
 
 pub use canceller::{Cancellation, Cancellers, Happened, TrackedRequest};
 pub use change::{Change, SharedChange};
@@ -38,5 +43,6 @@ pub use output::{
     StateObject, Submission, Ticket, Wanted, WantedStamp,
 };
 pub use revlink::{Matcher, Patterns, Revlink, Site};
-pub use set::{CLAIM_INTERVAL, Refused, Schedulers, Settings, Validation, refused};
+pub use set::{CLAIM_INTERVAL, Refused, Schedulers, refused};
+pub use settings::{Settings, Validation};
 pub use try_job::{JobError, TryJob};

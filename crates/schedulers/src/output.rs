@@ -19,8 +19,8 @@ pub struct RequestId(pub u64);
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
     /// Try to become the master that runs this scheduler: find or make its row, claim it, and read what is stored.
-    /// If the claim is refused, try again every [`CLAIM_INTERVAL`](crate::CLAIM_INTERVAL). When it succeeds answer
-    /// with [`Input::Claimed`](crate::Input::Claimed).
+    /// If the claim is refused, say so with [`Input::RunsElsewhere`](crate::Input::RunsElsewhere), and try again every
+    /// [`CLAIM_INTERVAL`](crate::CLAIM_INTERVAL). When it succeeds answer with [`Input::Claimed`](crate::Input::Claimed).
     Claim {
         /// Its name.
         scheduler: String,

@@ -36,7 +36,7 @@ impl Schedulers {
                 self.compose(now, name, wish, outputs);
             }
             Kind::Timed(timed) if timed.is_triggerable => {
-                entry.set_state("lastTrigger", triggering::kept(trigger), outputs);
+                entry.keep_trigger(trigger, outputs);
                 outputs.push(Output::Reply {
                     request,
                     reply: Reply::Kept,

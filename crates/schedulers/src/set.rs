@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use buildbot_config::{Description, MasterConfig, Scheduler as Configured, Value};
-use buildbot_model::{BuildsetId, ChangeId, Results, SourceStampId, Timestamp};
-use buildbot_python_regex::Pattern;
+use buildbot_config::{Description, MasterConfig, Scheduler as Configured};
+use buildbot_model::{ChangeId, Timestamp};
 use buildbot_render::SecretService;
 use jiff::tz::TimeZone;
 
-use crate::composition::{After, Composition, Order, Progress};
+use crate::composition::{After, Composition, Progress};
 use crate::entry::{Entry, Wish};
 use crate::force::FormView;
-use crate::input::{Answer, Found, Input, Stored, StoredBuildset, SubmittedIds};
-use crate::intake::{Intake, Taken};
-use crate::output::{Output, Read, Refusal, Reply, RequestId, Ticket, WantedStamp};
+use crate::input::{Answer, Found, Input, Stored, SubmittedIds};
+use crate::intake::Intake;
+use crate::output::{Output, Read, Refusal, Reply, RequestId, StateObject, Ticket};
 use crate::plan::{Kind, Plan};
+use crate::settings::{Settings, Validation};
 
 /// How often a master tries to claim a scheduler that another one runs.
 pub const CLAIM_INTERVAL: Duration = Duration::from_secs(300);
@@ -31,71 +31,7 @@ pub struct Schedulers {
     pub(crate) tasks: BTreeMap<Ticket, Task>,
     last_ticket: u64,
     /// How many schedulers have still to do with a change.
-    unhandled: BTreeMap<ChangeId, usize>,
-}
-
-/// Which names and values of properties people may enter: `c['validation']`.
-#[derive(Debug, Clone, Default)]
-pub struct Validation {
-    /// `property_name`.
-    pub property_name: Option<Pattern>,
-    /// `property_value`.
-    pub property_value: Option<Pattern>,
-}
-
-/// What schedulers share with the rest of the configuration.
-#[derive(Debug, Clone, Default)]
-pub struct Settings {
-    /// The number of the configuration, for questions to its code.
-    pub generation: u64,
-    /// Whether it names a provider of secrets.
-    pub has_secrets: bool,
-    /// Which properties people may enter.
-    pub validation: Validation,
-    /// Why nobody can tell which they may enter.
-    pub wrong: Option<String>,
-}
-
-impl Settings {
-    /// The settings of a configuration.
-    pub fn of(config: &MasterConfig, generation: u64) -> Self {
-        let mut settings = Self {
-            generation,
-            has_secrets: !config.secrets_providers.is_empty(),
-            ..Self::default()
-        };
-        let given = &config.validation;
-        for (name, value, place) in [
-            (
-                "property_name",
-                &given.property_name,
-                &mut settings.validation.property_name,
-            ),
-            (
-                "property_value",
-                &given.property_value,
-                &mut settings.validation.property_value,
-            ),
-        ] {
-            let pattern = match value {
-                Value::Text(text) => Pattern::new(text, 0).map_err(|error| error.to_string()),
-                Value::Regex(regex) => match regex.pattern.as_text() {
-                    Some(text) => {
-                        Pattern::new(text, regex.flags).map_err(|error| error.to_string())
-                    }
-                    None => Err("it is no text".to_owned()),
-                },
-                _ => Err("it is no text".to_owned()),
-            };
-            match pattern {
-                Ok(pattern) => *place = Some(pattern),
-                Err(why) => {
-                    settings.wrong = Some(format!("{name} of c['validation']: {why}"));
-                }
-            }
-        }
-        settings
-    }
+    pub(crate) unhandled: BTreeMap<ChangeId, usize>,
 }
 
 /// What waits for an answer.
@@ -197,69 +133,65 @@ impl Schedulers {
             SecretService::Absent
         };
         self.validation = settings.validation;
+        Ok(self.replace(plans))
+    }
+
+    pub(crate) fn replace(&mut self, plans: Vec<Arc<Plan>>) -> Vec<Output> {
         let mut outputs = Vec::new();
         let names: BTreeSet<String> = plans.iter().map(|plan| plan.name.clone()).collect();
-        let mut left = Vec::new();
-        self.entries.retain(|name, entry| {
-            let stays = names.contains(name);
-            if !stays {
-                outputs.push(Output::Release {
-                    scheduler: name.clone(),
-                });
-                left.extend(entry.queue.iter().map(|change| change.id));
-                left.extend(entry.current);
-            }
-            stays
-        });
-        for change in left {
-            self.handled(change, &mut outputs);
+        let gone = self.entries.keys().filter(|name| !names.contains(*name));
+        for name in gone.cloned().collect::<Vec<_>>() {
+            self.remove(&name, &mut outputs);
         }
         for plan in plans {
-            match self.entries.get_mut(&plan.name) {
-                Some(entry) if entry.plan.is_like(&plan) => entry.reconfigure(plan),
-                before => {
-                    let mut entry = Entry::new(plan);
-                    if let Some(before) = before {
-                        // What it has not looked at is for the new one, after what is under way.
-                        entry.queue = std::mem::take(&mut before.queue);
-                        entry.current = before.current.take();
-                        entry.is_busy = before.is_busy;
-                        entry.following = std::mem::take(&mut before.following);
-                    }
-                    outputs.push(Output::Claim {
-                        scheduler: entry.plan.name.clone(),
-                        state: entry.object(),
-                        wants_changes: matches!(entry.plan.kind, Kind::Changes(_) | Kind::Timed(_)),
-                    });
-                    self.entries.insert(entry.plan.name.clone(), entry);
-                }
-            }
+            self.adopt(plan, &mut outputs);
         }
-        Ok(outputs)
+        outputs
+    }
+
+    fn remove(&mut self, name: &str, outputs: &mut Vec<Output>) {
+        let asked = self.take_back(name);
+        let Some(entry) = self.entries.remove(name) else {
+            return;
+        };
+        outputs.push(Output::Release {
+            scheduler: name.to_owned(),
+        });
+        for change in asked.into_iter().chain(entry.queue) {
+            self.handled(change.id, outputs);
+        }
+    }
+
+    fn adopt(&mut self, plan: Arc<Plan>, outputs: &mut Vec<Output>) {
+        let name = plan.name.clone();
+        let mut entry = match self.entries.get_mut(&name) {
+            Some(entry) if entry.plan.is_like(&plan) => {
+                entry.plan = plan;
+                return self.leave_changes(&name, outputs);
+            }
+            _ => Entry::new(plan),
+        };
+        let asked = self.take_back(&name);
+        if let Some(before) = self.entries.remove(&name) {
+            // What the one before has not decided about is for this one, after the buildset that is being made.
+            entry.current = before.current.filter(|_| asked.is_none());
+            entry.queue = asked.into_iter().chain(before.queue).collect();
+            entry.following = before.following;
+        }
+        outputs.push(Output::Claim {
+            scheduler: name.clone(),
+            state: entry.object(),
+            wants_changes: matches!(entry.plan.kind, Kind::Changes(_) | Kind::Timed(_)),
+        });
+        self.entries.insert(name.clone(), entry);
+        self.leave_changes(&name, outputs);
     }
 
     /// Something happened.
     pub fn handle(&mut self, now: Timestamp, input: Input) -> Vec<Output> {
         let mut outputs = Vec::new();
         match input {
-            Input::ChangeAdded(change) => {
-                let mut stirred = Vec::new();
-                let mut takers = 1;
-                for (name, entry) in &mut self.entries {
-                    if entry.takes_changes() {
-                        entry.queue.push_back(Arc::clone(&change));
-                        takers += 1;
-                        if !entry.is_busy {
-                            stirred.push(name.clone());
-                        }
-                    }
-                }
-                self.unhandled.insert(change.id, takers);
-                for name in stirred {
-                    self.take_changes(now, &name, &mut outputs);
-                }
-                self.handled(change.id, &mut outputs);
-            }
+            Input::ChangeAdded(change) => self.change_added(now, &change, &mut outputs),
             Input::BuildsetAdded {
                 buildset,
                 scheduler,
@@ -271,6 +203,13 @@ impl Schedulers {
             } => self.buildset_completed(now, buildset, results, &source_stamps, &mut outputs),
             Input::Claimed { scheduler, stored } => {
                 self.claimed(now, &scheduler, stored, &mut outputs);
+            }
+            Input::RunsElsewhere { scheduler } => {
+                let entry = self.entries.get_mut(&scheduler);
+                let left = entry.map(Entry::runs_elsewhere).unwrap_or_default();
+                for change in left {
+                    self.handled(change.id, &mut outputs);
+                }
             }
             Input::Enable { scheduler, enabled } => {
                 self.enable(now, &scheduler, enabled, &mut outputs);
@@ -322,6 +261,12 @@ impl Schedulers {
         entries.filter_map(Entry::next_timeout).min()
     }
 
+    /// Whether a scheduler of this state still waits for being claimed.
+    pub fn wants_claim(&self, name: &str, state: &StateObject) -> bool {
+        let entry = self.entries.get(name);
+        entry.is_some_and(|entry| !entry.is_claimed() && entry.object() == *state)
+    }
+
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Timestamp) -> Vec<Output> {
         let mut outputs = Vec::new();
@@ -360,28 +305,10 @@ impl Schedulers {
         }
     }
 
-    /// Whether a step can trigger it: `None` if there is no such scheduler.
-    pub fn is_triggerable(&self, name: &str) -> Option<bool> {
-        let entry = self.entries.get(name)?;
-        Some(match &entry.plan.kind {
-            Kind::Triggerable => true,
-            Kind::Timed(timed) => timed.is_triggerable,
-            _ => false,
-        })
-    }
-
     /// Names, and whether each is enabled and runs here.
     pub fn states(&self) -> impl Iterator<Item = (&str, bool, bool)> {
         let entries = self.entries.iter();
         entries.map(|(name, entry)| (name.as_str(), entry.enabled, entry.is_active))
-    }
-
-    /// Everything lies still from now on: the master stops. Claims are the shell's to give up.
-    pub fn stop(&mut self) {
-        for entry in self.entries.values_mut() {
-            drop(entry.deactivate());
-        }
-        self.unhandled.clear();
     }
 
     pub(crate) fn ticket(&mut self) -> Ticket {
@@ -390,14 +317,19 @@ impl Schedulers {
     }
 
     fn claimed(&mut self, now: Timestamp, name: &str, stored: Stored, outputs: &mut Vec<Output>) {
-        if let Some(entry) = self.entries.get_mut(name) {
-            entry.claimed(stored);
-            if entry.enabled {
-                self.activate(now, name, outputs);
-                self.take_changes(now, name, outputs);
-            } else {
-                self.deactivate(name, outputs);
-            }
+        let Some(entry) = self.entries.get_mut(name) else {
+            // It was removed in the meantime.
+            outputs.push(Output::Release {
+                scheduler: name.to_owned(),
+            });
+            return;
+        };
+        entry.claimed(stored);
+        if entry.enabled {
+            self.activate(now, name, outputs);
+            self.take_changes(now, name, outputs);
+        } else {
+            self.deactivate(name, outputs);
         }
     }
 
@@ -414,18 +346,6 @@ impl Schedulers {
                 ticket,
                 what: Read::Buildsets(known),
             });
-        }
-    }
-
-    /// One scheduler less has to do with a change.
-    fn handled(&mut self, change: ChangeId, outputs: &mut Vec<Output>) {
-        let Some(takers) = self.unhandled.get_mut(&change) else {
-            return;
-        };
-        *takers -= 1;
-        if *takers == 0 {
-            self.unhandled.remove(&change);
-            outputs.push(Output::Handled { change });
         }
     }
 
@@ -451,65 +371,6 @@ impl Schedulers {
             self.activate(now, name, outputs);
         } else {
             self.deactivate(name, outputs);
-        }
-    }
-
-    /// Looks at changes until one has to wait for an answer.
-    fn take_changes(&mut self, now: Timestamp, name: &str, outputs: &mut Vec<Output>) {
-        loop {
-            let Some(entry) = self.entries.get_mut(name) else {
-                return;
-            };
-            if entry.is_busy || !entry.is_active {
-                return;
-            }
-            let Some(change) = entry.queue.pop_front() else {
-                return;
-            };
-            entry.is_busy = true;
-            entry.current = Some(change.id);
-            let intake = Intake::new(Arc::clone(&entry.plan), change);
-            self.take(now, intake, outputs);
-        }
-    }
-
-    fn take(&mut self, now: Timestamp, mut intake: Intake, outputs: &mut Vec<Output>) {
-        let name = intake.plan.name.clone();
-        match intake.go_on() {
-            Taken::Asks(question) => {
-                let ticket = self.ticket();
-                outputs.push(Output::Ask {
-                    ticket,
-                    generation: intake.plan.generation,
-                    question,
-                });
-                self.tasks.insert(ticket, Task::Intake(intake));
-            }
-            Taken::Dropped(why) => {
-                outputs.extend(why.map(Output::Log));
-                self.not_busy(&name, outputs);
-            }
-            Taken::Counts(is_important) => {
-                let wish = self
-                    .entries
-                    .get_mut(&name)
-                    .filter(|entry| entry.is_active)
-                    .and_then(|entry| entry.got_change(now, &intake.change, is_important, outputs));
-                match wish {
-                    Some(wish) => self.compose(now, &name, wish, outputs),
-                    None => self.not_busy(&name, outputs),
-                }
-            }
-        }
-    }
-
-    fn not_busy(&mut self, name: &str, outputs: &mut Vec<Output>) {
-        let Some(entry) = self.entries.get_mut(name) else {
-            return;
-        };
-        entry.is_busy = false;
-        if let Some(change) = entry.current.take() {
-            self.handled(change, outputs);
         }
     }
 
@@ -552,12 +413,25 @@ impl Schedulers {
                 if let Some(request) = composition.after.reply {
                     outputs.push(refuse(request, Refusal::Failed(why)));
                 }
-                self.followed(&name, composition.after.upstream, outputs);
-                if composition.after.next_change {
-                    self.not_busy(&name, outputs);
+                self.not_made(&name, &composition.after);
+                if let Some(change) = composition.after.looked_at {
+                    self.looked_at(&name, change, outputs);
                     self.take_changes(now, &name, outputs);
                 }
             }
+        }
+    }
+
+    /// A buildset could not be made: what it was to follow is kept, for the scheduler's next life or time.
+    fn not_made(&mut self, name: &str, after: &After) {
+        let Some(entry) = self.entries.get_mut(name) else {
+            return;
+        };
+        if let Some(upstream) = after.upstream {
+            entry.following.remove(&upstream);
+        }
+        if after.trigger.is_some() && entry.following_trigger == after.trigger {
+            entry.following_trigger = None;
         }
     }
 
@@ -632,17 +506,22 @@ impl Schedulers {
             return;
         };
         let name = composition.plan.name.clone();
+        if outcome.is_err() {
+            self.not_made(&name, &composition.after);
+        }
         let After {
             reply,
             forget,
-            next_change,
+            looked_at,
             upstream,
+            trigger,
         } = composition.after;
-        self.followed(&name, upstream, outputs);
         match outcome {
             Ok(SubmittedIds { buildset, requests }) => {
+                self.followed(&name, upstream, outputs);
                 if let Some(entry) = self.entries.get_mut(&name) {
                     entry.forget(forget, outputs);
+                    entry.forget_trigger(trigger, outputs);
                 }
                 if let Some(request) = reply {
                     let reply = Reply::Submitted { buildset, requests };
@@ -658,102 +537,9 @@ impl Schedulers {
                 }
             }
         }
-        if next_change {
-            self.not_busy(&name, outputs);
+        if let Some(change) = looked_at {
+            self.looked_at(&name, change, outputs);
             self.take_changes(now, &name, outputs);
-        }
-    }
-
-    fn buildset_added(&mut self, buildset: BuildsetId, of: &str, outputs: &mut Vec<Output>) {
-        for entry in self.entries.values_mut() {
-            let plan = Arc::clone(&entry.plan);
-            if let Kind::Dependent { upstream } = &plan.kind
-                && entry.is_active
-                && upstream == of
-                && !entry.upstream.contains(&buildset)
-            {
-                entry.upstream.push(buildset);
-                keep_upstream(entry, outputs);
-            }
-        }
-    }
-
-    fn buildset_completed(
-        &mut self,
-        now: Timestamp,
-        buildset: BuildsetId,
-        results: Results,
-        source_stamps: &[SourceStampId],
-        outputs: &mut Vec<Output>,
-    ) {
-        let waiting: Vec<String> = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| {
-                let waits = entry.is_active && entry.upstream.contains(&buildset);
-                waits && !entry.following.contains(&buildset)
-            })
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in waiting {
-            let Some(entry) = self.entries.get_mut(&name) else {
-                continue;
-            };
-            if matches!(results, Results::Success | Results::Warnings) {
-                entry.following.insert(buildset);
-                let stamps = source_stamps.iter().copied().map(WantedStamp::Stored);
-                let order = Order {
-                    stamps: stamps.collect(),
-                    reason: "downstream".to_owned(),
-                    ..Order::default()
-                };
-                let wish = Wish {
-                    order,
-                    after: After {
-                        upstream: Some(buildset),
-                        ..After::default()
-                    },
-                };
-                self.compose(now, &name, wish, outputs);
-            } else {
-                self.followed(&name, Some(buildset), outputs);
-            }
-        }
-    }
-
-    /// Nothing more follows from a buildset. That is kept after what follows is stored: a master that is killed between
-    /// the two makes it twice, and never not at all.
-    fn followed(&mut self, name: &str, buildset: Option<BuildsetId>, outputs: &mut Vec<Output>) {
-        let Some((entry, buildset)) = self.entries.get_mut(name).zip(buildset) else {
-            return;
-        };
-        entry.following.remove(&buildset);
-        entry.upstream.retain(|known| *known != buildset);
-        // What is not read yet must not be overwritten.
-        if entry.is_claimed() {
-            keep_upstream(entry, outputs);
-        }
-    }
-
-    /// What became of what a dependent scheduler has waited for in an earlier life.
-    fn upstream_found(
-        &mut self,
-        now: Timestamp,
-        name: &str,
-        buildsets: Vec<StoredBuildset>,
-        outputs: &mut Vec<Output>,
-    ) {
-        for StoredBuildset {
-            id,
-            results,
-            source_stamps,
-        } in buildsets
-        {
-            if let Some(results) = results
-                && self.entries.contains_key(name)
-            {
-                self.buildset_completed(now, id, results, &source_stamps, outputs);
-            }
         }
     }
 }
@@ -770,9 +556,4 @@ pub(crate) fn refuse(request: RequestId, refusal: Refusal) -> Output {
         request,
         reply: Reply::Refused(refusal),
     }
-}
-
-fn keep_upstream(entry: &mut Entry, outputs: &mut Vec<Output>) {
-    let known: Vec<i64> = entry.upstream.iter().map(|buildset| buildset.0).collect();
-    entry.set_state("upstream_bsids", known.into(), outputs);
 }

@@ -174,3 +174,47 @@ fn read_stamp(kept: &Json) -> Option<TriggerStamp> {
         }),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::input::Input;
+    use crate::output::RequestId;
+    use crate::plan::{IntakePlan, Kind, TimedPlan, When};
+    use crate::world::{World, plan};
+    use std::time::Duration;
+
+    #[test]
+    fn a_trigger_is_kept_until_its_buildset_is_stored() {
+        let kind = Kind::Timed(Box::new(TimedPlan {
+            intake: IntakePlan::default(),
+            when: When::Every(Duration::from_secs(60)),
+            only_if_changed: false,
+            absolute: false,
+            branch: None,
+            is_triggerable: true,
+        }));
+        let mut world = World::new(plan("s", "NightlyTriggerable", kind));
+        world.claimed();
+        world.pass(60);
+        let trigger = || Input::Trigger {
+            request: RequestId(1),
+            scheduler: "s".to_owned(),
+            trigger: Box::default(),
+        };
+        world.tell(trigger());
+        world.pass(60);
+        world.pass(60);
+        assert_eq!(world.submitted.len(), 1, "it is on its way");
+        world.not_stored();
+        assert!(!world.state("lastTrigger").is_null());
+        world.pass(60);
+        world.tell(trigger());
+        world.stored();
+        assert!(!world.state("lastTrigger").is_null(), "the later one");
+        world.pass(60);
+        world.stored();
+        assert!(world.state("lastTrigger").is_null());
+        world.pass(60);
+        assert!(world.submitted.is_empty());
+    }
+}

@@ -149,7 +149,7 @@ fn masters_that_are_gone() {
 /// The reference shows a stack trace, and ends with 0.
 #[test]
 fn a_reconfiguration_needs_a_pid_file() {
-    let mut place = Place::new(crate::place::Side::Ours);
+    let place = Place::new(crate::place::Side::Ours);
     place.make_master("");
     for line in ["reconfig m", "reconfig -q m", "sighup nosuch"] {
         let said = place.run(line);

@@ -46,12 +46,21 @@ fn hold_clients(place: &Place) -> std::sync::mpsc::Sender<()> {
 fn the_master_reads_while_clients_have_long_questions() {
     let place = Place::new();
     let release = hold_clients(&place);
-    // One more is waiting before it.
-    place
-        .database
-        .ask(Reader::Client, || true, |_| Ok(()), drop);
-    assert!(place.read(builders::all).is_empty());
-    drop(release);
+    // One more is waiting before it, and would take long too.
+    let (release_last, released) = channel::<()>();
+    let (reached, has_reached) = channel();
+    let work = move |_: &Connection| {
+        reached.send(()).unwrap();
+        let _ = released.recv();
+        Ok(())
+    };
+    place.database.ask(Reader::Client, || true, work, drop);
+    for _ in 0..3 {
+        assert!(place.read(builders::all).is_empty());
+    }
+    assert!(has_reached.try_recv().is_err());
+    drop((release, release_last));
+    has_reached.recv().unwrap();
 }
 
 #[test]

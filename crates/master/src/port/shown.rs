@@ -63,6 +63,6 @@ pub(super) fn show(port: &StepPort, summary: String) {
                 steps::set_state_string(connection, row, &text)
             });
         writing.await;
-        port.publish(StepVerb::Updated).await;
+        port.publish(StepVerb::Updated);
     });
 }

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use super::field::{Class, Field};
 use crate::input::TriggerStamp;
 use crate::output::Patch;
-use crate::set::Validation;
+use crate::settings::Validation;
 
 /// The value of a `WorkerChoiceParameter` that chooses none.
 const ANY_WORKER: &str = "-any-";
