@@ -75,11 +75,11 @@ fn code_of_users_has_the_master_ended_and_thinks_again() -> Result<()> {
 
 #[test]
 fn what_a_running_build_waits_for_is_still_built_during_a_clean_shutdown() -> Result<()> {
-    let mut site = Site::new(&format!(
+    let mut site = Site::new(
         "c['builders'] = [builder('parent', until_go('long'), \
             steps.Trigger(schedulerNames=['t'], waitForFinish=True)), builder('child', shell('true'))]\n\
-         c['schedulers'] = [schedulers.Triggerable(name='t', builderNames=['child'])]"
-    ))?;
+         c['schedulers'] = [schedulers.Triggerable(name='t', builderNames=['child'])]",
+    )?;
     site.start()?;
     site.start_worker("w1", Program::Ours)?;
     site.wait_for_step(site.force("parent")?, "long")?;
