@@ -59,6 +59,7 @@ const EDGES: &[(&str, &[&str])] = &[
             // Only its tests.
             "crates/db",
             "crates/logs",
+            "tests/ports",
         ],
     ),
     (
@@ -127,12 +128,15 @@ const EDGES: &[(&str, &[&str])] = &[
             "crates/tac",
             "crates/web",
             "crates/wire",
+            // Only its tests.
+            "tests/ports",
         ],
     ),
     ("tests/sim", &["crates/engine", "crates/model"]),
-    ("tests/e2e", &[]),
     // These see programs from outside.
-    ("tests/compat", &[]),
+    ("tests/e2e", &["tests/ports"]),
+    ("tests/compat", &["tests/ports"]),
+    ("tests/ports", &[]),
     ("xtask", &[]),
 ];
 

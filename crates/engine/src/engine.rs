@@ -2,23 +2,24 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use buildbot_model::{BuildRequest, BuilderId, Timestamp, WorkerId};
 
 use crate::builds::Builds;
 use crate::buildsets::Submissions;
 use crate::commits::Commits;
-use crate::config::{Config, Generation};
+use crate::config::{Config, Generation, LockAccess};
 use crate::distribution::Distribution;
 use crate::effect::Effect;
 use crate::event::{Event, Shutdown};
 use crate::lock_users::LockUsers;
-use crate::locks::Locks;
+use crate::locks::{Locks, wanted};
 use crate::questions::Questions;
 use crate::reason::Owner;
 use crate::requests::Requests;
 use crate::timers::{Timer, Timers};
-use crate::workers::Workers;
+use crate::workers::{self, Workers};
 
 /// All decisions of one master.
 #[derive(Debug)]
@@ -157,6 +158,7 @@ impl Engine {
             Event::BuilderNudged { builder } => self.mark(builder),
             Event::OtherMaster(event) => self.other_master(event),
             Event::ShutdownRequested(shutdown) => self.shut_down(shutdown),
+            Event::ShutdownCancelled => self.cancel_shutdown(),
         }
         self.settle();
     }
@@ -194,6 +196,22 @@ impl Engine {
             && self.commits.is_empty()
             && self.questions.is_empty()
             && self.submissions.is_empty()
+    }
+
+    /// Whether no builds are started any more because the master is to end.
+    pub fn is_shutting_down(&self) -> bool {
+        self.shutdown.is_some()
+    }
+
+    /// Whether builds on a worker could take these locks now.
+    pub fn are_available(&self, locks: &[LockAccess], worker: WorkerId) -> bool {
+        self.locks.check(&wanted(locks, worker)).is_ok()
+    }
+
+    /// How long the next quarantine of a worker is.
+    pub fn next_quarantine(&self, worker: WorkerId) -> Duration {
+        let known = self.workers.get(worker);
+        known.map_or(workers::QUARANTINE_MIN, workers::Worker::next_quarantine)
     }
 
     /// How much was looked at since the start.
@@ -272,6 +290,14 @@ impl Engine {
             for build in self.builds.ids() {
                 self.stop_for_shutdown(build);
             }
+        }
+    }
+
+    /// Builds that were stopped already are not started again by that.
+    fn cancel_shutdown(&mut self) {
+        if self.shutdown == Some(Shutdown::Clean) {
+            self.shutdown = None;
+            self.mark_all();
         }
     }
 }

@@ -168,6 +168,8 @@ pub enum Event {
     OtherMaster(OtherMaster),
     /// The master shall end.
     ShutdownRequested(Shutdown),
+    /// It shall not end after all. Builds that are being stopped end all the same.
+    ShutdownCancelled,
 }
 
 /// What became of a transaction.

@@ -149,6 +149,11 @@ impl Worker {
         self.quarantine.next = next.min(QUARANTINE_MAX);
     }
 
+    /// How long the next quarantine is.
+    pub(crate) fn next_quarantine(&self) -> Duration {
+        self.quarantine.next
+    }
+
     /// A build went well enough: the next quarantine is a short one.
     pub(crate) fn forgive(&mut self) {
         self.quarantine.next = QUARANTINE_MIN;

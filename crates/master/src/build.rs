@@ -446,6 +446,28 @@ impl Build {
         self.interruptions.forget(number);
     }
 
+    /// The steps that have ended, and the one that runs.
+    fn live_steps(&self) -> Vec<Json> {
+        let state = self.state();
+        let ended = state.executed.iter().map(|step| {
+            let statistics = step
+                .statistics
+                .iter()
+                .map(|(name, value)| json!([name, value]));
+            json!({
+                "$": "step", "key": null, "name": step.name, "results": step.results.code(),
+                "statistics": {"$": "dict", "v": statistics.collect::<Vec<_>>()},
+            })
+        });
+        let mut steps: Vec<Json> = ended.collect();
+        let is_over = |row: &AddedStep| state.executed.iter().any(|step| *step.name == *row.name);
+        let running = state.running.keys().filter_map(|step| state.rows.get(step));
+        steps.extend(running.filter(|row| !is_over(row)).map(
+            |row| json!({"$": "step", "key": row.id.0, "stepid": row.id.0, "name": &*row.name}),
+        ));
+        steps
+    }
+
     /// The build as user code sees it.
     pub(crate) fn live(&self, shell: &Shell) -> Json {
         let master = &shell.live;
@@ -459,6 +481,10 @@ impl Build {
             .map(|(name, value)| json!([name, value]))
             .collect();
         let env = self.config().map(|config| &config.env);
+        let mut for_builder =
+            master.worker_for_builder(site, self.builder.id, self.worker, &worker_state);
+        for_builder["state"] = "BUILDING".into();
+        for_builder["available"] = false.into();
         json!({
             "$": "build", "key": self.id.0, "buildid": self.id.0, "number": self.number.0,
             "reason": self.reason(), "results": self.results().code(), "finished": false, "stopped": false,
@@ -470,8 +496,8 @@ impl Build {
             "sources": sources.iter().map(|source| master.source(source)).collect::<Vec<_>>(),
             "properties": master.properties(&self.properties()),
             "builder": master.builder(site, self.builder.id),
-            "workerforbuilder":
-                master.worker_for_builder(site, self.builder.id, self.worker, &worker_state),
+            "workerforbuilder": for_builder,
+            "executedSteps": self.live_steps(),
             "master": master.live(),
         })
     }

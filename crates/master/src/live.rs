@@ -70,25 +70,27 @@ impl Master {
 
     pub(crate) fn worker(&self, worker: &Worker, id: WorkerId, state: &WorkerState) -> Json {
         let common = &worker.common;
-        let pairs = |pairs: &[(String, Value)]| {
+        let of_worker = |pairs: &[(String, Value)]| {
             let mut properties = Properties::default();
             for (name, value) in pairs {
                 properties.set(name.as_str(), value.clone(), "Worker", false);
             }
-            json!({"$": "properties", "key": 0, "v": properties, "master": self.live()})
+            properties
         };
-        let mut info = Properties::default();
-        for (name, known) in &state.info {
-            info.set(name.as_str(), known.clone(), "Worker", false);
+        let live = |properties| json!({"$": "properties", "key": 0, "v": properties, "master": self.live()});
+        let mut properties = of_worker(&common.properties);
+        properties.set("workername", worker.name(), "Worker", false);
+        if let Some(machine) = &common.machine_name {
+            properties.set("machine_name", machine.as_str(), "Worker", false);
         }
         json!({
             "$": "worker", "key": id.0, "workername": worker.name(), "max_builds": common.max_builds,
             "notify_on_missing": common.notify_on_missing.0,
-            "missing_timeout": common.missing_timeout.map(|timeout| timeout.0),
+            "missing_timeout": common.missing_timeout.map(|timeout| seconds(timeout.0)),
             "machine_name": common.machine_name, "workerid": id.0,
-            "properties": pairs(&common.properties),
-            "defaultProperties": pairs(&common.default_properties),
-            "info": {"$": "properties", "key": 0, "v": info, "master": self.live()},
+            "properties": live(properties),
+            "defaultProperties": live(of_worker(&common.default_properties)),
+            "info": live(of_worker(&state.info)), "master": self.live(),
             "connected": state.connected, "paused": state.paused,
             "can_start_build": state.connected && !state.paused,
         })
@@ -105,8 +107,8 @@ impl Master {
         let worker = site.worker(id);
         let latent = worker.is_some_and(is_latent);
         json!({
-            "$": "wfb", "key": [builder.0, id.0], "state": if latent { "LATENT" } else { "AVAILABLE" },
-            "available": true, "latent": latent, "builder_name": name,
+            "$": "wfb", "key": [builder.0, id.0], "state": "AVAILABLE", "available": true, "latent": latent,
+            "builder_name": name,
             "builder": self.builder(site, builder),
             "worker": worker.map(|worker| self.worker(worker, id, state)),
         })
@@ -142,6 +144,8 @@ impl Master {
             "$": "sourcestamp", "key": source.id.0, "ssid": source.id.0, "branch": source.branch,
             "revision": source.revision, "repository": source.repository,
             "project": source.project, "codebase": source.codebase,
+            "patchid": patch.map(|patch| patch.id.0),
+            "created_at": {"$": "datetime", "epoch": source.created_at.seconds()},
             "patch": patch.map(|patch| tuple(vec![json!(patch.level), json!(body), json!(patch.subdir)])),
             "patch_info": patch.map(|patch| tuple(vec![json!(patch.author), json!(patch.comment)])),
             "changes": source.changes.iter().map(|change| self.change(change)).collect::<Vec<_>>(),
@@ -158,6 +162,18 @@ impl Master {
         let properties = self.properties(&of_model(&change.properties));
         live.insert("properties".to_owned(), properties);
         Json::Object(live)
+    }
+}
+
+/// Whole seconds as a whole number, as people write them.
+fn seconds(given: f64) -> Json {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "it is whole, and far from the ends"
+    )]
+    match given.fract() == 0.0 && given.abs() < 1e15 {
+        true => json!(given as i64),
+        false => json!(given),
     }
 }
 

@@ -348,13 +348,22 @@ impl Master {
         }
     }
 
-    /// Starts no more builds that nobody waits for, and returns when none runs.
+    /// Starts no more builds that nobody waits for, so that it is [drained](Self::drained) some time.
     pub async fn drain(&self) {
-        self.shell
-            .engine
-            .send(Event::ShutdownRequested(Shutdown::Clean))
-            .await;
-        self.shell.engine.idle().await;
+        self.shell.end_when_idle(Shutdown::Clean).await;
+    }
+
+    /// Returns when the master shall end once no build runs, and none does.
+    pub async fn drained(&self) {
+        let mut ends = self.shell.ends_when_idle.subscribe();
+        loop {
+            // The sender lives as long as the shell.
+            let _ = ends.wait_for(|ends| *ends).await;
+            tokio::select! {
+                () = self.shell.engine.idle() => return,
+                _ = ends.wait_for(|ends| !*ends) => {}
+            }
+        }
     }
 
     /// Ends: builds that run are stopped, and their requests are built again after the next start.

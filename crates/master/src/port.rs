@@ -182,6 +182,7 @@ impl StepPort {
                     "results": step.results.map(Results::code),
                     "statistics": {"$": "dict", "v": statistics},
                     "description": step.description, "stopped": step.stopped,
+                    "number": self.number.0, "class": step.class,
                     "build": self.build.live(&self.shell),
                 });
                 for (name, value) in step.arguments {

@@ -208,21 +208,13 @@ async fn serve(options: Options) -> Ended {
         }
     };
     tell(service_manager::ready).await;
-    let mut is_draining = false;
     let ended = loop {
-        let drained = async {
-            if is_draining {
-                master.drain().await;
-            } else {
-                std::future::pending::<()>().await;
-            }
-        };
         let wanted = tokio::select! {
             _ = signals.hangup.recv() => Wanted::Reconfigure,
             _ = signals.user1.recv() => Wanted::Drain,
             ended = stopping(&mut signals.terminate, &mut signals.interrupt) => Wanted::Stop(ended),
             () = master.broken() => Wanted::Stop(Ended::Failed),
-            () = drained => Wanted::Stop(Ended::Clean),
+            () = master.drained() => Wanted::Stop(Ended::Clean),
         };
         match wanted {
             Wanted::Reconfigure => {
@@ -235,8 +227,8 @@ async fn serve(options: Options) -> Ended {
                 tell(service_manager::ready).await;
             }
             Wanted::Drain => {
+                master.drain().await;
                 tracing::info!("Received SIGUSR1, shutting down when no build runs.");
-                is_draining = true;
             }
             Wanted::Stop(how) => break how,
         }

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use buildbot_data::{Bus, Data};
+use buildbot_engine::Event;
+use buildbot_engine::event::Shutdown;
 use buildbot_logs::LogStore;
 use buildbot_model::{MasterId, Secret};
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use crate::build::Builds;
@@ -51,6 +54,8 @@ pub(crate) struct Shell {
     pub(crate) submissions: Submissions,
     pub(crate) cancelling: Cancelling,
     pub(crate) waiters: Waiters,
+    /// Whether the master shall end when no build runs.
+    pub(crate) ends_when_idle: watch::Sender<bool>,
     /// What runs in processes of configurations and asks back.
     pub(crate) sessions: Sessions,
     /// Owns every task that nothing else owns.
@@ -110,6 +115,7 @@ impl Shell {
             submissions: Submissions::default(),
             cancelling: Cancelling::default(),
             waiters: Waiters::default(),
+            ends_when_idle: watch::Sender::new(false),
             sessions: Sessions::default(),
             tasks: parts.tasks,
             numbers: AtomicU64::new(0),
@@ -119,6 +125,18 @@ impl Shell {
     /// A number that was never given out before.
     pub(crate) fn next_number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Has no more builds started, and the master ended when none runs.
+    pub(crate) async fn end_when_idle(&self, shutdown: Shutdown) {
+        self.engine.send(Event::ShutdownRequested(shutdown)).await;
+        self.ends_when_idle.send_replace(true);
+    }
+
+    /// Has builds started again, if they are not being stopped.
+    pub(crate) async fn stay(&self) {
+        self.ends_when_idle.send_replace(false);
+        self.engine.send(Event::ShutdownCancelled).await;
     }
 
     /// A path of the configuration: `~` is the home directory, others are relative to the base directory.

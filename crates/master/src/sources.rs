@@ -2,7 +2,7 @@
 
 use buildbot_db::tables::{changes, source_stamps};
 use buildbot_db::{Connection, StatementError};
-use buildbot_model::{Properties, SourceStampId};
+use buildbot_model::{Properties, SourceStampId, Timestamp};
 
 /// A source stamp with what belongs to it.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub(crate) struct Source {
     pub(crate) revision: Option<String>,
     pub(crate) patch: Option<source_stamps::Patch>,
     pub(crate) changes: Vec<Change>,
+    /// When it was first heard of.
+    pub(crate) created_at: Timestamp,
 }
 
 /// A change with what belongs to it.
@@ -51,6 +53,7 @@ pub(crate) fn read(
             revision: stored.revision,
             patch,
             changes: change.into_iter().collect(),
+            created_at: stored.created_at,
         });
     }
     Ok(sources)

@@ -26,6 +26,8 @@ pub enum Argument {
 /// What code of the user's sees of a step; the port knows the rest.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LiveStep {
+    /// The most derived class of ours that it is of.
+    pub class: String,
     /// Its result, when it has one.
     pub results: Option<Results>,
     /// The argument `description`.

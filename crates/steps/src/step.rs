@@ -334,6 +334,7 @@ impl<'p> Step<'p> {
     pub fn live(&self, results: Option<Results>) -> Argument {
         let state = self.state();
         Argument::Step(LiveStep {
+            class: self.config.object.class.clone(),
             results,
             description: self.arguments.common.description.clone(),
             statistics: state.statistics.clone(),

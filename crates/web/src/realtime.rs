@@ -34,6 +34,8 @@ const SEND_PATIENCE: Duration = Duration::from_secs(30);
 /// Whether somebody may listen; the answer if not.
 ///
 /// Buildbot: who may read `masters`. A session that is expired or not ours is refused, unlike in the REST API.
+///
+/// Differs: the rules hold for `/sse` as for `/ws`, because both tell the same; the reference serves `/sse` to everybody.
 async fn admit(shared: &Shared, site: &Site, request: &Request) -> Result<(), Box<Response>> {
     let identity = match site.session(request) {
         Session::Valid(identity) => identity,

@@ -80,6 +80,8 @@ class Facade:
     _attributes: tuple = ()
     # Names of methods that the master carries out; each gives a Deferred.
     _asking: tuple = ()
+    # Names of attributes that `_computed` makes of what was sent, when they are first used.
+    _computing: tuple = ()
     # Attributes whose absence means a constant.
     _defaults: dict = {}
 
@@ -92,7 +94,9 @@ class Facade:
         if name.startswith("_"):
             raise AttributeError(name)
         sent = self.__dict__["_sent"]
-        if name in sent:
+        if name in self._computing:
+            value = self._computed(name)
+        elif name in sent:
             value = self._made(name, sent[name])
         elif name in self._defaults:
             value = self._defaults[name]

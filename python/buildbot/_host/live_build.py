@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from buildbot._host.deferreds import defer_module
 from buildbot._host.facades import Facade, properties_of
+from buildbot._host.known_build import KnownBuild
+from buildbot.process._running_step import WorkerQuestions
 from buildbot.process.properties import Properties, PropertiesMixin
 
 
@@ -20,13 +22,17 @@ class SourceStamp(Facade):
         "codebase": "",
         "ssid": None,
         "patch": None,
-        "patch_info": None,
         "changes": list,
     }
 
+    @property
+    def patch_info(self):
+        sent = self._sent.get("patch_info")
+        return (None, None) if sent is None else self._values.decoded(sent)
+
     def asDict(self):
         patch = self.patch or (None, None, None)
-        author, comment = self.patch_info or (None, None)
+        author, comment = self.patch_info
         return {
             "branch": self.branch,
             "codebase": self.codebase,
@@ -41,7 +47,29 @@ class SourceStamp(Facade):
         }
 
     def asSSDict(self):
-        return {**self.asDict(), "ssid": self.ssid}
+        """As the data interface has it."""
+        patch = None
+        if self.patch is not None:
+            level, body, subdir = self.patch
+            author, comment = self.patch_info
+            patch = {
+                "author": author,
+                "body": body,
+                "comment": comment,
+                "level": level,
+                "patchid": self._sent.get("patchid"),
+                "subdir": subdir,
+            }
+        return {
+            "branch": self.branch,
+            "codebase": self.codebase,
+            "created_at": self.created_at,
+            "patch": patch,
+            "project": self.project,
+            "repository": self.repository,
+            "revision": self.revision,
+            "ssid": self.ssid,
+        }
 
 
 class Change(Facade):
@@ -81,6 +109,20 @@ class Change(Facade):
     def asDict(self):
         return {**self.asChDict(), "properties": self.properties.asList()}
 
+    @property
+    def when(self):
+        return self.when_timestamp
+
+    def getTime(self):
+        from buildbot.changes.changes import Change as Stored
+
+        return Stored.getTime(self)
+
+    def asText(self):
+        from buildbot.changes.changes import Change as Stored
+
+        return Stored.asText(self)
+
     def __str__(self):
         return (
             f"Change(revision={self.revision!r}, who={self.author!r}, "
@@ -105,6 +147,12 @@ class BuildRequest(Facade):
         "properties": Properties,
         "sources": dict,
     }
+
+    @staticmethod
+    def canBeCollapsed(master, new_br, old_br):
+        from buildbot.process.buildrequest import BuildRequest as Importable
+
+        return Importable.canBeCollapsed(master, new_br, old_br)
 
     def getSubmitTime(self):
         return self.submittedAt
@@ -134,13 +182,14 @@ class BuildRequest(Facade):
         return f"<BuildRequest {self.id} of {self.buildername!r}>"
 
 
-class Build(Facade, PropertiesMixin):
+class Build(Facade, KnownBuild, PropertiesMixin):
     """A build, as functions and renderers see it."""
 
     _kind = "build"
     set_runtime_properties = True
-    _attributes = ("builder", "master", "workerforbuilder", "requests", "sources", "conn")
+    _attributes = ("builder", "master", "workerforbuilder", "requests", "sources")
     _asking = ("waitUntilFinished", "stopBuild")
+    _computing = ("executedSteps", "currentStep", "steps", "stepnames")
     _defaults = {
         "reason": "",
         "buildid": None,
@@ -151,13 +200,9 @@ class Build(Facade, PropertiesMixin):
         "stopped_reason": None,
         "workername": None,
         "worker_info": dict,
-        "workdir": None,
         "env": dict,
         "locks": list,
         "text": list,
-        "executedSteps": list,
-        "currentStep": None,
-        "steps": list,
         "useProgress": True,
         "terminate": False,
         "sources": list,
@@ -173,11 +218,36 @@ class Build(Facade, PropertiesMixin):
             self.__dict__["_properties"] = made
         return made
 
-    def getProperties(self):
-        return self.properties
-
     def getBuild(self):
         return self
+
+    @property
+    def conn(self):
+        return self.workerforbuilder.worker.conn
+
+    @property
+    def workdir(self):
+        return getattr(self._factory, "workdir", "build")
+
+    @property
+    def _factory(self):
+        return getattr(self.builder.config, "factory", None)
+
+    def _computed(self, name):
+        if name == "executedSteps":
+            steps = [self._values.decoded(step) for step in self._sent.get(name) or ()]
+            for step in steps:
+                step.__dict__["build"] = self
+            return steps
+        if name == "currentStep":
+            return next((step for step in self.executedSteps if step.results is None), None)
+        if name == "steps":
+            # Those of the configuration; what steps have added is not known here.
+            left = getattr(self._factory, "steps", [])[len(self.executedSteps) :]
+            return [factory.buildStep() for factory in left]
+        if name == "stepnames":
+            return {step.name: 0 for step in self.executedSteps + self.steps}
+        raise AttributeError(name)
 
     @property
     def path_module(self):
@@ -186,15 +256,6 @@ class Build(Facade, PropertiesMixin):
     @property
     def path_cls(self):
         return self.workerforbuilder.worker.path_cls
-
-    def getSourceStamp(self, codebase=""):
-        for source in self.sources:
-            if source.codebase == codebase:
-                return source
-        return None
-
-    def getAllSourceStamps(self):
-        return list(self.sources)
 
     def getUrl(self):
         return defer_module().succeed(self.url)
@@ -208,53 +269,14 @@ class Build(Facade, PropertiesMixin):
             return self.builder.getBuilderId()
         return defer_module().succeed(recorded_under)
 
-    def allChanges(self):
-        return [change for source in self.sources for change in source.changes]
-
-    def allFiles(self):
-        return [name for change in self.allChanges() for name in change.files]
-
-    def blamelist(self):
-        names = {change.who for change in self.allChanges()}
-        names.update(source.patch_info[0] for source in self.sources if source.patch_info)
-        return sorted(names)
-
-    def changesText(self):
-        changes = [str(change) for change in self.allChanges()]
-        return "\n\n".join(changes) + "\n\n" if changes else ""
-
-    def getWorkerName(self):
-        return self.workername
-
-    def getWorkerInfo(self):
-        return self.worker_info
-
-    def getWorkerCommandVersion(self, command, oldversion=None):
-        return self.workerforbuilder.getWorkerCommandVersion(command, oldversion)
-
     def addStepsAfterCurrentStep(self, step_factories):
         self._told("addStepsAfterCurrentStep", step_factories)
 
     def addStepsAfterLastStep(self, step_factories):
         self._told("addStepsAfterLastStep", step_factories)
 
-    def getSummaryStatistic(self, name, summary_fn, initial_value=None):
-        total = initial_value
-        for step in self.executedSteps:
-            statistics = getattr(step, "statistics", {})
-            if name in statistics:
-                value = statistics[name]
-                total = value if total is None else summary_fn(total, value)
-        return total
 
-    def __repr__(self):
-        builder = self._sent.get("builder") or {}
-        return (
-            f"<Build {builder.get('name')} number:{self.number!r} results:{self.results!r}>"
-        )
-
-
-class Step(Facade):
+class Step(Facade, WorkerQuestions):
     """A step, as ``doStepIf`` and ``hideStepIf`` see it."""
 
     _kind = "step"
@@ -265,12 +287,47 @@ class Step(Facade):
         "stepid": None,
         "statistics": dict,
         "logs": dict,
-        "description": None,
-        "descriptionDone": None,
-        "descriptionSuffix": None,
+        "number": None,
         "stopped": False,
         "rendered": True,
     }
+
+    def __getattr__(self, name):
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            value = None if name.startswith("_") else getattr(self._class(), name, None)
+            is_data = value is not None and not callable(value) and not hasattr(value, "__get__")
+            if is_data or name in _NAMES_OF_STEPS:
+                return value if is_data else None
+            raise
+
+    def _class(self):
+        """The class of the step, which has what was not given as an argument."""
+        import importlib
+
+        from buildbot.process.buildstep import BuildStep
+
+        module, _dot, name = (self._sent.get("class") or "").rpartition(".")
+        if not module.startswith("buildbot."):
+            return BuildStep
+        return getattr(importlib.import_module(module), name, BuildStep)
+
+    def _made(self, name, value):
+        made = super()._made(name, value)
+        if name == "build":
+            made.__dict__["currentStep"] = self
+        if made is None and name.startswith("description"):
+            made = getattr(self._class(), name, None)
+        return made
+
+    @property
+    def workdir(self):
+        own = self._sent.get("workdir")
+        if own is not None:
+            return self._values.decoded(own)
+        default = self.build.workdir
+        return default(self.build.sources) if callable(default) else default
 
     @property
     def master(self):
@@ -295,8 +352,8 @@ class Step(Facade):
     def render(self, value):
         return self.build.render(value)
 
-    def getWorkerName(self):
-        return self.build.getWorkerName()
+    def getStatistics(self):
+        return dict(self.statistics)
 
     def getStatistic(self, name, default=None):
         return self.statistics.get(name, default)
@@ -304,5 +361,10 @@ class Step(Facade):
     def hasStatistic(self, name):
         return name in self.statistics
 
+
+# What steps have that have nothing there.
+_NAMES_OF_STEPS = frozenset(
+    "build cmd description descriptionDone descriptionSuffix locks logEncoding progress".split()
+)
 
 CLASSES = (SourceStamp, Change, BuildRequest, Build, Step)

@@ -31,7 +31,25 @@ class Master(Facade):
     @property
     def workers(self):
         """As the manager of workers: its `workers` by name, as they are now."""
-        return _Named(workers=self._asked("workers_by_name"))
+        return _Workers(workers=self._asked("workers_by_name"))
+
+    @property
+    def machine_manager(self):
+        machines = dict(self._values.loaded.named("machines"))
+        workers = self.workers.workers.values() if machines else ()
+        for name, machine in machines.items():
+            machine.workers = [worker for worker in workers if worker.machine_name == name]
+        return _Machines(machines=machines)
+
+    @property
+    def caches(self):
+        """Those of this process."""
+        if not _caches:
+            from buildbot.process.cache import CacheManager
+
+            _caches.append(CacheManager())
+            _caches[0].config = self.config.caches
+        return _caches[0]
 
     @property
     def scheduler_manager(self):
@@ -69,11 +87,36 @@ class Master(Facade):
         return list(self.config.schedulers.values())
 
 
+_caches: list = []
+
+
 class _Named:
     """A part of the master of which only some attributes are here."""
 
     def __init__(self, **attributes):
         self.__dict__.update(attributes)
+
+
+class _Workers(_Named):
+    name = "WorkerManager"
+
+    @property
+    def namedServices(self):
+        return self.workers
+
+    def getWorkerByName(self, workerName):
+        return self.workers[workerName]
+
+
+class _Machines(_Named):
+    name = "MachineManager"
+
+    @property
+    def namedServices(self):
+        return self.machines
+
+    def getMachineByName(self, name):
+        return self.machines.get(name)
 
 
 class _Services(dict):
@@ -135,8 +178,22 @@ class _MasterSettings:
 
 class Botmaster(Facade):
     _kind = "botmaster"
-    _asking = ("cleanShutdown", "cancelCleanShutdown")
+    _asking = ("cleanShutdown",)
     _attributes = ("builders", "master")
+    name = "botmaster"
+
+    @property
+    def shuttingDown(self):
+        return self._asked("shuttingDown")
+
+    def cancelCleanShutdown(self):
+        self._told("cancelCleanShutdown")
+
+    def getBuildernames(self):
+        return list(self.builders)
+
+    def getBuilders(self):
+        return list(self.builders.values())
 
     def maybeStartBuildsForBuilder(self, buildername):
         self._told("maybeStartBuildsForBuilder", buildername)
@@ -150,10 +207,9 @@ class Botmaster(Facade):
     def getBuildersForWorker(self, workername):
         return [b for b in self.builders.values() if workername in b.config.workernames]
 
-    @inline
     def getBuilderById(self, builderid):
         for builder in self.builders.values():
-            if (yield builder.getBuilderId()) == builderid:
+            if builder._key == builderid:
                 return builder
         return None
 
@@ -244,7 +300,7 @@ class Builder(Facade):
         return collapse
 
     def __repr__(self):
-        return f"<Builder {self._sent.get('name')!r} at {id(self)}>"
+        return f"<Builder '{self._sent.get('name')!r}' at {id(self)}>"
 
 
 class _States:
@@ -299,16 +355,25 @@ def _command_version(worker, command, oldversion):
 class _Connection:
     """The connection to a worker, which the master holds."""
 
-    def __init__(self, workername):
-        self.workername = workername
+    def __init__(self, worker):
+        self.worker = worker
+
+    def get_peer(self):
+        return self.worker._asked("peer")
+
+    def remotePrint(self, message):
+        return self.worker._carried_out("remotePrint", (message,), {})
+
+    def loseConnection(self):
+        self.worker._told("loseConnection")
 
     def __getattr__(self, name):
-        return live_data.missing(f"worker {self.workername}", name, _CONNECTION)
+        return live_data.missing("worker.conn", name, _CONNECTION)
 
 
 _CONNECTION = frozenset(
-    "remotePrint remoteGetWorkerInfo remoteSetBuilderList remoteStartCommand remoteShutdown "
-    "remoteStartBuild remoteInterruptCommand loseConnection notifyDisconnected".split()
+    "remoteGetWorkerInfo remoteSetBuilderList remoteStartCommand remoteShutdown remoteStartBuild "
+    "remoteInterruptCommand notifyOnDisconnect notifyDisconnected waitShutdown".split()
 )
 
 
@@ -323,7 +388,6 @@ class Worker(Facade):
         "notify_on_missing",
         "missing_timeout",
         "machine_name",
-        "machine",
         "properties",
         "defaultProperties",
         "info",
@@ -337,24 +401,34 @@ class Worker(Facade):
         "lastMessageReceived",
     )
     _defaults = {
-        "machine": None,
         "machine_name": None,
         "max_builds": None,
-        "password": None,
         "notify_on_missing": list,
         "missing_timeout": None,
-        "worker_commands": None,
-        "worker_environ": dict,
-        "worker_basedir": None,
-        "worker_system": None,
         "workerid": None,
-        "workerforbuilders": dict,
-        "lastMessageReceived": 0,
         "properties": Properties,
         "defaultProperties": Properties,
         "info": Properties,
-        "registration": None,
     }
+
+    _computing = ("worker_system", "worker_basedir")
+
+    def _computed(self, name):
+        return self.info.getProperty(name.removeprefix("worker_"))
+
+    def __getattr__(self, name):
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            # What the configuration has set there, or its class.
+            configured = self._values.loaded and self._configured
+            if name.startswith("_") or configured is None:
+                raise
+            return getattr(configured, name)
+
+    @property
+    def _configured(self):
+        return self._values.loaded.named("workers").get(self.workername)
 
     def __setattr__(self, name, value):
         self.__dict__[name] = value
@@ -386,18 +460,30 @@ class Worker(Facade):
 
     @property
     def conn(self):
-        return _Connection(self.workername) if self.isConnected() else None
+        return _Connection(self) if self._sent.get("connected", True) else None
+
+    @property
+    def machine(self):
+        if self.machine_name is None:
+            return None
+        return self.master.machine_manager.getMachineByName(self.machine_name)
+
+    @property
+    def registration(self):
+        from buildbot.worker.manager import WorkerRegistration
+
+        return WorkerRegistration(self.master, self)
 
     @property
     def quarantine_timeout(self):
-        return self._sent.get("quarantine_timeout")
+        return self._asked("quarantine_timeout")
 
     @quarantine_timeout.setter
     def quarantine_timeout(self, value):
         pass
 
     def isConnected(self):
-        return bool(self._sent.get("connected", True))
+        return self.conn
 
     def isPaused(self):
         return bool(self.__dict__.get("_paused", self._sent.get("paused", False)))

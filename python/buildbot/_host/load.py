@@ -24,6 +24,16 @@ class Loaded:
         self.builders = {}
         self.describer = Describer()
         self.description = None
+        self._named = {}
+
+    def named(self, key):
+        """The services under a key of the settings, by name."""
+        found = self._named.get(key)
+        if found is None:
+            services = (self.settings or {}).get(key) or ()
+            found = {getattr(service, "name", None): service for service in services}
+            self._named[key] = found
+        return found
 
     def forget_description(self):
         """Drops what was described once it has been told; numbers stay valid."""

@@ -50,11 +50,12 @@ class Session:
         step.setBuild(self.build)
         worker = getattr(self.build.workerforbuilder, "worker", None)
         step.setWorker(worker)
-        step.remote = getattr(worker, "conn", None) or _Connection()
+        step.remote = getattr(worker, "conn", None)
         step.name = facts["name"]
         step.stepid = facts["stepid"]
         step.number = facts["number"]
-        step.locks = step.locks or []
+        if step not in self.build.executedSteps:
+            self.build.executedSteps.append(step)
 
     def start(self, phase, *args):
         """Begins a phase; its end is told by the question ``done``."""
@@ -156,8 +157,6 @@ class Session:
             summary = _checked((yield step.getBuildResultSummary()))
         except Exception as error:
             _print_error(error)
-        if step not in self.build.executedSteps:
-            self.build.executedSteps.append(step)
         statistics, _objects = self._steps.described(
             [[name, value] for name, value in step.statistics.items()]
         )
@@ -456,10 +455,6 @@ def _is_native(kind, name):
         for cls in kind.__mro__
         if (cls.__module__ + ".").startswith("buildbot.")
     )
-
-
-class _Connection:
-    """The connection to the worker, which the master holds."""
 
 
 def _answered(answer):

@@ -24,7 +24,32 @@ class CallableAttributeError(Exception):
     __module__ = "buildbot.process.buildstep"
 
 
-class RunningStep:
+class WorkerQuestions:
+    """What a step, which has a `build`, knows of its worker."""
+
+    def getWorkerName(self):
+        assert self.build is not None
+        return self.build.getWorkerName()
+
+    def workerVersion(self, command, oldversion=None):
+        """The version of a worker's command, None when the worker does not know it."""
+        assert self.build is not None
+        return self.build.getWorkerCommandVersion(command, oldversion)
+
+    def workerVersionIsOlderThan(self, command, minversion):
+        version = self.workerVersion(command, None)
+        if version is None:
+            return True
+        return _numbers(version) < _numbers(minversion)
+
+    def checkWorkerHasCommand(self, command):
+        if not self.workerVersion(command):
+            from buildbot.interfaces import WorkerSetupError
+
+            raise WorkerSetupError(f"worker is too old, does not know about {command}")
+
+
+class RunningStep(WorkerQuestions):
     """The part of `BuildStep` that serves its code in a running build."""
 
     build = None
@@ -68,27 +93,6 @@ class RunningStep:
     def getProperties(self):
         assert self.build is not None
         return self.build.getProperties()
-
-    def getWorkerName(self):
-        assert self.build is not None
-        return self.build.getWorkerName()
-
-    def workerVersion(self, command, oldversion=None):
-        """The version of a worker's command, None when the worker does not know it."""
-        assert self.build is not None
-        return self.build.getWorkerCommandVersion(command, oldversion)
-
-    def workerVersionIsOlderThan(self, command, minversion):
-        version = self.workerVersion(command, None)
-        if version is None:
-            return True
-        return _numbers(version) < _numbers(minversion)
-
-    def checkWorkerHasCommand(self, command):
-        if not self.workerVersion(command):
-            from buildbot.interfaces import WorkerSetupError
-
-            raise WorkerSetupError(f"worker is too old, does not know about {command}")
 
     # Summaries
 

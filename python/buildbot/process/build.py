@@ -6,6 +6,7 @@ from functools import reduce
 
 from buildbot._host import runtime
 from buildbot._host.elsewhere import elsewhere
+from buildbot._host.known_build import KnownBuild
 from buildbot.process.properties import Properties, PropertiesMixin
 from buildbot.process.results import (
     CANCELLED,
@@ -42,7 +43,7 @@ __getattr__ = elsewhere(
 )
 
 
-class Build(PropertiesMixin):
+class Build(KnownBuild, PropertiesMixin):
     """A build of one request or several. Classes of users come from a factory's `buildClass`."""
 
     VIRTUAL_BUILDERNAME_PROP = "virtual_builder_name"
@@ -59,11 +60,6 @@ class Build(PropertiesMixin):
     subs = None
     useProgress = True
     _session = None
-
-    class Sentinel:
-        """Stands for an argument that was not given, where None means something."""
-
-    _sentinel = Sentinel()
 
     def __init__(self, requests, builder):
         self.requests = requests
@@ -121,9 +117,6 @@ class Build(PropertiesMixin):
         self.path_module = ntpath if windows else posixpath
         self.path_cls = pathlib.PureWindowsPath if windows else pathlib.PurePosixPath
 
-    def getProperties(self):
-        return self.properties
-
     def setLocks(self, lockList):
         self.locks = lockList
 
@@ -132,52 +125,6 @@ class Build(PropertiesMixin):
 
     def setWorkerEnvironment(self, env):
         self.workerEnvironment = env
-
-    # Sources and changes
-
-    def getSourceStamp(self, codebase=""):
-        for source in self.sources:
-            if source.codebase == codebase:
-                return source
-        return None
-
-    def getAllSourceStamps(self):
-        return list(self.sources)
-
-    @staticmethod
-    def allChangesFromSources(sources):
-        for source in sources:
-            yield from source.changes
-
-    def allChanges(self):
-        return Build.allChangesFromSources(self.sources)
-
-    def allFiles(self):
-        return [file for change in self.allChanges() for file in change.files]
-
-    def blamelist(self):
-        """The authors of changes and patches, each once, sorted."""
-        authors = {change.who for change in self.allChanges()}
-        authors.update(source.patch_info[0] for source in self.sources if source.patch)
-        return sorted(authors)
-
-    def changesText(self):
-        return "".join("-" * 60 + "\n\n" + c.asText() + "\n" for c in self.allChanges())
-
-    def __repr__(self):
-        results = statusToString(self.results)
-        return f"<Build {self.builder.name} number:{self.number!r} results:{results}>"
-
-    # Worker
-
-    def getWorkerCommandVersion(self, command, oldversion=None):
-        return self.workerforbuilder.getWorkerCommandVersion(command, oldversion)
-
-    def getWorkerName(self):
-        return self.workername
-
-    def getWorkerInfo(self):
-        return self.worker_info
 
     @staticmethod
     def setup_properties_known_before_build_starts(props, requests, builder, workerforbuilder=None):
@@ -276,14 +223,6 @@ class Build(PropertiesMixin):
     def setStepFactories(self, step_factories):
         self.stepFactories = list(step_factories)
 
-    def setUniqueStepName(self, name):
-        """`name`, with a number when the build has such a step already."""
-        if name not in self.stepnames:
-            self.stepnames[name] = 0
-            return name
-        self.stepnames[name] += 1
-        return f"{name}_{self.stepnames[name]}"
-
     def setupBuildSteps(self, step_factories):
         """New steps of this build."""
         from buildbot.process.buildstep import create_step_from_step_or_factory
@@ -324,10 +263,3 @@ class Build(PropertiesMixin):
 
     def _start_next_step_impl(self, step):
         return runtime.ask(self, "startNextStep")
-
-    def getSummaryStatistic(self, name, summary_fn, initial_value=_sentinel):
-        """Folds a statistic of the steps that have it."""
-        values = [step.getStatistic(name) for step in self.executedSteps if step.hasStatistic(name)]
-        if initial_value is self._sentinel:
-            return reduce(summary_fn, values)
-        return reduce(summary_fn, values, initial_value)

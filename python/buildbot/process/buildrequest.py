@@ -151,9 +151,40 @@ class BuildRequest:
         }
 
     @staticmethod
+    @runtime.inline
     def canBeCollapsed(master, new_br, old_br):
         """Whether the new request asks for the same as the old one; a Deferred."""
-        return runtime.ask(master, "canBeCollapsed", new=new_br, old=old_br)
+        if new_br["buildsetid"] == old_br["buildsetid"]:
+            return True
+        if new_br["buildrequestid"] < old_br["buildrequestid"]:
+            return False
+        buildsets, properties = [], []
+        for request in (new_br, old_br):
+            path = ("buildsets", request["buildsetid"])
+            buildsets.append((yield master.data.get(path)))
+            wanted = yield master.data.get((*path, "properties"))
+            properties.append(BuildRequest.filter_buildset_props_for_collapsing(wanted))
+        new, old = (
+            {stamp["codebase"]: stamp for stamp in buildset["sourcestamps"]}
+            for buildset in buildsets
+        )
+        if new.keys() != old.keys() or properties[0] != properties[1]:
+            return False
+        for codebase, stamp in new.items():
+            other = old[codebase]
+            if any(stamp[name] != other[name] for name in ("repository", "branch", "project")):
+                return False
+            if stamp["patch"] or other["patch"]:
+                return False
+            has_changes = []
+            for one in (stamp, other):
+                found = yield master.data.get(("sourcestamps", one["ssid"], "changes"))
+                has_changes.append(bool(found))
+            if has_changes[0] != has_changes[1]:
+                return False
+            if not has_changes[0] and stamp["revision"] != other["revision"]:
+                return False
+        return True
 
     def mergeSourceStampsWith(self, others):
         """A source stamp for each codebase, that of the last request that has it."""

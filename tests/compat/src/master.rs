@@ -1,11 +1,11 @@
 //! A real Buildbot master.
 
 use crate::Protocol;
-use crate::ports::free_ports;
 use crate::programs::python_program;
 use crate::rest::Rest;
 use crate::wait::{PATIENCE, wait_until};
 use anyhow::{Context, Result, bail};
+use buildbot_ports::free_ports;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::fs::{self, File};

@@ -2,8 +2,8 @@
 //! an HTTP proxy.
 
 use crate::certificates::Certificates;
-use crate::ports::free_port;
 use anyhow::{Context, Result, bail};
+use buildbot_ports::free_port;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::{Ipv4Addr, SocketAddr};

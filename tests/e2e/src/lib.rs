@@ -4,11 +4,12 @@
 
 pub mod browser;
 mod database;
+mod processes;
 pub mod realtime;
 mod rest;
 mod site;
 
-pub use site::{Program, Site, git, program, venv};
+pub use site::{Program, Site, copy, git, program, venv};
 
 /// The numbers of results.
 pub mod results {

@@ -131,7 +131,11 @@ pub struct Stream {
 impl Stream {
     /// Opens a stream, with a subscription if `path` has more than `listen`.
     pub fn open(url: &str, path: &str) -> Result<Self> {
-        let answer = ureq::get(format!("{url}sse/{path}")).call()?;
+        let agent = ureq::Agent::config_builder()
+            .timeout_recv_response(Some(DEADLINE))
+            .build()
+            .new_agent();
+        let answer = agent.get(format!("{url}sse/{path}")).call()?;
         let reader = BufReader::new(answer.into_body().into_reader());
         let (sender, lines) = channel();
         // It ends with the stream, or when nobody wants more lines.

@@ -1,35 +1,62 @@
 //! What is read and done through the REST API.
 
+use std::sync::OnceLock;
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value as Json, json};
+use ureq::http::Response;
 
 use crate::Site;
+
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// What asks; answers that are no success are answers.
+fn agent() -> &'static ureq::Agent {
+    static AGENT: OnceLock<ureq::Agent> = OnceLock::new();
+    AGENT.get_or_init(|| {
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(ANSWER))
+            // A master that was stopped has closed what it had open.
+            .max_idle_connections(0)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .http_status_as_error(false);
+        config.build().new_agent()
+    })
+}
+
+fn success(response: Response<ureq::Body>, what: &str) -> Result<ureq::Body> {
+    let status = response.status();
+    ensure!(status.is_success(), "{what}: {status}");
+    Ok(response.into_body())
+}
 
 impl Site {
     /// An object of the REST API.
     pub fn get(&self, path: &str) -> Result<Json> {
         let url = format!("{}api/v2/{path}", self.url());
-        let mut response = ureq::get(&url).call()?;
-        Ok(response.body_mut().read_json()?)
+        Ok(success(agent().get(&url).call()?, path)?.read_json()?)
     }
 
     /// How a path of the web server is answered, in numbers.
     pub fn status(&self, path: &str) -> Result<u16> {
         let url = format!("{}{path}", self.url());
-        let request = ureq::get(&url).config().http_status_as_error(false).build();
-        Ok(request.call()?.status().as_u16())
+        Ok(agent().get(&url).call()?.status().as_u16())
+    }
+
+    /// The text that is at a path of the web server.
+    pub fn page(&self, path: &str) -> Result<String> {
+        let url = format!("{}{path}", self.url());
+        Ok(success(agent().get(&url).call()?, path)?.read_to_string()?)
     }
 
     /// Sends a name and a password, and returns the status of the answer.
     pub fn log_in(&self, name: &str, password: &str) -> Result<u16> {
         let pair = format!("{name}:{password}");
         let value = data_encoding::BASE64.encode(pair.as_bytes());
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .build()
-            .new_agent();
-        let request = agent
+        let request = agent()
             .get(format!("{}auth/login", self.url()))
             .header("Authorization", format!("Basic {value}"));
         Ok(request.call()?.status().as_u16())
@@ -38,14 +65,16 @@ impl Site {
     /// The text of a log.
     pub fn raw(&self, log: i64) -> Result<String> {
         let url = format!("{}api/v2/logs/{log}/raw", self.url());
-        Ok(ureq::get(&url).call()?.body_mut().read_to_string()?)
+        let response = agent().get(&url).call()?;
+        Ok(success(response, "a log")?.read_to_string()?)
     }
 
     /// Calls a method of an object of the REST API.
     pub fn control(&self, path: &str, method: &str, params: Json) -> Result<Json> {
         let url = format!("{}api/v2/{path}", self.url());
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let mut answer: Json = ureq::post(&url).send_json(body)?.body_mut().read_json()?;
+        let mut response = agent().post(&url).send_json(body)?;
+        let mut answer: Json = response.body_mut().read_json()?;
         ensure!(
             answer.get("error").is_none(),
             "{method} of {path}: {answer}"
@@ -153,6 +182,13 @@ impl Site {
             builds = site.list(&path)?;
             Ok(builds.len() >= count)
         })?;
+        // Nothing more is asked for.
+        self.wait_for("all its requests to be complete", |site| {
+            let id = site.builder_id(builder)?;
+            let open = format!("buildrequests?builderid={id}&complete=false&limit=1");
+            Ok(site.list(&open)?.is_empty())
+        })?;
+        let builds = self.list(&path)?;
         ensure!(builds.len() == count, "{builds:?}");
         Ok(builds)
     }

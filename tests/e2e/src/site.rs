@@ -1,13 +1,15 @@
 //! The programs: a master on its base directory, and workers that connect to it.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use buildbot_ports::free_ports;
 use rustix::process::{Pid, Signal, kill_process};
+
+use crate::processes;
 
 /// How long anything may take.
 const DEADLINE: Duration = Duration::from_secs(40);
@@ -19,6 +21,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct Site {
     directory: tempfile::TempDir,
+    /// The name of the base directory in it.
+    base: &'static str,
     web_port: u16,
     pb_port: u16,
     other_port: u16,
@@ -53,7 +57,7 @@ impl Program {
 }
 
 impl Site {
-    /// A base directory whose configuration is a usual head and `rest`, in which `c`, `shell`, `factory`, `builder` and
+    /// A base directory whose configuration is a usual head and `rest`, in which `c`, `shell`, `until_go`, `factory`, `builder` and
     /// the plugins are known.
     pub fn new(rest: &str) -> Result<Self> {
         Self::made_by(&program("buildbot")?, rest)
@@ -64,17 +68,31 @@ impl Site {
         Self::made_by(&venv("buildbot")?, rest)
     }
 
-    fn made_by(program: &Path, rest: &str) -> Result<Self> {
+    /// What `buildbot quickstart` makes, and what it says about that. Its master runs in the background.
+    pub fn by_quickstart() -> Result<(Self, String)> {
+        let site = Self::empty("buildbot-quickstart")?;
+        let port = format!("--port={}", site.web_port);
+        let said = site.buildbot(&["quickstart", &port])?;
+        Ok((site, said))
+    }
+
+    fn empty(base: &'static str) -> Result<Self> {
         let directory = tempfile::tempdir()?;
-        let site = Self {
+        let [web_port, pb_port, other_port] = free_ports()?;
+        Ok(Self {
             directory,
-            web_port: free_port()?,
-            pb_port: free_port()?,
-            other_port: free_port()?,
+            base,
+            web_port,
+            pb_port,
+            other_port,
             python: None,
             master: None,
             workers: Vec::new(),
-        };
+        })
+    }
+
+    fn made_by(program: &Path, rest: &str) -> Result<Self> {
+        let site = Self::empty("master")?;
         let made = Command::new(program)
             .args(["create-master", "-q"])
             .arg(site.basedir())
@@ -98,7 +116,7 @@ impl Site {
 
     /// The base directory of the master.
     pub fn basedir(&self) -> PathBuf {
-        self.directory.path().join("master")
+        self.directory.path().join(self.base)
     }
 
     /// A directory for other things.
@@ -119,6 +137,7 @@ impl Site {
              c['buildbotNetUsageData'] = None\n\
              c['collapseRequests'] = False\n\
              def shell(*command, **kw): return steps.ShellCommand(command=list(command), **kw)\n\
+             def until_go(name): return shell('sh', '-c', 'while test ! -e ../../go; do sleep 0.02; done', name=name)\n\
              def factory(*steps): return util.BuildFactory(list(steps))\n\
              def builder(name, *steps, workers=['w1'], **kw): return util.BuilderConfig(name=name, \
              workernames=workers, factory=factory(*steps), **kw)\n\
@@ -169,6 +188,7 @@ impl Site {
             command.env("BUILDBOT_PYTHON", python);
         }
         let child = command
+            .env(processes::MARK, self.path())
             .args(["start", "--nodaemon"])
             .arg(self.basedir())
             .stdin(Stdio::null())
@@ -219,6 +239,18 @@ impl Site {
         Ok(kill_process(Pid::from_child(child), signal)?)
     }
 
+    /// Sends a signal to the master that runs in the background, and waits until nothing of the site runs any more.
+    pub fn end_daemon(&self, signal: Signal) -> Result<()> {
+        let file = self.basedir().join("twistd.pid");
+        let pid = fs::read_to_string(&file)?.trim().parse()?;
+        kill_process(Pid::from_raw(pid).context("no process")?, signal)?;
+        self.wait_for("all processes to end", |site| {
+            Ok(processes::of_site(site.path())?.is_empty())
+        })?;
+        ensure!(!file.exists(), "{} is left", file.display());
+        Ok(())
+    }
+
     /// The id of the master's process.
     pub fn master_id(&self) -> Option<u32> {
         self.master.as_ref().map(Child::id)
@@ -227,7 +259,22 @@ impl Site {
     /// Waits for the end of the master, and says whether it was a good one.
     pub fn wait_for_end(&mut self) -> Result<bool> {
         let mut child = self.master.take().context("there is no master")?;
-        Ok(child.wait()?.success())
+        self.wait_for_exit("the master to end", &mut child)
+    }
+
+    /// Whether a process ends well.
+    fn wait_for_exit(&self, what: &str, child: &mut Child) -> Result<bool> {
+        let mut status = None;
+        let ended = self.wait_for(what, |_| {
+            status = child.try_wait()?;
+            Ok(status.is_some())
+        });
+        if ended.is_err() {
+            // What matters is that it did not end by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        ended.map(|()| status.is_some_and(|status| status.success()))
     }
 
     /// Starts a worker, and waits until it is connected.
@@ -267,6 +314,7 @@ impl Site {
         }
         let child = which
             .command()?
+            .env(processes::MARK, self.path())
             .args(["start", "--nodaemon"])
             .arg(&directory)
             .stdin(Stdio::null())
@@ -280,6 +328,11 @@ impl Site {
     /// The base directory of a worker.
     pub fn worker_directory(&self, name: &str) -> PathBuf {
         self.path().join(format!("worker-{name}"))
+    }
+
+    /// Has steps that are `until_go` end on a worker.
+    pub fn go(&self, worker: &str) -> Result<()> {
+        Ok(fs::write(self.worker_directory(worker).join("go"), "")?)
     }
 
     /// Waits until a worker is connected.
@@ -307,13 +360,15 @@ impl Site {
     pub fn wait_for_end_of_worker(&mut self, name: &str) -> Result<bool> {
         let at = self.workers.iter().position(|(known, _)| known == name);
         let (_, mut child) = self.workers.remove(at.context("no such worker")?);
-        Ok(child.wait()?.success())
+        self.wait_for_exit("the worker to end", &mut child)
     }
 
     /// Runs a command of `buildbot`, and returns what it prints on standard output.
     pub fn buildbot(&self, arguments: &[&str]) -> Result<String> {
         let done = Command::new(program("buildbot")?)
+            .current_dir(self.path())
             .env("BUILDBOT_URL", self.url())
+            .env(processes::MARK, self.path())
             .args(arguments)
             .stdin(Stdio::null())
             .output()?;
@@ -379,7 +434,25 @@ impl Drop for Site {
             let _ = child.kill();
             let _ = child.wait();
         }
+        for left in processes::of_site(self.path()).unwrap_or_default() {
+            let _ = kill_process(left, Signal::KILL);
+        }
     }
+}
+
+/// Copies a directory to another place.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to)?;
+        } else {
+            fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
 }
 
 /// Runs git, and returns what it says.
@@ -391,10 +464,6 @@ pub fn git(directory: &Path, arguments: &[&str]) -> Result<String> {
         .output()?;
     ensure!(done.status.success(), "git {arguments:?}: {done:?}");
     Ok(String::from_utf8_lossy(&done.stdout).trim().to_owned())
-}
-
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 /// A program of the real Buildbot.

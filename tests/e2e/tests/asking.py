@@ -1,12 +1,9 @@
 """Code of users that asks the master, put into the configuration of a story: what each question gives is a line of a log.
 
-It is the same under the real master. What depends on time, directory or release is replaced.
+It is the same under the real master. `shown` is that of `shown.py`.
 """
 
-import dataclasses
-import datetime
 import re
-import time
 import warnings
 
 from twisted.internet import defer, reactor, task
@@ -14,37 +11,6 @@ from twisted.internet import defer, reactor, task
 from buildbot.data import resultspec
 from buildbot.process.properties import Properties
 from buildbot.process.results import *
-
-
-def shown(value):
-    """A value as text, with its types."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        if hasattr(value, "configured_on"):
-            value.configured_on.sort(key=lambda one: one.builderid)
-        fields = ", ".join(
-            f"{field.name}={shown(getattr(value, field.name))}" for field in dataclasses.fields(value)
-        )
-        return f"{type(value).__name__}({fields})"
-    if isinstance(value, dict):
-        if "workerinfo" in value:
-            value = {**value, "workerinfo": sorted(value["workerinfo"])}
-        if "configured_on" in value:
-            places = value["configured_on"]
-            value = {**value, "configured_on": sorted(places, key=lambda one: one["builderid"])}
-        pairs = sorted(value.items(), key=lambda pair: str(pair[0]))
-        return "{" + ", ".join(f"{key!r}: {shown(part)}" for key, part in pairs) + "}"
-    if isinstance(value, tuple):
-        return "(" + ", ".join(shown(part) for part in value) + ",)"
-    if hasattr(value, "total") and hasattr(value, "limit"):
-        place = f"offset={value.offset}, total={value.total}, limit={value.limit}"
-        return f"ListResult({place})[" + ", ".join(shown(part) for part in value) + "]"
-    if isinstance(value, list):
-        return "[" + ", ".join(shown(part) for part in value) + "]"
-    if isinstance(value, datetime.datetime):
-        return f"<instant {value.utcoffset()}>"
-    if isinstance(value, int) and abs(value - time.time()) < 86_400:
-        return "<now>"
-    return repr(value)
 
 
 class Asks(steps.BuildStep):

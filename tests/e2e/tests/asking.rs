@@ -1,29 +1,13 @@
 //! Code of users that asks the master: the same questions under the real master and under ours.
 
 use std::fs;
-use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use buildbot_e2e::{Program, Site};
+use buildbot_e2e::{Program, Site, copy};
 use rustix::process::Signal;
 
 /// The configuration that both execute.
-const QUESTIONS: &str = include_str!("asking.py");
-
-/// Files of a directory, at another place.
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let to = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &to)?;
-        } else {
-            fs::copy(entry.path(), to)?;
-        }
-    }
-    Ok(())
-}
+const QUESTIONS: &str = concat!(include_str!("shown.py"), include_str!("asking.py"));
 
 fn stop(site: &mut Site) -> Result<()> {
     site.signal(Signal::TERM)?;

@@ -140,7 +140,7 @@ class Checks(steps.BuildStep):
         wrong = []
         if total != 3:
             wrong.append(f"statistics {total}")
-        if names[-4:] != ["linked", "skips", "upload", "SetProperty"]:
+        if names[-5:] != ["linked", "skips", "upload", "SetProperty", "checks"]:
             wrong.append(f"steps {names}")
         if self.getProperty("last") != "1.2":
             wrong.append("property")

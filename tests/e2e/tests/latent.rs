@@ -25,11 +25,15 @@ fn configure(site: &Site, arguments: &str, builders: &[&str]) -> Result<()> {
         Some((class, arguments)) => (class, arguments),
         None => ("Instance", arguments),
     };
+    let next_worker = match class {
+        "Instance" => "latent_workers.next_worker",
+        _ => "None",
+    };
     let program = program("buildbot-worker")?;
     site.configure(&format!(
         "import latent_workers\n\
          c['workers'] = [latent_workers.{class}('l1', directory='{}', program='{}', master='127.0.0.1:{}', {arguments})]\n\
-         c['builders'] = [util.BuilderConfig(name=n, workernames=['l1'], factory=factory(shell('true'))) for n in \
+         c['builders'] = [util.BuilderConfig(name=n, workernames=['l1'], factory=factory(shell('true')), nextWorker={next_worker}) for n in \
          {builders:?}]\n",
         site.path().display(),
         program.display(),
@@ -70,13 +74,17 @@ fn wait_for_first_build(site: &Site, request: i64) -> Result<Json> {
 #[test]
 fn an_instance_is_started_for_a_build_kept_for_the_next_and_stopped_when_nobody_needs_it()
 -> Result<()> {
-    let mut site = site("build_wait_timeout=2")?;
+    let mut site = site("build_wait_timeout=6")?;
     site.start()?;
     for builder in ["a", "b"] {
         let build = site.wait_for_build(site.force(builder)?)?;
         assert_eq!(build["results"], SUCCESS);
     }
     wait_for_events(&site, &["start a", "stop", "stopped"])?;
+    // Workers that are not there yet can be chosen like others.
+    let worker = "<LatentWorkerForBuilder builder='a' worker='l1' state=AVAILABLE>";
+    let chosen = format!("CHOOSES {worker} {worker} False True None");
+    assert!(site.log()?.contains(&chosen), "{}", site.log()?);
     let build = site.wait_for_build(site.force("b")?)?;
     assert_eq!(build["results"], SUCCESS);
     wait_for_events(

@@ -313,6 +313,9 @@ impl Simulation {
                     }
                 }
             }
+            Event::ShutdownCancelled if observed.shutdown == Some(Shutdown::Clean) => {
+                observed.shutdown = None;
+            }
             Event::WorkerPrepared { build, outcome, .. } => {
                 if let Some(build) = observed.builds.get_mut(build)
                     && build.is_preparing

@@ -26,6 +26,9 @@ impl Simulation {
         }
         let delay = self.chance.millis(150);
         self.later(delay, Happening::Stimulus);
+        if self.observed.shutdown.is_some() && self.chance.percent(5) {
+            return self.tell(Event::ShutdownCancelled);
+        }
         if let Some(shutdown) = self.observed.shutdown
             && (self.engine.is_idle() || self.chance.percent(5))
         {

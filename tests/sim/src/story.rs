@@ -480,6 +480,11 @@ impl World {
         self.tell(Event::ShutdownRequested(shutdown))
     }
 
+    /// It is not to end after all.
+    pub fn stay(&mut self) -> &mut Self {
+        self.tell(Event::ShutdownCancelled)
+    }
+
     /// The master dies, and another one starts from the database.
     pub fn crash(&mut self, configuration: Configuration) -> &mut Self {
         let mut database = std::mem::take(&mut self.database);

@@ -488,6 +488,16 @@ fn a_clean_shutdown_starts_only_what_running_builds_wait_for() {
 }
 
 #[test]
+fn a_clean_shutdown_that_is_cancelled_lets_builds_start_again() {
+    let mut world = World::new(one_at_a_time().builder("a"));
+    let running = world.force("a");
+    let waiting = world.force("a");
+    world.shut_down(Shutdown::Clean).end_step(running, Success);
+    world.expect_waiting(waiting, |it| *it == Reason::ShuttingDown);
+    world.stay().expect_running(waiting);
+}
+
+#[test]
 fn a_quick_shutdown_stops_builds_and_leaves_their_requests_for_the_next_start() {
     let mut world = World::new(config().builder("a"));
     let a = world.force("a");

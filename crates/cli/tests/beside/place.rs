@@ -2,11 +2,9 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -44,15 +42,22 @@ pub(crate) fn compare(story: fn(&mut Place)) {
     });
     let differences = differences(&ours, &real);
     assert!(differences.is_empty(), "{}", differences.join("\n"));
-    assert_eq!(ours.len(), real.len());
 }
 
 /// What was seen of one and not of the other.
 pub(crate) fn differences(ours: &[String], real: &[String]) -> Vec<String> {
-    ours.iter()
-        .zip(real)
+    let count = ours.len().max(real.len());
+    let pairs = (0..count).map(|at| (ours.get(at), real.get(at)));
+    let nothing = "nothing was seen";
+    pairs
         .filter(|(ours, real)| ours != real)
-        .map(|(ours, real)| format!("--- ours\n{ours}\n--- real\n{real}"))
+        .map(|(ours, real)| {
+            let (ours, real) = (
+                ours.map_or(nothing, String::as_str),
+                real.map_or(nothing, String::as_str),
+            );
+            format!("--- ours\n{ours}\n--- real\n{real}")
+        })
         .collect()
 }
 
@@ -99,7 +104,7 @@ impl Place {
         let directory = fs::canonicalize(guard.path()).unwrap();
         Self {
             side,
-            ports: [free_port(), free_port(), free_port(), free_port()],
+            ports: buildbot_ports::free_ports().unwrap(),
             directory,
             seen: Vec::new(),
             has_try: false,
@@ -332,18 +337,6 @@ impl Drop for Place {
     fn drop(&mut self) {
         if let Some(pid) = self.pid() {
             let _ = kill_process(pid, Signal::KILL);
-        }
-    }
-}
-
-/// A port that nobody else gets: outgoing connections have those above, other tests those after it.
-fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = u16::try_from(std::process::id() % 1000).unwrap_or(0) * 20;
-    loop {
-        let port = 10_000 + first + NEXT.fetch_add(1, Ordering::Relaxed) % 2_000;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
         }
     }
 }

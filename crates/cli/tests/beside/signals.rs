@@ -97,7 +97,11 @@ fn sigusr1_lets_builds_end() {
     compare(|place| {
         let mut child = building(place);
         signal(&child, Signal::USR1);
-        std::thread::sleep(Duration::from_millis(300));
+        let out = place.path("foreground.out");
+        crate::place::await_that("the shutdown to begin", || {
+            let text = fs::read_to_string(&out).unwrap_or_default() + &place.log();
+            text.contains("Initiating clean shutdown") || text.contains("Received SIGUSR1")
+        });
         assert!(
             child.0.try_wait().unwrap().is_none(),
             "it waits for the build"

@@ -1,18 +1,24 @@
 //! Builders, workers, builds as code of the configuration holds them: their methods, and what was not sent with them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use buildbot_config::{BuilderConfig, Value};
-use buildbot_engine::event::WorkerControl;
-use buildbot_engine::{Event, QUARANTINE_MIN};
+use buildbot_engine::config::{BuilderLocks, Callable};
+use buildbot_engine::event::{Reply, Shutdown, WorkerControl};
+use buildbot_engine::{Event, QUARANTINE_MIN, Question};
 use buildbot_gateway::Session;
-use buildbot_model::{BuildId, BuilderId, Results, WorkerId};
+use buildbot_model::{BuildId, BuildRequestId, BuilderId, Results, WorkerId};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
 use super::{Answer, NoAnswer};
+use crate::attachment::secret_text;
 use crate::build::Build;
+use crate::identity::now;
+use crate::live;
+use crate::questions;
 use crate::running;
 use crate::shell::Shell;
 use crate::site::Site;
@@ -42,7 +48,7 @@ pub(super) struct Method {
     on: Live,
     name: String,
     #[serde(default)]
-    args: Vec<Value>,
+    args: Vec<Json>,
     #[serde(default)]
     kwargs: Map<String, Json>,
 }
@@ -50,8 +56,14 @@ pub(super) struct Method {
 impl Method {
     /// An argument, by its place or its name.
     fn argument(&self, at: usize, name: &str) -> Option<Value> {
-        let named = || serde_json::from_value(self.kwargs.get(name)?.clone()).ok();
-        self.args.get(at).cloned().or_else(named)
+        let given = self.args.get(at).or_else(|| self.kwargs.get(name))?;
+        serde_json::from_value(given.clone()).ok()
+    }
+
+    /// An argument that is a live object.
+    fn live(&self, at: usize, name: &str) -> Option<Live> {
+        let given = self.args.get(at).or_else(|| self.kwargs.get(name))?;
+        serde_json::from_value(given.clone()).ok()
     }
 
     fn text(&self, at: usize, name: &str) -> Option<String> {
@@ -65,6 +77,16 @@ impl Method {
 pub(super) async fn method(shell: &Arc<Shell>, site: &Arc<Site>, method: Method) -> Answer {
     let on = &method.on;
     match (on.kind.as_str(), method.name.as_str()) {
+        ("worker", "remotePrint") => {
+            let text = method.text(0, "message").unwrap_or_default();
+            let session = connection(shell, on.worker()?)?;
+            session.print(&text).await.map_err(NoAnswer::failed)?;
+            Ok(Json::Null)
+        }
+        ("worker", "loseConnection") => {
+            connection(shell, on.worker()?)?.disconnect("the configuration has it so");
+            Ok(Json::Null)
+        }
         ("worker", name) => {
             let control = match name {
                 "pause" => WorkerControl::Pause {
@@ -94,12 +116,21 @@ pub(super) async fn method(shell: &Arc<Shell>, site: &Arc<Site>, method: Method)
             let written = shell.store.write(|_| Ok(()));
             written.await.map(|()| Json::Null).map_err(NoAnswer::failed)
         }
+        ("builder", "canStartBuild") => can_start_build(shell, site, &method).await,
         ("wfb", "ping") => ping(shell, on).await,
         ("build", "setProperty") => set_property(shell, &method),
         ("build", "stopBuild") => stop_build(shell, &method).await,
         ("build", "waitUntilFinished") => {
             let finished = running::finished(shell, BuildId(on.id()?)).await;
             finished.map(|()| Json::Null).map_err(NoAnswer::failed)
+        }
+        ("botmaster", "cleanShutdown") => clean_shutdown(shell, &method).await,
+        ("botmaster", "cancelCleanShutdown") => {
+            if *shell.ends_when_idle.borrow() {
+                tracing::info!("Cancelling clean shutdown");
+                shell.stay().await;
+            }
+            Ok(Json::Null)
         }
         ("botmaster", name) => {
             let all = site.ids.builders.iter();
@@ -127,16 +158,104 @@ pub(super) async fn method(shell: &Arc<Shell>, site: &Arc<Site>, method: Method)
     }
 }
 
+/// Whether a worker may build a request now: what is asked of code of users, and locks.
+async fn can_start_build(shell: &Arc<Shell>, site: &Arc<Site>, method: &Method) -> Answer {
+    let builder = BuilderId(method.on.id()?);
+    let worker = method.live(0, "workerforbuilder");
+    let worker = worker.and_then(|worker| worker.key.get(1).and_then(Json::as_i64));
+    let request = method.live(1, "buildrequest");
+    let (Some(worker), Some(request)) = (worker.map(WorkerId), request) else {
+        return Err(NoAnswer::raised(
+            "builtins.TypeError",
+            "a worker of a builder and a request are expected",
+        ));
+    };
+    let request = BuildRequestId(request.id()?);
+    let config = &site.engine;
+    let Some(known) = config.builders.get(&builder) else {
+        return Err(NoAnswer::refused("the builder is configured no more"));
+    };
+    let ask = async |callable: &Callable, question: Question| {
+        questions::ask(shell, site, callable.handle, &callable.place, &question).await
+    };
+    let workers_own = config.workers.get(&worker);
+    if let Some(callable) = workers_own.and_then(|worker| worker.is_compatible.as_ref()) {
+        let question = Question::IsCompatible {
+            builder,
+            worker,
+            request,
+        };
+        if ask(callable, question).await != Reply::Flag(true) {
+            return Ok(false.into());
+        }
+    }
+    let locks = match &known.locks {
+        BuilderLocks::Listed(locks) => locks.clone(),
+        BuilderLocks::Rendered(callable) => {
+            let question = Question::RenderLocks {
+                builder,
+                worker,
+                request,
+            };
+            match ask(callable, question).await {
+                Reply::Locks(locks) => locks.into(),
+                _ => return Ok(false.into()),
+            }
+        }
+    };
+    let look = shell
+        .engine
+        .look(move |engine| engine.are_available(&locks, worker));
+    if look.await != Some(true) {
+        return Ok(false.into());
+    }
+    let Some(callable) = &known.can_start_build else {
+        return Ok(true.into());
+    };
+    let question = Question::CanStartBuild {
+        builder,
+        worker,
+        request,
+    };
+    Ok((ask(callable, question).await == Reply::Flag(true)).into())
+}
+
+/// It is answered at once: what asks may run in a build that the master waits for.
+async fn clean_shutdown(shell: &Shell, method: &Method) -> Answer {
+    let flag = |at, name, default: bool| {
+        let given = method.argument(at, name);
+        given.map_or(default, |value| value.is_true())
+    };
+    if !flag(1, "stopReactor", true) {
+        let what = "botmaster.cleanShutdown with stopReactor=False";
+        return Err(NoAnswer::not_here(what));
+    }
+    if *shell.ends_when_idle.borrow() {
+        tracing::info!("Already shutting down");
+        return Ok(Json::Null);
+    }
+    tracing::info!("Initiating clean shutdown");
+    let shutdown = match flag(0, "quickMode", false) {
+        true => Shutdown::Quick,
+        false => Shutdown::Clean,
+    };
+    shell.end_when_idle(shutdown).await;
+    Ok(Json::Null)
+}
+
+fn connection(shell: &Shell, worker: WorkerId) -> Result<Session, NoAnswer> {
+    let mut sessions = shell.workers.sessions().into_iter();
+    let session = sessions.find(|(id, _)| *id == worker);
+    session
+        .map(|(_, session)| session)
+        .ok_or_else(|| NoAnswer::refused("the worker is not connected"))
+}
+
 async fn ping(shell: &Shell, on: &Live) -> Answer {
     let worker = on.key.get(1).and_then(Json::as_i64).map(WorkerId);
-    let sessions = shell.workers.sessions();
-    let session = sessions
-        .into_iter()
-        .find(|(id, _)| Some(*id) == worker)
-        .map(|(_, session)| session);
-    let answers = match &session {
-        Some(session) => Session::ping(session).await.is_ok(),
-        None => false,
+    let answers = match worker.map(|worker| connection(shell, worker)) {
+        Some(Ok(session)) => session.ping().await.is_ok(),
+        Some(Err(_)) | None => false,
     };
     Ok(answers.into())
 }
@@ -224,6 +343,14 @@ pub(super) async fn attribute(shell: &Arc<Shell>, site: &Arc<Site>, wanted: &Att
             let pairs: Vec<Json> = pairs.collect();
             Ok(json!({"$": "dict", "v": pairs}))
         }
+        ("worker", name) => of_worker(shell, site, of.worker()?, name).await,
+        ("botmaster", "shuttingDown") => {
+            let look = shell.engine.look(|engine| engine.is_shutting_down());
+            Ok(look.await.unwrap_or(true).into())
+        }
+        ("master", "name") => Ok(master.name.as_str().into()),
+        ("master", "masterid") => Ok(master.id.0.into()),
+        ("master", "basedir") => Ok(master.basedir.as_str().into()),
         ("master", "workers_by_name") => {
             let workers = site.config.workers.iter();
             let pairs = workers.filter_map(|worker| {
@@ -239,13 +366,58 @@ pub(super) async fn attribute(shell: &Arc<Shell>, site: &Arc<Site>, wanted: &Att
     }
 }
 
-/// Workers for builders, of those that are connected. Whether they take a build, the engine knows.
+/// What is not sent with every worker.
+async fn of_worker(shell: &Arc<Shell>, site: &Site, id: WorkerId, name: &str) -> Answer {
+    let session = connection(shell, id).ok();
+    let pairs = |pairs: &BTreeMap<String, String>| {
+        let pairs: Vec<Json> = pairs
+            .iter()
+            .map(|(name, value)| json!([name, value]))
+            .collect();
+        json!({"$": "dict", "v": pairs})
+    };
+    Ok(match (name, session) {
+        ("master", _) => shell.live.live(),
+        ("password", _) => {
+            let config = site
+                .worker(id)
+                .map(|worker| (worker.name(), &worker.common.password));
+            let Some((name, password)) = config else {
+                return Ok(Json::Null);
+            };
+            let what = format!("the password of the worker {name}");
+            let password = match shell.instances.password(id) {
+                Some(password) => Some(password),
+                None => secret_text(shell, site, password.expose(), &what).await,
+            };
+            password.map_or(Json::Null, |password| password.expose().as_str().into())
+        }
+        ("quarantine_timeout", _) => {
+            let look = shell.engine.look(move |engine| engine.next_quarantine(id));
+            look.await.unwrap_or(QUARANTINE_MIN).as_secs().into()
+        }
+        ("worker_commands", Some(session)) => pairs(&session.info().commands),
+        ("worker_environ", Some(session)) => pairs(&session.info().environ),
+        ("worker_environ", None) => pairs(&BTreeMap::new()),
+        ("peer", Some(session)) => session.peer().into(),
+        ("lastMessageReceived", Some(session)) => {
+            let silence = session.silence().as_secs();
+            now().seconds().saturating_sub(silence).into()
+        }
+        ("lastMessageReceived", None) => 0.into(),
+        ("worker_commands" | "peer", None) => Json::Null,
+        (name, _) => return Err(NoAnswer::not_here(&format!("worker.{name}"))),
+    })
+}
+
+/// Workers for builders, of those that are connected or latent. Whether they take a build, the engine knows.
 async fn workers_for_builders(
     shell: &Shell,
     site: &Site,
     mut pairs: Vec<(BuilderId, WorkerId)>,
 ) -> Result<Vec<(BuilderId, Json)>, NoAnswer> {
-    pairs.retain(|(_, worker)| shell.workers.state(*worker).connected);
+    let is_latent = |worker| site.worker(worker).is_some_and(live::is_latent);
+    pairs.retain(|(_, worker)| shell.workers.state(*worker).connected || is_latent(*worker));
     let asked = pairs.clone();
     let available = shell.engine.look(move |engine| {
         let all = asked.into_iter();

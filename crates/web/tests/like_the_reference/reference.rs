@@ -1,7 +1,6 @@
 //! A real master.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -26,7 +25,7 @@ impl Reference {
         let script = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("tests/like_the_reference/reference/fixture.py");
         let directory = tempfile::tempdir()?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = buildbot_ports::free_port()?;
         let mut command = Command::new(python);
         command
             .arg(script)

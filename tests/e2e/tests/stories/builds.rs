@@ -195,13 +195,17 @@ fn a_wrong_configuration_changes_nothing() -> Result<()> {
 fn a_lock_lets_one_build_run_at_a_time() -> Result<()> {
     let mut site = Site::new(
         "lock = util.MasterLock('one')\n\
-         take = 'mkdir ../../held && sleep 0.3 && rmdir ../../held'\n\
+         take = 'mkdir ../../held && while test ! -e ../../go; do sleep 0.02; done && rmdir ../../held'\n\
          c['builders'] = [builder(n, shell('sh', '-c', take), locks=[lock.access('exclusive')]) for n in 'ab']",
     )?;
     site.start()?;
     site.start_worker("w1", Program::Ours)?;
-    let requests = [site.force("a")?, site.force("b")?];
-    for request in requests {
+    let first = site.force("a")?;
+    site.wait_for_step(first, "shell")?;
+    let second = site.force("b")?;
+    site.wait_for_why(second, "lock")?;
+    site.go("w1")?;
+    for request in [first, second] {
         assert_eq!(site.wait_for_build(request)?["results"], SUCCESS);
     }
     Ok(())

@@ -5,13 +5,6 @@ use buildbot_e2e::results::{RETRY, SUCCESS};
 use buildbot_e2e::{Program, Site};
 use rustix::process::Signal;
 
-/// A step that ends when the file `go` is there.
-const UNTIL_GO: &str = "def until_go(name): return shell('sh', '-c', 'while test ! -e ../../go; do sleep 0.02; done', name=name)\n";
-
-fn go(site: &Site) -> Result<()> {
-    Ok(std::fs::write(site.worker_directory("w1").join("go"), "")?)
-}
-
 fn wait_for_clean_shutdown(site: &Site) -> Result<()> {
     site.wait_for("the shutdown to begin", |site| {
         Ok(site.log()?.contains("shutting down when no build runs"))
@@ -20,9 +13,7 @@ fn wait_for_clean_shutdown(site: &Site) -> Result<()> {
 
 #[test]
 fn after_sigusr1_builds_end_and_what_waits_is_built_after_the_next_start() -> Result<()> {
-    let mut site = Site::new(&format!(
-        "{UNTIL_GO}c['builders'] = [builder('b', until_go('long'))]"
-    ))?;
+    let mut site = Site::new("c['builders'] = [builder('b', until_go('long'))]")?;
     site.start()?;
     site.start_worker("w1", Program::Ours)?;
     let running = site.force("b")?;
@@ -32,7 +23,7 @@ fn after_sigusr1_builds_end_and_what_waits_is_built_after_the_next_start() -> Re
     wait_for_clean_shutdown(&site)?;
     // It still takes requests.
     let late = site.force("b")?;
-    go(&site)?;
+    site.go("w1")?;
     assert!(site.wait_for_end()?);
     site.check_database()?;
     let ended = "SELECT count(*) FROM builds WHERE results = 0 AND complete_at IS NOT NULL";
@@ -46,18 +37,55 @@ fn after_sigusr1_builds_end_and_what_waits_is_built_after_the_next_start() -> Re
 }
 
 #[test]
+fn code_of_users_has_the_master_ended_and_thinks_again() -> Result<()> {
+    let mut site = Site::new(
+        "class Ends(steps.BuildStep):\n    \
+             async def run(self):\n        \
+                 botmaster = self.master.botmaster\n        \
+                 before = botmaster.shuttingDown\n        \
+                 await botmaster.cleanShutdown()\n        \
+                 print('SHUT', before, botmaster.shuttingDown)\n        \
+                 if self.getProperty('again'):\n            \
+                     botmaster.cancelCleanShutdown()\n            \
+                     print('OPEN', botmaster.shuttingDown)\n        \
+                 return util.SUCCESS\n\
+         c['builders'] = [builder('again', Ends(), properties={'again': True}), builder('ends', Ends())]",
+    )?;
+    site.start()?;
+    site.start_worker("w1", Program::Ours)?;
+    for _ in 0..2 {
+        assert_eq!(site.build("again")?["results"], SUCCESS);
+    }
+    site.force("ends")?;
+    assert!(site.wait_for_end()?);
+    let log = site.log()?;
+    for line in [
+        "SHUT False True",
+        "OPEN False",
+        "Initiating clean shutdown",
+        "Cancelling clean shutdown",
+    ] {
+        assert!(log.contains(line), "{line}: {log}");
+    }
+    site.check_database()?;
+    let ended = "SELECT count(*) FROM builds WHERE results = 0 AND complete_at IS NOT NULL";
+    assert_eq!(site.count(ended)?, 3);
+    Ok(())
+}
+
+#[test]
 fn what_a_running_build_waits_for_is_still_built_during_a_clean_shutdown() -> Result<()> {
-    let mut site = Site::new(&format!(
-        "{UNTIL_GO}c['builders'] = [builder('parent', until_go('long'), \
+    let mut site = Site::new(
+        "c['builders'] = [builder('parent', until_go('long'), \
             steps.Trigger(schedulerNames=['t'], waitForFinish=True)), builder('child', shell('true'))]\n\
-         c['schedulers'] = [schedulers.Triggerable(name='t', builderNames=['child'])]"
-    ))?;
+         c['schedulers'] = [schedulers.Triggerable(name='t', builderNames=['child'])]",
+    )?;
     site.start()?;
     site.start_worker("w1", Program::Ours)?;
     site.wait_for_step(site.force("parent")?, "long")?;
     site.signal(Signal::USR1)?;
     wait_for_clean_shutdown(&site)?;
-    go(&site)?;
+    site.go("w1")?;
     assert!(site.wait_for_end()?);
     let ended = "SELECT count(*) FROM builds WHERE results = 0 AND complete_at IS NOT NULL";
     assert_eq!(site.count(ended)?, 2);

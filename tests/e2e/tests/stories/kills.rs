@@ -66,6 +66,7 @@ fn force_until(
     site: &Site,
     over: &AtomicBool,
     forced: &AtomicUsize,
+    taken: &AtomicUsize,
     mut chance: Chance,
 ) -> Accepted {
     let mut accepted = Accepted::new();
@@ -78,10 +79,25 @@ fn force_until(
             && let Some(request) = answer[1][builder.to_string()].as_i64()
         {
             accepted.insert(request, reason);
+            taken.fetch_add(1, Ordering::Relaxed);
         }
         std::thread::sleep(Duration::from_millis(5) + chance.millis(25));
     }
     accepted
+}
+
+/// So much is there to be lost, each time.
+const TAKEN_MIN: usize = 4;
+
+/// Waits until requests were accepted, and a build runs.
+fn wait_until_busy(site: &Site, taken: &AtomicUsize) -> Result<()> {
+    site.wait_for("requests and a build", |site| {
+        let running = site.get("builds?complete=false&limit=1")?;
+        let runs = running["builds"]
+            .as_array()
+            .is_some_and(|all| !all.is_empty());
+        Ok(runs && taken.load(Ordering::Relaxed) >= TAKEN_MIN)
+    })
 }
 
 #[test]
@@ -105,15 +121,19 @@ fn nothing_that_was_accepted_is_lost_when_the_master_is_killed_at_any_moment() -
             })?;
             known(&site, &accepted)?;
         }
-        let over = AtomicBool::new(false);
+        let (over, taken) = (AtomicBool::new(false), AtomicUsize::new(0));
         let of_forcer = Chance(chance.below(u64::MAX) | 1);
         let span = chance.millis(if is_early { 150 } else { 300 });
         let more = std::thread::scope(|scope| {
-            let forcer = scope.spawn(|| force_until(&site, &over, &forced, of_forcer));
+            let forcer = scope.spawn(|| force_until(&site, &over, &forced, &taken, of_forcer));
+            let was_busy = match is_early {
+                true => Ok(()),
+                false => wait_until_busy(&site, &taken),
+            };
             std::thread::sleep(span);
             let killed = site.signal(Signal::KILL);
             over.store(true, Ordering::Relaxed);
-            killed?;
+            was_busy.and(killed)?;
             forcer.join().ok().context("it broke")
         })?;
         accepted.extend(more);
@@ -124,7 +144,6 @@ fn nothing_that_was_accepted_is_lost_when_the_master_is_killed_at_any_moment() -
     site.start()?;
     site.wait_until_connected("w1")?;
     eprintln!("{} requests were accepted", accepted.len());
-    ensure!(accepted.len() > 2 * KILLS as usize, "too few");
     site.wait_for("all requests to be complete", |site| {
         let open = site.get("buildrequests?complete=false&limit=1")?;
         Ok(open["buildrequests"].as_array().is_some_and(Vec::is_empty))
@@ -161,7 +180,12 @@ const CHAIN: &str = "\
         schedulers.Triggerable(name='third', builderNames=['third'])]\n";
 
 /// Tells the master about changes until it is gone, and returns those that it has taken.
-fn changes_until(site: &Site, over: &AtomicBool, last: &AtomicUsize) -> Vec<String> {
+fn changes_until(
+    site: &Site,
+    over: &AtomicBool,
+    last: &AtomicUsize,
+    count: &AtomicUsize,
+) -> Vec<String> {
     let master = format!("127.0.0.1:{}", site.pb_port());
     let mut taken = Vec::new();
     while !over.load(Ordering::Relaxed) {
@@ -182,6 +206,7 @@ fn changes_until(site: &Site, over: &AtomicBool, last: &AtomicUsize) -> Vec<Stri
         ]);
         if sent.is_ok() {
             taken.push(revision);
+            count.fetch_add(1, Ordering::Relaxed);
         }
     }
     taken
@@ -195,14 +220,17 @@ fn every_change_that_was_taken_goes_its_whole_way_when_the_master_is_killed() ->
     let mut taken = Vec::new();
     for _ in 0..CHAIN_KILLS {
         site.start()?;
-        let over = AtomicBool::new(false);
+        let (over, count) = (AtomicBool::new(false), AtomicUsize::new(0));
         let span = chance.millis(250);
         let more = std::thread::scope(|scope| {
-            let sender = scope.spawn(|| changes_until(&site, &over, &last));
+            let sender = scope.spawn(|| changes_until(&site, &over, &last, &count));
+            let was_busy = site.wait_for("a change to be taken", |_| {
+                Ok(count.load(Ordering::Relaxed) > 0)
+            });
             std::thread::sleep(span);
             let killed = site.signal(Signal::KILL);
             over.store(true, Ordering::Relaxed);
-            killed?;
+            was_busy.and(killed)?;
             sender.join().ok().context("it broke")
         })?;
         taken.extend(more);
@@ -211,7 +239,6 @@ fn every_change_that_was_taken_goes_its_whole_way_when_the_master_is_killed() ->
     }
     site.start()?;
     eprintln!("{} changes were taken", taken.len());
-    ensure!(taken.len() > CHAIN_KILLS, "too few");
     let mut lost = Vec::new();
     let all_built = site.wait_for("all to be built", |site| {
         let open = site.get("buildsets?complete=false&limit=1")?;
@@ -298,7 +325,7 @@ fn all_ended_well(site: &Site, accepted: &Accepted) -> Result<()> {
         }
     }
     eprintln!("{interrupted} builds were interrupted");
-    ensure!(interrupted > KILLS, "too few builds were interrupted");
+    ensure!(interrupted > KILLS / 4, "too few builds were interrupted");
     Ok(())
 }
 

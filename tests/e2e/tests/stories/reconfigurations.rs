@@ -189,7 +189,7 @@ fn schedulers_come_and_go_and_a_running_timer_is_kept() -> Result<()> {
     let any = |name: &str, builder: &str, rest: &str| {
         format!("schedulers.AnyBranchScheduler(name='{name}', builderNames=['{builder}'], {rest}),")
     };
-    let slow = any("slow", "b", "treeStableTimer=2");
+    let slow = any("slow", "b", "treeStableTimer=8");
     let mut site = Site::new(&all(&slow))?;
     site.start()?;
     site.start_worker("w1", Program::Ours)?;

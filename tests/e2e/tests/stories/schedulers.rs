@@ -51,7 +51,7 @@ fn changes(site: &Site, build: &Json) -> Result<Vec<String>> {
 fn changes_that_come_together_make_one_build_when_the_tree_is_stable() -> Result<()> {
     let site = site(
         "c['builders'] = [builder('b', shell('true'))]\n\
-         c['schedulers'] = [schedulers.SingleBranchScheduler(name='s', treeStableTimer=1, builderNames=['b'], \
+         c['schedulers'] = [schedulers.SingleBranchScheduler(name='s', treeStableTimer=4, builderNames=['b'], \
             change_filter=util.ChangeFilter(branch='main'), \
             fileIsImportant=lambda change: change.files != ['README'])]",
     )?;
@@ -92,7 +92,7 @@ fn changes_that_are_not_important_make_no_build() -> Result<()> {
 fn each_branch_has_a_timer_of_its_own() -> Result<()> {
     let site = site(
         "c['builders'] = [builder('b', shell('true'))]\n\
-         c['schedulers'] = [schedulers.AnyBranchScheduler(name='s', treeStableTimer=1, builderNames=['b'])]",
+         c['schedulers'] = [schedulers.AnyBranchScheduler(name='s', treeStableTimer=4, builderNames=['b'])]",
     )?;
     for (branch, file) in [("x", "one"), ("y", "two"), ("x", "three")] {
         change(&site, branch, file)?;
@@ -111,7 +111,7 @@ fn each_branch_has_a_timer_of_its_own() -> Result<()> {
 fn a_timer_survives_a_killed_master() -> Result<()> {
     let mut site = site(
         "c['builders'] = [builder('b', shell('true'))]\n\
-         c['schedulers'] = [schedulers.AnyBranchScheduler(name='s', treeStableTimer=2, builderNames=['b'])]",
+         c['schedulers'] = [schedulers.AnyBranchScheduler(name='s', treeStableTimer=8, builderNames=['b'])]",
     )?;
     change(&site, "x", "one")?;
     change(&site, "x", "two")?;
@@ -172,15 +172,17 @@ fn a_periodic_scheduler_builds_at_once_and_then_again_and_again() -> Result<()> 
     })?;
     let begun = |build: &Json| build["started_at"].as_i64().context("not begun");
     let between = begun(&builds[2])? - begun(&builds[0])?;
-    assert!((1..=3).contains(&between), "{between}");
+    assert!((1..=20).contains(&between), "{between}");
     Ok(())
 }
 
 #[test]
 fn a_nightly_build_that_was_missed_while_the_master_was_down_is_made_up_for_once() -> Result<()> {
     let mut site = site(
-        "c['builders'] = [builder('b', shell('true'))]\n\
-         c['schedulers'] = [schedulers.Nightly(name='n', builderNames=['b'], hour=3, minute=0)]",
+        "import time\n\
+         c['builders'] = [builder('b', shell('true'))]\n\
+         hour = (time.localtime().tm_hour + 12) % 24\n\
+         c['schedulers'] = [schedulers.Nightly(name='n', builderNames=['b'], hour=hour, minute=0)]",
     )?;
     // A new one waits for its time.
     site.signal(rustix::process::Signal::TERM)?;

@@ -168,7 +168,8 @@ fn builds_happen_in_the_directory_of_the_builder() -> Result<()> {
 fn a_counting_lock_lets_as_many_run_as_it_counts() -> Result<()> {
     let site = with_workers(
         "lock = util.MasterLock('two', maxCount=2)\n\
-         hold = 'touch ../../../held/$0; sleep 0.2; echo held $(ls ../../../held | wc -l); sleep 0.2; rm ../../../held/$0'\n\
+         hold = 'touch ../../../held/$0; while test ! -e ../../../go; do sleep 0.02; done; \
+            echo held $(ls ../../../held | wc -l); rm ../../../held/$0'\n\
          c['builders'] = [builder(n, shell('sh', '-c', hold, n, locks=[lock.access('counting')]), \
             workers=['w1', 'w2', 'w3']) for n in 'abcd']",
         &["w1", "w2", "w3"],
@@ -178,6 +179,14 @@ fn a_counting_lock_lets_as_many_run_as_it_counts() -> Result<()> {
     for name in ["a", "b", "c", "d"] {
         ids.push(site.force(name)?);
     }
+    let held = site.path().join("held");
+    site.wait_for("two to have it", |_| {
+        Ok(std::fs::read_dir(&held)?.count() == 2)
+    })?;
+    for id in &ids {
+        site.wait_for_step(*id, "shell")?;
+    }
+    std::fs::write(site.path().join("go"), "")?;
     let mut held = Vec::new();
     for id in ids {
         let build = site.wait_for_build(id)?;
@@ -230,5 +239,21 @@ fn warnings_are_counted_and_a_file_of_the_worker_suppresses_some() -> Result<()>
         "{text}"
     );
     assert!(!text.contains("known"), "{text}");
+    Ok(())
+}
+
+#[test]
+fn a_database_that_is_not_served_is_named_at_start_without_its_password() -> Result<()> {
+    for scheme in ["postgresql", "postgresql+psycopg2", "mysql+mysqldb"] {
+        let mut site = Site::new(&format!(
+            "c['db'] = {{'db_url': '{scheme}://u:Pa55phrase@h/buildbot'}}\n\
+             c['builders'] = [builder('b', shell('true'))]"
+        ))?;
+        let said = site.start_in_vain()?;
+        assert!(said.contains(scheme), "{said}");
+        assert!(said.contains("sqlite"), "{said}");
+        assert!(!said.contains("Pa55phrase"), "{said}");
+        assert!(!said.contains("BuildMaster is running"), "{said}");
+    }
     Ok(())
 }

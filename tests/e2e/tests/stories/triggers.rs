@@ -212,9 +212,11 @@ fn triggered_requests_have_the_priority_of_their_scheduler() -> Result<()> {
 #[test]
 fn a_nightly_triggerable_takes_the_trigger_and_waits_for_its_time() -> Result<()> {
     let site = site(
-        "c['builders'] = [builder('parent', steps.Trigger(schedulerNames=['t'], waitForFinish=True)), \
+        "import time\n\
+         c['builders'] = [builder('parent', steps.Trigger(schedulerNames=['t'], waitForFinish=True)), \
             builder('child', shell('true'))]\n\
-         c['schedulers'] = [schedulers.NightlyTriggerable(name='t', builderNames=['child'], hour=3, minute=0)]",
+         hour = (time.localtime().tm_hour + 12) % 24\n\
+         c['schedulers'] = [schedulers.NightlyTriggerable(name='t', builderNames=['child'], hour=hour, minute=0)]",
     )?;
     let parent = site.build("parent")?;
     assert_eq!(parent["results"], SUCCESS);

@@ -1,4 +1,4 @@
-//! TCP ports that nobody uses.
+//! TCP ports that nobody uses, for the programs that tests start.
 
 use anyhow::{Result, bail};
 use std::net::{Ipv4Addr, TcpListener};
