@@ -123,7 +123,8 @@ async fn wait(
         if let Some((at, end)) = first_ready(&mut buildsets, context) {
             return Poll::Ready(Some(Heard::Buildset(at, end)));
         }
-        if buildsets.iter().any(Option::is_some) {
+        // What has become of a request may be told after its buildset.
+        if buildsets.iter().any(Option::is_some) || requests.iter().any(Option::is_some) {
             Poll::Pending
         } else {
             Poll::Ready(None)

@@ -1,7 +1,7 @@
 //! A master and a worker that do what a case says, and note what a step asks of them.
 
 use std::collections::BTreeMap;
-use std::future::{pending, poll_fn};
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
@@ -168,6 +168,15 @@ impl<'h> Fake<'h> {
             is_custom: AtomicBool::new(false),
             builder: builder.to_owned(),
         }
+    }
+
+    /// Waits until the step cancels what it has triggered.
+    async fn cancelled(&self) {
+        poll_fn(|_| match self.cancelled.load(Ordering::Relaxed) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        })
+        .await;
     }
 
     fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {

@@ -318,6 +318,16 @@ impl Port for Fake<'_> {
 
     fn request_complete(&self, request: i64) -> Answer<'_, Vec<Results>> {
         Box::pin(async move {
+            // It is told after the buildset.
+            let mut looks = 0;
+            poll_fn(|_| {
+                looks += 1;
+                match looks > 3 {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                }
+            })
+            .await;
             let schedulers = self.case["schedulers"].as_object().expect("schedulers");
             for script in schedulers.values() {
                 let requests = script["requests"].as_object().expect("requests");
@@ -326,7 +336,7 @@ impl Port for Fake<'_> {
                         continue;
                     }
                     if script.get("hangs").is_some() {
-                        pending::<()>().await;
+                        self.cancelled().await;
                     }
                     let builds = script["builds"].as_array();
                     return Ok(builds
@@ -353,14 +363,7 @@ impl Port for Fake<'_> {
                     let is_lost = self.case.get("without_connection").is_some();
                     self.tell(reason, is_lost).await;
                 }
-                poll_fn(|_| {
-                    if self.cancelled.load(Ordering::Relaxed) {
-                        Poll::Ready(())
-                    } else {
-                        Poll::Pending
-                    }
-                })
-                .await;
+                self.cancelled().await;
             }
             let results = |json: &Json| {
                 Results::from_code(json.as_i64().unwrap_or_default()).expect("a result")
