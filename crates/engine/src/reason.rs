@@ -85,6 +85,8 @@ pub enum Unavailable {
     Lock(LockTaken),
     /// Its connection is lost and the builds that ran are not yet ended, or its machine is being stopped.
     Recovering,
+    /// Its machine is being started for another build, and it is not known yet which builds that one takes.
+    Starting,
 }
 
 /// A lock that is not available.

@@ -51,6 +51,8 @@ struct Candidate {
     rejected: VecDeque<WorkerId>,
     /// Why they do not.
     verdict: Option<Reason>,
+    /// The worker whose running instance takes it.
+    compatible: Option<WorkerId>,
 }
 
 /// What is tested next.
@@ -176,6 +178,7 @@ impl Engine {
                     request: id,
                     rejected: VecDeque::new(),
                     verdict: None,
+                    compatible: None,
                 }));
             }
         }
@@ -295,6 +298,11 @@ impl Engine {
                 if self.check_worker(&builder, worker).is_err() {
                     return Next::Go(Stage::PickWorker(candidate));
                 }
+                // An instance has come up since.
+                let is_asked = candidate.compatible == Some(worker);
+                if !is_asked && self.compatibility_callable(worker).is_some() {
+                    return Next::Go(Stage::Test(candidate, worker, Test::Compatible));
+                }
                 if let Err(taken) = self.locks.check(&wanted(&locks, worker)) {
                     return candidate.reject(worker, Reason::Lock(taken));
                 }
@@ -360,6 +368,7 @@ impl Engine {
                     request: *id,
                     rejected: VecDeque::new(),
                     verdict: None,
+                    compatible: None,
                 }))
             }
             _ if !is_first => self.next_in_order(turn),
@@ -421,7 +430,10 @@ impl Engine {
         reply: Reply,
     ) -> Next {
         let passed = match (test, reply) {
-            (Test::Compatible, Reply::Flag(true)) => Some(Test::RenderLocks),
+            (Test::Compatible, Reply::Flag(true)) => {
+                candidate.compatible = Some(worker);
+                Some(Test::RenderLocks)
+            }
             (Test::RenderLocks, Reply::Locks(locks)) => Some(Test::Locks(locks.into())),
             (Test::CanStart(locks), Reply::Flag(true)) => Some(Test::Start(locks)),
             (_, Reply::Failed) => {

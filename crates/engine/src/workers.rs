@@ -100,6 +100,15 @@ impl Worker {
         if is_between {
             return Err(Unavailable::Recovering);
         }
+        // Until it is up, its own function could not tell.
+        let is_starting = match self.instance {
+            Instance::Stopped => !self.busy.is_empty(),
+            Instance::Starting { .. } => true,
+            Instance::Booting | Instance::Running | Instance::Stopping => false,
+        };
+        if config.is_compatible.is_some() && is_starting {
+            return Err(Unavailable::Starting);
+        }
         if self.is_full(config) {
             return Err(Unavailable::AtCapacity(
                 self.busy.values().copied().collect(),
@@ -237,6 +246,39 @@ mod tests {
         check(Some(2), other, None);
         let other = |w: &mut Worker| w.occupy(BuilderId(2), request);
         check(Some(0), other, None);
+    }
+
+    #[test]
+    fn what_an_instance_takes_is_known_when_it_is_up() {
+        let mut config = config::Worker {
+            is_compatible: Some(config::Callable {
+                handle: 1,
+                place: "master.cfg:1".into(),
+            }),
+            latent: Some(config::Latent {
+                build_wait: None,
+                missing_timeout: Duration::from_secs(60),
+            }),
+            ..config(None)
+        };
+        let mut worker = Worker::default();
+        let other = BuilderId(2);
+        assert_eq!(worker.check(&config, other), Ok(()), "it may become any");
+        worker.occupy(BuilderId(1), BuildRequestId(7));
+        for instance in [Instance::Stopped, Instance::Starting { is_needed: true }] {
+            worker.instance = instance;
+            let found = worker.check(&config, other);
+            assert_eq!(found, Err(Unavailable::Starting), "{instance:?}");
+        }
+        worker.instance = Instance::Booting;
+        assert_eq!(
+            worker.check(&config, other),
+            Ok(()),
+            "its function is asked"
+        );
+        worker.instance = Instance::Stopped;
+        config.is_compatible = None;
+        assert_eq!(worker.check(&config, other), Ok(()), "it takes all");
     }
 
     #[test]

@@ -48,7 +48,8 @@ fn others(reason: &Reason) -> Vec<BuildRequestId> {
                 | Unavailable::ShuttingDown
                 | Unavailable::Quarantined { .. }
                 | Unavailable::Lock(_)
-                | Unavailable::Recovering => {}
+                | Unavailable::Recovering
+                | Unavailable::Starting => {}
             }
         }
     }
@@ -180,6 +181,7 @@ impl Known<'_> {
             }
             Unavailable::Lock(taken) => self.lock(taken),
             Unavailable::Recovering => ("recovers from a lost connection".to_owned(), json!({})),
+            Unavailable::Starting => ("is being started for another build".to_owned(), json!({})),
         }
     }
 
@@ -287,5 +289,6 @@ fn name_of_unavailable(why: &Unavailable) -> &'static str {
         Unavailable::AtCapacity(_) => "at_capacity",
         Unavailable::Lock(_) => "lock",
         Unavailable::Recovering => "recovering",
+        Unavailable::Starting => "starting",
     }
 }

@@ -25,15 +25,11 @@ fn configure(site: &Site, arguments: &str, builders: &[&str]) -> Result<()> {
         Some((class, arguments)) => (class, arguments),
         None => ("Instance", arguments),
     };
-    let next_worker = match class {
-        "Instance" => "latent_workers.next_worker",
-        _ => "None",
-    };
     let program = program("buildbot-worker")?;
     site.configure(&format!(
         "import latent_workers\n\
          c['workers'] = [latent_workers.{class}('l1', directory='{}', program='{}', master='127.0.0.1:{}', {arguments})]\n\
-         c['builders'] = [util.BuilderConfig(name=n, workernames=['l1'], factory=factory(shell('true')), nextWorker={next_worker}) for n in \
+         c['builders'] = [util.BuilderConfig(name=n, workernames=['l1'], factory=factory(shell('true')), nextWorker=latent_workers.next_worker) for n in \
          {builders:?}]\n",
         site.path().display(),
         program.display(),
@@ -97,8 +93,13 @@ fn an_instance_is_started_for_a_build_kept_for_the_next_and_stopped_when_nobody_
 fn an_instance_without_a_time_to_wait_runs_one_build_and_never_two_of_different_kinds() -> Result<()>
 {
     let mut site = site("Choosy:build_wait_timeout=0")?;
+    set_mode(&site, "waits")?;
     site.start()?;
     let requests = [site.force("a")?, site.force("b")?];
+    wait_for_events(&site, &["start a"])?;
+    let why = site.wait_for_why(requests[1], "no_worker")?;
+    assert_eq!(why["details"]["workers"][0]["reason"], "starting");
+    set_mode(&site, "good")?;
     for request in requests {
         assert_eq!(site.wait_for_build(request)?["results"], SUCCESS);
     }

@@ -5,7 +5,7 @@ import subprocess
 
 from buildbot.interfaces import LatentWorkerCannotSubstantiate
 from buildbot.worker import AbstractLatentWorker
-from twisted.internet import defer
+from twisted.internet import defer, reactor, task
 
 
 class Instance(AbstractLatentWorker):
@@ -46,7 +46,16 @@ class Instance(AbstractLatentWorker):
             return defer.Deferred()
         if mode in ("silent", "crashes"):
             return True
+        if mode == "waits":
+            return self.wait()
         return self.run()
+
+    @defer.inlineCallbacks
+    def wait(self):
+        while self.mode() == "waits":
+            yield task.deferLater(reactor, 0.02, lambda: None)
+        yield defer.ensureDeferred(self.run())
+        return True
 
     async def run(self):
         basedir = os.path.join(self.directory, "instance")
