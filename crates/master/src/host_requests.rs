@@ -3,6 +3,7 @@
 //! Each question is answered by a task of its own; the process of the configuration has a bounded number of open ones.
 //! What is not known is refused by name.
 
+mod command;
 mod consumers;
 mod control;
 mod live_objects;

@@ -367,6 +367,10 @@ class _Connection:
     def loseConnection(self):
         self.worker._told("loseConnection")
 
+    def _run_command(self, name, args, builder_name):
+        """A Deferred of all that the worker reports of a command of no step: (key, value) pairs."""
+        return self.worker._carried_out("runCommand", (name, args, builder_name), {})
+
     def __getattr__(self, name):
         return live_data.missing("worker.conn", name, _CONNECTION)
 

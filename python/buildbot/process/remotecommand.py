@@ -93,16 +93,28 @@ class RemoteCommand:
 
     @runtime.inline
     def run(self, step, conn, builder_name):
-        """Runs the command for `step`; gives this object back when it has ended."""
+        """Runs the command for `step`; gives this object back when it has ended.
+
+        Without a step, as functions of the configuration run it, what the worker reports comes together
+        at the end.
+        """
         self.active = True
         self.step = step
         self.conn = conn
-        self.worker = step.worker
         self.builder_name = builder_name
-        self._session = runtime.session_of(step, "runCommand")
+        if step is not None:
+            self.worker = step.worker
+            self._session = runtime.session_of(step, "runCommand")
         self.commandID = RemoteCommand.generate_new_command_id()
         try:
-            yield self._start()
+            if step is not None:
+                yield self._start()
+            else:
+                updates = yield conn._run_command(self.remote_command, self.args, builder_name)
+                for key, value in updates:
+                    if not self.ignore_updates:
+                        yield self.remoteUpdate(key, value, False)
+                yield self.remoteComplete(None)
             yield self._close_logs()
         finally:
             self.active = False

@@ -10,6 +10,7 @@ import warnings
 
 from twisted.internet import defer
 
+from buildbot.process import remotecommand
 from buildbot.process.buildrequest import BuildRequest
 from buildbot.process.results import *
 
@@ -493,6 +494,17 @@ def can_start_looks(builder, wfb, request):
     yield look("canStartBuild", "worker", wfb.worker, WORKER)
     yield look("canStartBuild", "worker", wfb.worker, WORKER_CHANGED)
     yield look("canStartBuild", "request", request, REQUEST)
+    for script in ["echo $0; echo $1 >&2; exit 3", "true"]:
+        args = {"command": ["sh", "-c", script, "zero", "one"], "workdir": "."}
+        args.update(want_stdout=1, want_stderr=1, logfiles={}, timeout=10, maxTime=None)
+        args.update(env=None, logEnviron=False, initial_stdin=None)
+        command = remotecommand.RemoteCommand(
+            "shell", args, stdioLogName=None, collectStdout=True, collectStderr=True
+        )
+        command.worker = wfb.worker
+        gave = yield command.run(None, wfb.worker.conn, builder.name)
+        note("canStartBuild command =", command.rc, repr(command.stdout), repr(command.stderr))
+        note("canStartBuild command ends =", command.results(), command.didFail(), gave is command)
     fits = yield builder.canStartBuild(wfb, request)
     note("canStartBuild of the builder =", fits)
 

@@ -87,6 +87,8 @@ fn functions_of_users_read_the_same_as_under_the_real_master() -> Result<()> {
         let count = expected.keys().filter(of_it).count();
         ensure!(count > 50, "{function} has read {count} members only");
     }
+    let commands = ["3 'zero\\n' 'one\\n'", "0 '' ''"];
+    ensure!(expected["canStartBuild command"] == commands);
     let mut other = Vec::new();
     for (what, values) in &expected {
         let found = found.get(what);

@@ -13,7 +13,7 @@ use buildbot_model::{BuildId, BuildRequestId, BuilderId, Results, WorkerId};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
-use super::{Answer, NoAnswer};
+use super::{Answer, NoAnswer, command};
 use crate::attachment::secret_text;
 use crate::build::Build;
 use crate::identity::now;
@@ -86,6 +86,20 @@ pub(super) async fn method(shell: &Arc<Shell>, site: &Arc<Site>, method: Method)
         ("worker", "loseConnection") => {
             connection(shell, on.worker()?)?.disconnect("the configuration has it so");
             Ok(Json::Null)
+        }
+        ("worker", "runCommand") => {
+            let session = connection(shell, on.worker()?)?;
+            let (Some(name), Some(args), Some(builder)) = (
+                method.text(0, "name"),
+                method.argument(1, "args"),
+                method.text(2, "builder_name"),
+            ) else {
+                return Err(NoAnswer::raised(
+                    "builtins.TypeError",
+                    "the name of a command, its arguments and the name of a builder are expected",
+                ));
+            };
+            command::run(&session, name, &args, builder).await
         }
         ("worker", name) => {
             let control = match name {
