@@ -229,7 +229,13 @@ fn is_passing(verb: &str) -> bool {
 }
 
 /// What changes right after something is new.
-const MOVING: [&str; 4] = [
+const MOVING: [&str; 10] = [
+    "claimed",
+    "claimed_at",
+    "claimed_by_masterid",
+    "complete",
+    "complete_at",
+    "results",
     "state_string",
     "started_at",
     "locks_acquired_at",
@@ -276,7 +282,14 @@ fn difference(theirs: &[(String, Json)], ours: &[(String, Json)]) -> Option<Stri
         told.iter().map(|(verb, _)| verb.clone()).collect()
     };
     let last = |told: &[(String, Json)]| told.last().cloned();
-    if has_all && wrong.is_empty() && last(theirs) == last(ours) {
+    // What passes may still be told after the end.
+    let end = |told: &[(String, Json)]| {
+        let mut steady = told.iter().rev().filter(|(verb, _)| !is_passing(verb));
+        steady.next().cloned()
+    };
+    let ends_alike =
+        last(theirs) == last(ours) || (end(theirs).is_some() && end(theirs) == end(ours));
+    if has_all && wrong.is_empty() && ends_alike {
         return None;
     }
     Some(format!(
