@@ -1,7 +1,35 @@
 //! Values of a configuration as workers get them, and what workers send as values.
 
 use buildbot_config::Value;
-use buildbot_gateway::Value as WireValue;
+use buildbot_gateway::{Stream, Update, Value as WireValue};
+
+/// What a worker reports of a command: the key that it has in messages, and its value.
+pub(crate) fn reported(update: Update) -> (String, Value) {
+    let (key, value) = match update {
+        Update::Text { stream, text, .. } => match stream {
+            Stream::Stdout => ("stdout", Value::Text(text)),
+            Stream::Stderr => ("stderr", Value::Text(text)),
+            Stream::Header => ("header", Value::Text(text)),
+            Stream::Log(name) => {
+                let both = vec![Value::Text(name), Value::Text(text)];
+                ("log", Value::Tuple(both))
+            }
+        },
+        Update::Rc(rc) => ("rc", Value::Int(rc)),
+        Update::FailureReason(reason) => ("failure_reason", Value::Text(reason)),
+        Update::Elapsed(seconds) => ("elapsed", Value::Float(seconds)),
+        Update::Files(files) => {
+            let files = files.into_iter().map(Value::Text).collect();
+            ("files", Value::List(files))
+        }
+        Update::Stat(fields) => {
+            let fields = fields.into_iter().map(|field| Value::integer(field.into()));
+            ("stat", Value::Tuple(fields.collect()))
+        }
+        Update::Other { key, value } => return (key, from_wire(&value)),
+    };
+    (key.to_owned(), value)
+}
 
 /// A value as the protocols carry it. What they cannot carry goes as its `repr`.
 pub(crate) fn to_wire(value: &Value) -> WireValue {

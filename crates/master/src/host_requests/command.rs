@@ -1,12 +1,12 @@
 //! Commands on workers that belong to no step: functions of the configuration run them to find out about a worker.
 
 use buildbot_config::Value;
-use buildbot_gateway::{Budget, Command, CommandError, Session, Stream, Update};
-use serde_json::{Value as Json, json};
+use buildbot_gateway::{Budget, Command, CommandError, Session};
+use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::{Answer, NoAnswer};
-use crate::wire_value::{from_wire, to_wire};
+use crate::wire_value::{reported, to_wire};
 
 /// Updates between the connection and here: the one that is taken, and the next.
 const UPDATES_MAX: usize = 1;
@@ -20,15 +20,18 @@ pub(super) async fn run(session: &Session, name: String, args: &Value, builder: 
             "the arguments of a command are a dictionary",
         ));
     };
-    let args = args.iter().filter_map(|(name, value)| {
-        let name = name.as_text()?;
-        Some((name.to_owned(), to_wire(value)))
+    let args = args.iter().map(|(name, value)| {
+        let name = name.as_text().ok_or_else(|| {
+            NoAnswer::raised("builtins.TypeError", "arguments of a command have names")
+        })?;
+        Ok((name.to_owned(), to_wire(value)))
     });
+    let args: Result<Vec<_>, NoAnswer> = args.collect();
     let budget = Budget::default();
     let command = Command {
         builder,
         name,
-        args: args.collect(),
+        args: args?,
         transfer: None,
         budget: budget.clone(),
     };
@@ -39,7 +42,8 @@ pub(super) async fn run(session: &Session, name: String, args: &Value, builder: 
     // The sender is dropped with the command; one without room left is stopped.
     while let Some(update) = updates.recv().await {
         if budget.take(update.memory_cost()) {
-            told.extend(pair(update));
+            let (key, value) = reported(update);
+            told.push(json!([key, value]));
         }
     }
     let ended = handle.wait().await;
@@ -48,35 +52,6 @@ pub(super) async fn run(session: &Session, name: String, args: &Value, builder: 
     }
     ended.map_err(|error| failed(&error))?;
     Ok(told.into())
-}
-
-/// What was reported, under the key that it has in messages.
-fn pair(update: Update) -> Option<Json> {
-    let (key, value) = match update {
-        Update::Text { stream, text, .. } => match stream {
-            Stream::Stdout => ("stdout".to_owned(), Value::Text(text)),
-            Stream::Stderr => ("stderr".to_owned(), Value::Text(text)),
-            Stream::Header => ("header".to_owned(), Value::Text(text)),
-            Stream::Log(name) => {
-                let both = vec![Value::Text(name), Value::Text(text)];
-                ("log".to_owned(), Value::Tuple(both))
-            }
-        },
-        Update::Rc(rc) => ("rc".to_owned(), Value::integer(rc.into())),
-        Update::FailureReason(reason) => ("failure_reason".to_owned(), Value::Text(reason)),
-        Update::Elapsed(seconds) => ("elapsed".to_owned(), Value::Float(seconds)),
-        Update::Files(files) => {
-            let files = files.into_iter().map(Value::Text).collect();
-            ("files".to_owned(), Value::List(files))
-        }
-        Update::Stat(fields) => {
-            let fields = fields.into_iter().map(|field| Value::integer(field.into()));
-            ("stat".to_owned(), Value::Tuple(fields.collect()))
-        }
-        Update::Other { key, value } => (key, from_wire(&value)),
-    };
-    let value = serde_json::to_value(value).ok()?;
-    Some(json!([key, value]))
 }
 
 fn failed(error: &CommandError) -> NoAnswer {

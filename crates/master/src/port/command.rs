@@ -11,7 +11,7 @@ use buildbot_steps::{
 use tokio::sync::mpsc;
 
 use super::{RunningCommand, StepPort, internal, log};
-use crate::wire_value::{from_wire, to_wire};
+use crate::wire_value::{reported, to_wire};
 
 /// Updates between the connection and the step: the one that is taken, and the next.
 const UPDATES_MAX: usize = 1;
@@ -142,24 +142,18 @@ impl Running<'_> {
                 self.take_text(Stream::Header, &header).await?;
             }
             Update::FailureReason(reason) => self.end.failure_reason = Some(reason),
-            Update::Elapsed(seconds) => self.keep("elapsed", Value::Float(seconds), bytes),
-            Update::Files(files) => {
-                let files = files.into_iter().map(Value::Text).collect();
-                self.keep("files", Value::List(files), bytes);
+            other => {
+                let (key, value) = reported(other);
+                self.keep(key, value, bytes);
             }
-            Update::Stat(fields) => {
-                let fields = fields.into_iter().map(|field| Value::integer(field.into()));
-                self.keep("stat", Value::Tuple(fields.collect()), bytes);
-            }
-            Update::Other { key, value } => self.keep(&key, from_wire(&value), bytes),
         }
         Ok(())
     }
 
     /// Keeps a value that has taken `bytes` so far. Without room for it the command is stopped.
-    fn keep(&mut self, key: &str, value: Value, bytes: usize) {
+    fn keep(&mut self, key: String, value: Value, bytes: usize) {
         if self.budget.take(bytes) {
-            self.end.updates.push((key.to_owned(), value));
+            self.end.updates.push((key, value));
         }
     }
 
