@@ -446,8 +446,9 @@ impl Build {
         self.interruptions.forget(number);
     }
 
-    /// The steps that have ended, and the one that runs.
-    fn live_steps(&self) -> Vec<Json> {
+    /// The steps that have ended, and the one that runs, as user code sees them. Not part of [`live`](Self::live), which
+    /// would grow with every step.
+    pub(crate) fn live_steps(&self) -> Vec<Json> {
         let state = self.state();
         let ended = state.executed.iter().map(|step| {
             let statistics = step
@@ -497,7 +498,6 @@ impl Build {
             "properties": master.properties(&self.properties()),
             "builder": master.builder(site, self.builder.id),
             "workerforbuilder": for_builder,
-            "executedSteps": self.live_steps(),
             "master": master.live(),
         })
     }

@@ -47,6 +47,11 @@ impl Workers {
         (engine_session(current) == session).then(|| current.clone())
     }
 
+    /// The connection of a worker, if it has one.
+    pub(crate) fn connection(&self, id: WorkerId) -> Option<Session> {
+        self.lock().get(&id)?.session.clone()
+    }
+
     /// All connections.
     pub(crate) fn sessions(&self) -> Vec<(WorkerId, Session)> {
         let workers = self.lock();

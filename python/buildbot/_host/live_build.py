@@ -235,7 +235,7 @@ class Build(Facade, KnownBuild, PropertiesMixin):
 
     def _computed(self, name):
         if name == "executedSteps":
-            steps = [self._values.decoded(step) for step in self._sent.get(name) or ()]
+            steps = self._asked(name)
             for step in steps:
                 step.__dict__["build"] = self
             return steps

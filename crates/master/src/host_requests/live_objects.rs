@@ -1,6 +1,6 @@
 //! Builders, workers, builds as code of the configuration holds them: their methods, and what was not sent with them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,6 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{Answer, NoAnswer, command};
 use crate::attachment::secret_text;
-use crate::build::Build;
 use crate::identity::now;
 use crate::live;
 use crate::questions;
@@ -258,11 +257,8 @@ async fn clean_shutdown(shell: &Shell, method: &Method) -> Answer {
 }
 
 fn connection(shell: &Shell, worker: WorkerId) -> Result<Session, NoAnswer> {
-    let mut sessions = shell.workers.sessions().into_iter();
-    let session = sessions.find(|(id, _)| *id == worker);
-    session
-        .map(|(_, session)| session)
-        .ok_or_else(|| NoAnswer::refused("the worker is not connected"))
+    let session = shell.workers.connection(worker);
+    session.ok_or_else(|| NoAnswer::refused("the worker is not connected"))
 }
 
 async fn ping(shell: &Shell, on: &Live) -> Answer {
@@ -321,6 +317,12 @@ pub(super) async fn attribute(shell: &Arc<Shell>, site: &Arc<Site>, wanted: &Att
             let id = BuilderId(of.id()?);
             let running = shell.builds.find(|build| build.builder.id == id);
             Ok(running.iter().map(|build| build.live(shell)).collect())
+        }
+        ("build", "executedSteps") => {
+            let build = shell.builds.get(BuildId(of.id()?));
+            Ok(build
+                .map_or_else(Vec::new, |build| build.live_steps())
+                .into())
         }
         ("builder", "workers") => {
             let id = BuilderId(of.id()?);
@@ -440,12 +442,14 @@ async fn workers_for_builders(
     });
     let available = available.await;
     let available = available.ok_or_else(|| NoAnswer::failed("the master ends"))?;
+    let running = shell.builds.all();
+    let running = running.iter().map(|build| (build.builder.id, build.worker));
+    let running: BTreeSet<_> = running.collect();
     let live = pairs.into_iter().zip(available);
     let live = live.map(|((builder, worker), is_available)| {
         let state = shell.workers.state(worker);
         let mut live = shell.live.worker_for_builder(site, builder, worker, &state);
-        let builds_it = |build: &Build| build.worker == worker && build.builder.id == builder;
-        if !shell.builds.find(builds_it).is_empty() {
+        if running.contains(&(builder, worker)) {
             live["state"] = "BUILDING".into();
         }
         live["available"] = is_available.into();
