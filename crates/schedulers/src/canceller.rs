@@ -449,7 +449,6 @@ fn failing_rules(filters: &Value, description: &Description) -> Result<Vec<Faili
 mod tests {
     use super::*;
     use crate::change::Change;
-    use buildbot_model::{ChangeId, SourceStampId};
     use std::sync::Arc;
 
     fn stamp(branch: &str) -> NewSourceStamp {
@@ -461,22 +460,8 @@ mod tests {
 
     fn change(id: i64, branch: &str) -> Happened {
         let change = Arc::new(Change {
-            id: ChangeId(id),
-            author: String::new(),
-            committer: None,
-            files: Vec::new(),
-            comments: String::new(),
-            revision: None,
-            when: 0,
             branch: Some(branch.to_owned()),
-            category: None,
-            revlink: None,
-            properties: BTreeMap::new(),
-            repository: String::new(),
-            project: String::new(),
-            codebase: String::new(),
-            source_stamp: SourceStampId(id),
-            parents: Vec::new(),
+            ..(*crate::world::change(id)).clone()
         });
         Happened::ChangeAdded {
             change,

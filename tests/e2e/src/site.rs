@@ -262,6 +262,26 @@ impl Site {
         self.wait_for_exit("the master to end", &mut child)
     }
 
+    /// Stops the master as `buildbot stop` does, and waits for its end.
+    pub fn stop(&mut self) -> Result<bool> {
+        self.signal(Signal::TERM)?;
+        self.wait_for_end()
+    }
+
+    /// Sends a first change as the real client does.
+    pub fn send_first_change(&self) -> Result<()> {
+        self.send_change(&[
+            "--auth=change:changepw",
+            "--who=Ann",
+            "--branch=main",
+            "--revision=r1",
+            "--repository=repo",
+            "--project=p",
+            "--comments=first",
+            "file",
+        ])
+    }
+
     /// Whether a process ends well.
     fn wait_for_exit(&self, what: &str, child: &mut Child) -> Result<bool> {
         let mut status = None;

@@ -4,14 +4,12 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 use buildbot_e2e::{Program, Site, copy};
-use rustix::process::Signal;
 
 /// The configuration that both execute.
 const QUESTIONS: &str = concat!(include_str!("shown.py"), include_str!("asking.py"));
 
 fn stop(site: &mut Site) -> Result<()> {
-    site.signal(Signal::TERM)?;
-    site.wait_for_end()?;
+    site.stop()?;
     site.kill_worker("w1")
 }
 
@@ -31,16 +29,7 @@ fn code_of_users_gets_the_same_answers_as_from_the_real_master() -> Result<()> {
     // Both begin with a build that the real one has made.
     site.start_the_real_one()?;
     site.start_worker("w1", Program::Python)?;
-    site.send_change(&[
-        "--auth=change:changepw",
-        "--who=Ann",
-        "--branch=main",
-        "--revision=r1",
-        "--repository=repo",
-        "--project=p",
-        "--comments=first",
-        "file",
-    ])?;
+    site.send_first_change()?;
     site.wait_for("a build of the change", |site| {
         let builds = site.get("builds?complete=true")?;
         Ok(builds["builds"].get(0).is_some())

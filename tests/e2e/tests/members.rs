@@ -5,7 +5,6 @@ use std::fs;
 
 use anyhow::{Result, ensure};
 use buildbot_e2e::{Program, Site, copy};
-use rustix::process::Signal;
 
 /// The configuration that both execute.
 const MEMBERS: &str = concat!(include_str!("shown.py"), include_str!("members.py"));
@@ -24,26 +23,11 @@ const FUNCTIONS: &[&str] = &[
     "step",
 ];
 
-fn stop(site: &mut Site) -> Result<()> {
-    site.signal(Signal::TERM)?;
-    site.wait_for_end()?;
-    Ok(())
-}
-
 /// What each expression gave, by the function and the expression.
 type Seen = BTreeMap<String, Vec<String>>;
 
 fn seen(site: &mut Site) -> Result<Seen> {
-    site.send_change(&[
-        "--auth=change:changepw",
-        "--who=Ann",
-        "--branch=main",
-        "--revision=r1",
-        "--repository=repo",
-        "--project=p",
-        "--comments=first",
-        "file",
-    ])?;
+    site.send_first_change()?;
     site.wait_for("a request for the change", |site| {
         let requests = site.get("buildrequests")?;
         Ok(requests["buildrequests"].get(0).is_some())
@@ -51,7 +35,7 @@ fn seen(site: &mut Site) -> Result<Seen> {
     let forced = site.force("b")?;
     site.start_worker_without_waiting("w1", Program::Python, &[])?;
     site.wait_for_build(forced)?;
-    stop(site)?;
+    site.stop()?;
     site.kill_worker("w1")?;
     let text = fs::read_to_string(site.basedir().join("seen"))?;
     let mut seen = Seen::new();
@@ -68,7 +52,7 @@ fn functions_of_users_read_the_same_as_under_the_real_master() -> Result<()> {
     let mut site = Site::made_by_the_real_one(MEMBERS)?;
     // The ids of rows are those that the real one has given.
     site.start_the_real_one()?;
-    stop(&mut site)?;
+    site.stop()?;
     let (basedir, before) = (site.basedir(), site.path().join("before"));
     copy(&basedir, &before)?;
 
