@@ -187,7 +187,7 @@ impl Data {
         let wanted = query.fields.clone();
         let force_schedulers = match endpoint.source {
             Source::ForceSchedulers => self.live.force_schedulers(),
-            _ => Vec::new(),
+            _ => Arc::default(),
         };
         let found = self
             .ask(whose, move |connection| {
@@ -396,7 +396,7 @@ fn object(connection: &Connection, path: &str) -> Result<Option<Json>, Statement
         endpoint,
         &arguments,
         &Query::default(),
-        Vec::new(),
+        Arc::default(),
     )?;
     Ok(match found {
         Found::Objects(items, _) => items.into_iter().next().map(Json::Object),
@@ -409,7 +409,7 @@ fn answer(
     endpoint: &'static Endpoint,
     arguments: &Arguments,
     query: &Query,
-    force_schedulers: Vec<Json>,
+    force_schedulers: Arc<[Json]>,
 ) -> Result<Found, StatementError> {
     if let Some(parent) = &endpoint.parent
         && rows::first_of::<i64>(connection, parent, arguments)?.is_none()
@@ -493,13 +493,8 @@ fn answer(
             }
         }
         Source::ForceSchedulers => {
-            let items = force_schedulers
-                .into_iter()
-                .filter_map(|scheduler| match scheduler {
-                    Json::Object(scheduler) => Some(scheduler),
-                    _ => None,
-                });
-            let mut items: Vec<Item> = items.collect();
+            let items = force_schedulers.iter().filter_map(Json::as_object);
+            let mut items: Vec<Item> = items.cloned().collect();
             if endpoint.shape == Shape::Single {
                 let name = arguments.text("schedulername");
                 items.retain(|item| item.get("name").and_then(Json::as_str) == Some(name));

@@ -14,14 +14,14 @@ pub(crate) struct LiveData(Arc<Parts>);
 
 #[derive(Debug, Default)]
 struct Parts {
-    forms: RwLock<Vec<Json>>,
+    forms: RwLock<Arc<[Json]>>,
     logs: RwLock<BTreeMap<LogId, LogWriter>>,
 }
 
 impl LiveData {
     /// The forms have changed.
     pub(crate) fn set_forms(&self, forms: Vec<Json>) {
-        *self.0.forms.write().unwrap_or_else(PoisonError::into_inner) = forms;
+        *self.0.forms.write().unwrap_or_else(PoisonError::into_inner) = forms.into();
     }
 
     /// A log is written from here on.
@@ -38,7 +38,7 @@ impl LiveData {
 }
 
 impl Live for LiveData {
-    fn force_schedulers(&self) -> Vec<Json> {
+    fn force_schedulers(&self) -> Arc<[Json]> {
         let forms = self.0.forms.read();
         forms.unwrap_or_else(PoisonError::into_inner).clone()
     }
